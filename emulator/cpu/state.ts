@@ -1,0 +1,133 @@
+/**
+ * The layout of a hart's state in linear memory: the one place that both engines (generated WebAssembly) and the
+ * JavaScript slow paths read. Everything an instruction touches without leaving WebAssembly lies here, at fixed
+ * byte offsets from the hart's base; a machine's state is these bytes plus memory plus the named fields of its
+ * devices. All fields are little-endian; i64 fields are 8-aligned.
+ *
+ * Invariants: x0 reads as zero because nothing ever writes its cell; `pc` is exact whenever WebAssembly is not
+ * running; `budget` counts down by one for each retired instruction and for each attempted one that traps.
+ */
+
+/** Byte offset of integer register `i` (0–31), i64. */
+export const xOffset = (i: number): number => i * 8;
+/** Byte offset of floating-point register `i` (0–31), i64, single precision NaN-boxed. */
+export const fOffset = (i: number): number => 0x100 + i * 8;
+
+/** Byte offsets of the scalar fields. */
+export const HART = {
+  /** i64: program counter. */
+  pc: 0x200,
+  /** i32, signed: instructions that may still be started before the engine must return `Exit.Budget`. */
+  budget: 0x208,
+  /** i32: why WebAssembly returned, an `Exit`. */
+  exit: 0x20c,
+  /** i64: operand of the exit: the faulting virtual address, or the raw instruction word. */
+  exitValue: 0x210,
+  /** i64: instructions retired by this hart before `budget` was last loaded. instret = this + loaded − budget. */
+  retiredBase: 0x218,
+  /** i32: value of `budget` when it was last loaded. */
+  budgetLoaded: 0x220,
+  /** i32: privilege mode, 0 U, 1 S, 3 M. */
+  privilege: 0x224,
+  /** i32: accrued floating-point exceptions (fcsr bits 4:0). */
+  fflags: 0x228,
+  /** i32: dynamic rounding mode (fcsr bits 7:5, here in bits 2:0). */
+  frm: 0x22c,
+  /** i32: mstatus.FS as the engines need it: 0 off (every FP instruction is illegal), else 1–3. FP writes set 3. */
+  fs: 0x230,
+  /** i32: 1 while the hart holds a reservation (LR). */
+  reserved: 0x234,
+  /** i64: physical address of the reservation. */
+  reservation: 0x238,
+  /** i64: value loaded by the LR, for harts that take turns. */
+  reservationValue: 0x240,
+  /**
+   * The direct window: virtual addresses [directBase, directBase + directSize) are DRAM at `dramHost`, with all
+   * rights, without the TLB. directSize is 0 whenever that does not hold for loads and stores of the current mode
+   * (translation on, a PMP entry in the way, a load watchpoint). Stores in it still test the page's flags.
+   */
+  directBase: 0x248,
+  /** i64: bytes. */
+  directSize: 0x250,
+  /** i32: host address of the first byte of the direct window. */
+  directHost: 0x258,
+  /**
+   * i32 each: tag bits (regime << 3, regime 0–511) that a TLB entry must carry to hit, for fetches, for loads and
+   * for stores. A regime is a whole translation context: mode, root, ASID or view and security context, effective
+   * privilege, SUM, MXR. Loads and stores differ from fetches under MPRV.
+   */
+  fetchRegime: 0x260,
+  dataRegime: 0x264,
+  /** i32: envcfg-derived permissions of cache-block operations at this privilege, see cpu/csr. */
+  cboEnable: 0x268,
+  /** i32: hart index. */
+  index: 0x26c,
+  /** i64 each: CSR values by slot (cpu/csr gives each stored CSR a slot). */
+  csrs: 0x800,
+  /** TLBs: TLB_ENTRIES entries of TLB_ENTRY_SIZE bytes each. */
+  loadTlb: 0x2000,
+  storeTlb: 0x6000,
+  fetchTlb: 0xa000,
+  /** From here: the translator's jump cache and return stack. */
+  engine: 0xe000,
+} as const;
+
+/** Entries of each software TLB; direct-mapped by the low bits of the virtual page number. */
+export const TLB_ENTRIES = 1024;
+/**
+ * TLB entry, 16 bytes:
+ *
+ *   i64 tag     bits 63:12 virtual page number · bits 11:3 regime · bits 2:0 zero; -1 = empty
+ *   i32 addend  load, store: host address of the page minus the low 32 bits of its virtual address (wrapping)
+ *               fetch: host address of the page's predecoded records
+ *   i32 aux     load, store: unused by the engines (owner for selective invalidation); fetch: physical page index
+ *
+ * An access of size s hits if ((va & (~0xfff | (s - 1))) | regimeTag) === tag: an access that is not naturally
+ * aligned has low bits set and so always takes the slow path.
+ */
+export const TLB_ENTRY_SIZE = 16;
+export const TLB_EMPTY = -1n;
+export const REGIMES = 512;
+export const REGIME_SHIFT = 3;
+
+/** Bytes from one hart's state to the next. */
+export const HART_STRIDE = 0x40000;
+
+/** Why an engine returned to JavaScript. The pc names the instruction concerned, not yet executed, unless noted. */
+export const Exit = {
+  /** The budget is used up. */
+  Budget: 0,
+  /** Fetch TLB miss at pc. */
+  Fetch: 1,
+  /** The record at pc is not decoded yet. */
+  Decode: 2,
+  /** A load, store or AMO missed its TLB or is not naturally aligned; exitValue = virtual address. */
+  Load: 3,
+  Store: 4,
+  /** An instruction whose meaning lies in JavaScript: CSR access, ecall, ebreak, xret, wfi, fences, cbo.* … */
+  System: 5,
+  /** An illegal instruction; exitValue = its bits. */
+  Illegal: 6,
+  /** Floating point outside of what host arithmetic does exactly: done in software. */
+  FloatSlow: 7,
+  /** A debugger's breakpoint record. */
+  Breakpoint: 8,
+} as const;
+export type Exit = (typeof Exit)[keyof typeof Exit];
+
+/**
+ * Flags of a physical page, one byte each, in linear memory (`MemoryLayout.pageFlags`), DRAM first, then NVDIMM.
+ * A store may take the fast path only into a page whose byte is 0; a load only from one without `loadSlow`.
+ */
+export const PageFlag = {
+  /** Holds predecoded or translated code. */
+  code: 0x01,
+  /** Unmodified since the last snapshot: the first store copies it. */
+  clean: 0x02,
+  /** Stores are recorded (persistency recording, write watchpoints). */
+  storeSlow: 0x04,
+  /** Loads are observed as well (undetermined NVDIMM bytes, poison, read watchpoints). */
+  loadSlow: 0x08,
+  /** Not yet read in from the backing file. */
+  absent: 0x10,
+} as const;

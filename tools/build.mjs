@@ -1,0 +1,31 @@
+/**
+ * Builds dist/: the `licorice` command as an esbuild bundle. `typescript`, `esbuild` and `blessed` stay outside
+ * it (blessed does not survive bundling, the others are large and loaded only by the commands that need them).
+ */
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+
+export async function buildAll(root) {
+  await build({
+    absWorkingDir: root,
+    entryPoints: { licorice: 'tools/licorice.ts' },
+    outdir: 'dist',
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20.19',
+    splitting: true,
+    minifySyntax: true,
+    sourcemap: true,
+    external: ['typescript', 'esbuild', 'blessed'],
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+    },
+    legalComments: 'none',
+    logLevel: 'warning',
+  });
+  chmodSync(join(root, 'dist', 'licorice.js'), 0o755);
+}
+
+if (process.argv[1]?.endsWith('build.mjs')) await buildAll(process.cwd());

@@ -1,0 +1,8 @@
+/**
+ * The list of sub-commands. Each module declares its options and loads what it needs only when it runs, so that
+ * `licorice run` of a tiny program does not pay for the compiler or the debugger.
+ */
+import type { CommandModule } from 'yargs';
+
+// biome-ignore lint/suspicious/noExplicitAny: yargs types each command by its own options
+export const commands: CommandModule<any, any>[] = [];

@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+/**
+ * The `licorice` command: parses the command line and hands over to one module per sub-command (tools/commands).
+ * Exit codes: 0 good, 1 a finding or a guest failure, 2 wrong usage or bad input. A `UserError` is printed as one
+ * line; anything else that escapes is a bug of ours and keeps its stack trace.
+ */
+import yargs from 'yargs';
+import { UserError } from '../emulator/errors.ts';
+import { commands } from './commands/index.ts';
+
+const parser = yargs(process.argv.slice(2))
+  .scriptName('licorice')
+  .usage('$0 <command> [options]')
+  .command(commands)
+  .demandCommand(1, 'name a command; `licorice --help` lists them')
+  .strict()
+  .help()
+  .alias('h', 'help')
+  .version(false)
+  .fail((message, error) => {
+    throw error ?? new UserError(message);
+  });
+
+try {
+  await parser.parseAsync();
+} catch (error) {
+  if (!(error instanceof UserError)) throw error;
+  process.stderr.write(`licorice: ${error.message}\n`);
+  process.exitCode = error.exitCode;
+}
