@@ -4,70 +4,41 @@
  * and are stricter (docs/guest-typescript.md is the reference). Nothing here exists at run time: every function is an
  * intrinsic that the compiler expands in place.
  *
- * Why enums: to `tsc` an enum whose members are computed is a number type of its own. A literal or the result of
- * arithmetic (which `tsc` calls `number`) can be assigned to it, a value of another width cannot. That is as close
- * to fixed-width integers as an unmodified `tsc` gets; the rest is checked by the compiler.
+ * Why weak brands: `u64` is `number` with an optional property that never exists. A literal or the result of arithmetic
+ * (which `tsc` calls `number`) can be assigned to it, a value of another width cannot. (Enums would do as well but for
+ * narrowing: after `x !== 0` an enum variable has type `never`.) That is as close to fixed-width integers as an
+ * unmodified `tsc` gets; the rest is checked by the compiler.
  */
 
 // ---------------------------------------------------------------------------------------------------- numbers
 
-declare namespace numeric {
-  enum u8 {
-    _,
-  }
-  enum u16 {
-    _,
-  }
-  enum u32 {
-    _,
-  }
-  enum u64 {
-    _,
-  }
-  enum i8 {
-    _,
-  }
-  enum i16 {
-    _,
-  }
-  enum i32 {
-    _,
-  }
-  enum i64 {
-    _,
-  }
-  enum f32 {
-    _,
-  }
-  enum f64 {
-    _,
-  }
-}
+declare const width: unique symbol;
+type Width<W extends string> = number & { readonly [width]?: W };
 
 /** Unsigned, 8 bits: 0 to 255. */
-type u8 = numeric.u8;
+type u8 = Width<'u8'>;
 /** Unsigned, 16 bits: 0 to 65535. */
-type u16 = numeric.u16;
+type u16 = Width<'u16'>;
 /** Unsigned, 32 bits: 0 to 2^32 − 1. */
-type u32 = numeric.u32;
+type u32 = Width<'u32'>;
 /** Unsigned, 64 bits: 0 to 2^64 − 1, exact, literals too. */
-type u64 = numeric.u64;
+type u64 = Width<'u64'>;
 /** Signed, 8 bits: −128 to 127. */
-type i8 = numeric.i8;
+type i8 = Width<'i8'>;
 /** Signed, 16 bits: −32768 to 32767. */
-type i16 = numeric.i16;
+type i16 = Width<'i16'>;
 /** Signed, 32 bits: −2^31 to 2^31 − 1. The type of a `let` whose initialiser is an integer literal. */
-type i32 = numeric.i32;
+type i32 = Width<'i32'>;
 /** Signed, 64 bits: −2^63 to 2^63 − 1. */
-type i64 = numeric.i64;
+type i64 = Width<'i64'>;
 /** IEEE 754 single precision. */
-type f32 = numeric.f32;
+type f32 = Width<'f32'>;
 /** IEEE 754 double precision. */
-type f64 = numeric.f64;
+type f64 = Width<'f64'>;
 /** An address or a size in bytes: the same type as `u64`. */
-type usize = numeric.u64;
+type usize = Width<'u64'>;
 /** A difference of addresses: the same type as `i64`. */
-type isize = numeric.i64;
+type isize = Width<'i64'>;
 /** `true` or `false`; one byte in memory. */
 type bool = boolean;
 /** UTF-8 text: a pointer and a length in bytes. Literals are constant data. */
