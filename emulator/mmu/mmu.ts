@@ -1,0 +1,284 @@
+/**
+ * The MMU of one hart: keeps the regimes and the direct window in the hart's state up to date, translates addresses
+ * for the slow paths, and explains walks to tools. What a page needs besides translation (flags, watchpoints,
+ * engines) is the machine's affair (machine/access.ts).
+ */
+import { PAGE_SIZE } from '../addresses.ts';
+import { Privilege } from '../cpu/causes.ts';
+import { Envcfg } from '../cpu/csr-machine.ts';
+import { Mstatus, Slot } from '../cpu/csr-numbers.ts';
+import type { Hart } from '../cpu/hart.ts';
+import { MIXED, NEEDED_RIGHT, Pmp, Right } from '../cpu/pmp.ts';
+import { HART, REGIME_SHIFT } from '../cpu/state.ts';
+import type { PhysicalMemory } from '../machine/memory.ts';
+import { Regimes, type Space } from './regimes.ts';
+import { Tlb } from './tlb.ts';
+import { ACCESS_FAULT, Access, type TranslationMode, WALKED, Walk, type WalkStep } from './translation.ts';
+
+/** Permissions of cache-block operations at the present privilege (`HART.cboEnable`). */
+export const CboEnable = {
+  /** cbo.clean and cbo.flush. */
+  cleanFlush: 1,
+  /** cbo.zero. */
+  zero: 2,
+  /** Bits 3:2: cbo.inval: 0 illegal, 1 flushes, 3 invalidates. */
+  INVAL_SHIFT: 2,
+} as const;
+
+/** A translation that faults. */
+export const FAULT = -1;
+
+/** What an explained translation found. */
+export interface Explanation {
+  readonly va: bigint;
+  readonly mode: string;
+  readonly steps: readonly WalkStep[];
+  /** Physical address, if the access would succeed. */
+  readonly pa?: number;
+  /** Exception code, if it would fault. */
+  readonly cause?: number;
+}
+
+export class Mmu {
+  readonly tlb: Tlb;
+  readonly pmp: Pmp;
+  readonly regimes: Regimes;
+  /** Exception code of the last translation that gave FAULT. */
+  cause = 0;
+  /** After a translation: whether the whole page may be cached with the right of the access. */
+  cacheable = false;
+  /** True while load watchpoints or observed DRAM pages forbid the direct window. */
+  private windowForbidden = false;
+
+  private readonly hart: Hart;
+  private readonly memory: PhysicalMemory;
+  private readonly modes: (TranslationMode | undefined)[] = new Array(16).fill(undefined);
+  private readonly walker: Walk;
+  private space: Space | undefined;
+  /** By effective privilege: PMP gives all rights over all of DRAM. */
+  private readonly dramFree = [false, false, false, false];
+
+  constructor(hart: Hart, memory: PhysicalMemory, modes: readonly TranslationMode[]) {
+    this.hart = hart;
+    this.memory = memory;
+    this.pmp = new Pmp(hart);
+    this.tlb = new Tlb(hart);
+    this.regimes = new Regimes(() => this.tlb.dropAll());
+    this.walker = new Walk(hart, memory, this.pmp);
+    for (const mode of modes) {
+      if (this.modes[mode.mode]) throw new Error(`satp.MODE ${mode.mode} is defined twice`);
+      this.modes[mode.mode] = mode;
+    }
+  }
+
+  hasMode(mode: number): boolean {
+    return this.modes[mode] !== undefined;
+  }
+
+  /** The mode that satp selects, or undefined when translation is off for S and U. */
+  get mode(): TranslationMode | undefined {
+    return this.modes[this.hart.cellHi(Slot.satp) >>> 28];
+  }
+
+  /** Privilege of loads and stores, under MPRV. */
+  get dataPrivilege(): number {
+    const mstatus = this.hart.cellLo(Slot.mstatus);
+    const { privilege } = this.hart;
+    return mstatus & Mstatus.MPRV && privilege === Privilege.machine
+      ? (mstatus & Mstatus.MPP) >>> Mstatus.MPP_SHIFT
+      : privilege;
+  }
+
+  /** Computes regimes, direct window and cache-block permissions after anything that they depend on. */
+  update(): void {
+    const { hart } = this;
+    const { i32, word } = hart;
+    const mstatus = hart.cellLo(Slot.mstatus);
+    const { privilege } = hart;
+    const data = this.dataPrivilege;
+    const translating = hart.cellHi(Slot.satp) >>> 28 !== 0;
+    let dataBare = true;
+    let fetchTag: number;
+    let dataTag: number;
+    if (translating && (privilege !== Privilege.machine || data !== Privilege.machine)) this.findSpace();
+    if (translating && privilege !== Privilege.machine) fetchTag = this.regimes.of(this.space!, privilege);
+    else fetchTag = this.regimes.ofBare(privilege);
+    if (translating && data !== Privilege.machine) {
+      dataBare = false;
+      const sum = data === Privilege.supervisor && mstatus & Mstatus.SUM ? 2 : 0;
+      const index = data | sum | (mstatus & Mstatus.MXR ? 4 : 0);
+      const before = this.regimes.of(this.space!, index);
+      dataTag = before;
+      // Taking the data regime's number may have restarted the numbering: ask for the fetch regime again.
+      if (privilege !== Privilege.machine) fetchTag = this.regimes.of(this.space!, privilege);
+      else fetchTag = this.regimes.ofBare(privilege);
+    } else {
+      dataTag = this.regimes.ofBare(data);
+    }
+    i32[word + (HART.fetchRegime >> 2)] = fetchTag << REGIME_SHIFT;
+    i32[word + (HART.dataRegime >> 2)] = dataTag << REGIME_SHIFT;
+    const dram = this.memory.regions[0]!;
+    const open = dataBare && this.dramFree[data]! && !this.windowForbidden;
+    i32[word + (HART.directSize >> 2)] = open ? dram.size : 0;
+    i32[word + (HART.directSize >> 2) + 1] = 0;
+    i32[word + (HART.cboEnable >> 2)] = this.cacheBlockPermissions();
+  }
+
+  private findSpace(): void {
+    const { hart } = this;
+    const lo = hart.cell(Slot.satp);
+    const { hi } = hart;
+    const context = this.modes[hi >>> 28]?.contextKey?.(hart) ?? 0;
+    const { space } = this;
+    if (space !== undefined && space.satpLo === lo && space.satpHi === hi && space.context === context)
+      return;
+    this.space = this.regimes.space(lo, hi, context);
+  }
+
+  private cacheBlockPermissions(): number {
+    const { hart } = this;
+    if (hart.privilege === Privilege.machine) return CboEnable.cleanFlush | CboEnable.zero | (3 << 2);
+    let config = hart.cellLo(Slot.menvcfg);
+    let inval = (config & Envcfg.CBIE) >> Envcfg.CBIE_SHIFT;
+    if (hart.privilege === Privilege.user) {
+      const user = hart.cellLo(Slot.senvcfg);
+      const userInval = (user & Envcfg.CBIE) >> Envcfg.CBIE_SHIFT;
+      config &= user;
+      inval = inval === 0 || userInval === 0 ? 0 : inval & userInval;
+    }
+    return (
+      (config & Envcfg.CBCFE ? CboEnable.cleanFlush : 0) |
+      (config & Envcfg.CBZE ? CboEnable.zero : 0) |
+      (inval << CboEnable.INVAL_SHIFT)
+    );
+  }
+
+  /** After a change of a PMP register: everything cached may be wrong. */
+  protectionChanged(): void {
+    this.pmp.update();
+    const dram = this.memory.regions[0]!;
+    for (const privilege of [Privilege.user, Privilege.supervisor, Privilege.machine])
+      this.dramFree[privilege] = this.pmp.page(dram.base, privilege, dram.size) === Right.all;
+    this.dropAll();
+  }
+
+  /** Forbids or allows the direct window (load watchpoints, observed pages). */
+  forbidWindow(forbidden: boolean): void {
+    if (this.windowForbidden === forbidden) return;
+    this.windowForbidden = forbidden;
+    this.update();
+  }
+
+  /** Drops every translation. */
+  dropAll(): void {
+    this.tlb.dropAll();
+    this.regimes.reset();
+    this.space = undefined;
+    this.update();
+  }
+
+  /**
+   * sfence.vma. Undefined operands stand for x0.
+   * @param asid address space whose translations to drop; global ones may stay
+   */
+  fence(vaLo: number, vaHi: number, hasAddress: boolean, asid: number, hasAsid: boolean): void {
+    if (this.modes.some((mode) => mode?.fenceDropsAll)) {
+      this.regimes.forget((space) => this.modes[space.satpHi >>> 28]?.fenceDropsAll === true);
+      this.space = undefined;
+      this.update();
+    }
+    if (hasAddress) {
+      this.tlb.dropAddress(vaLo, vaHi); // of all address spaces: more than asked for is allowed
+      return;
+    }
+    if (hasAsid) this.regimes.forget((space) => (space.satpHi >>> 12) % 65536 === (asid & 0xffff));
+    else this.regimes.forgetSpaces();
+    this.space = undefined;
+    this.update();
+  }
+
+  /**
+   * Translates one address (not across a page) and checks PMP for `length` bytes there. Uses and fills the
+   * architectural TLB.
+   * @returns the physical address, or FAULT with `cause`; `cacheable` tells whether the page may be made fast
+   */
+  translate(vaLo: number, vaHi: number, access: Access, length: number): number {
+    const { hart } = this;
+    const privilege = access === Access.fetch ? hart.privilege : this.dataPrivilege;
+    const offset = vaLo & 0xfff;
+    if (privilege === Privilege.machine || hart.cellHi(Slot.satp) >>> 28 === 0) {
+      const pa = (vaHi >>> 0) * 2 ** 32 + (vaLo >>> 0);
+      return this.protect(pa, length, access, privilege);
+    }
+    const tag = hart.i32[hart.word + ((access === Access.fetch ? HART.fetchRegime : HART.dataRegime) >> 2)]!;
+    const regime = tag >> REGIME_SHIFT;
+    const known = this.tlb.lookup(access, vaLo, vaHi, regime);
+    if (known >= 0) {
+      this.tlb.statistics.refills++;
+      this.cacheable = true;
+      return known * PAGE_SIZE + offset;
+    }
+    const walk = this.walker;
+    walk.vaLo = vaLo;
+    walk.vaHi = vaHi;
+    walk.access = access;
+    walk.privilege = privilege;
+    const mstatus = hart.cellLo(Slot.mstatus);
+    walk.sum = (mstatus & Mstatus.SUM) !== 0;
+    walk.mxr = (mstatus & Mstatus.MXR) !== 0;
+    this.tlb.statistics.walks++;
+    const cause = this.mode!.walk(walk);
+    if (cause !== WALKED) {
+      this.cause = cause;
+      return FAULT;
+    }
+    const { frame } = walk;
+    const pa = this.protect(frame * PAGE_SIZE + offset, length, access, privilege);
+    if (pa < 0) return FAULT;
+    if (this.cacheable && walk.rights & NEEDED_RIGHT[access] && frame < 2 ** 32)
+      this.tlb.insert(access, vaLo, vaHi, regime, frame, walk.level, walk.owner);
+    else this.cacheable = false;
+    return pa;
+  }
+
+  private protect(pa: number, length: number, access: Access, privilege: number): number {
+    const right = NEEDED_RIGHT[access];
+    const rights = this.pmp.page(pa - (pa % PAGE_SIZE), privilege);
+    if (rights !== MIXED) {
+      this.cacheable = true;
+      if (rights & right) return pa;
+    } else {
+      this.cacheable = false;
+      if (this.pmp.allows(pa, length, right, privilege)) return pa;
+    }
+    this.cause = ACCESS_FAULT[access];
+    return FAULT;
+  }
+
+  /** For tools: what an access would do now, step by step, without any effect. */
+  explain(va: bigint, access: Access, privilege = this.dataPrivilege): Explanation {
+    const vaLo = Number(BigInt.asIntN(32, va));
+    const vaHi = Number(BigInt.asIntN(32, va >> 32n));
+    const { mode } = this;
+    if (mode === undefined || privilege === Privilege.machine) {
+      const pa = this.protect(Number(BigInt.asUintN(64, va)), 1, access, privilege);
+      const steps = [{ what: 'address', verdict: 'translation is off: the physical address is the same' }];
+      return pa < 0 ? { va, mode: 'Bare', steps, cause: this.cause } : { va, mode: 'Bare', steps, pa };
+    }
+    const walk = new Walk(this.hart, this.memory, this.pmp);
+    const mstatus = this.hart.cellLo(Slot.mstatus);
+    const steps: WalkStep[] = [];
+    Object.assign(walk, { vaLo, vaHi, access, privilege, trace: steps, dry: true });
+    walk.sum = (mstatus & Mstatus.SUM) !== 0;
+    walk.mxr = (mstatus & Mstatus.MXR) !== 0;
+    const cause = mode.walk(walk);
+    if (cause !== WALKED) return { va, mode: mode.name, steps, cause };
+    const pa = this.protect(walk.frame * PAGE_SIZE + (vaLo & 0xfff), 1, access, privilege);
+    return pa < 0 ? { va, mode: mode.name, steps, cause: this.cause } : { va, mode: mode.name, steps, pa };
+  }
+
+  /** For tools: the physical address of a virtual one as the hart would load from it now, or undefined. */
+  peek(va: bigint, access: Access = Access.load): number | undefined {
+    return this.explain(va, access).pa;
+  }
+}
