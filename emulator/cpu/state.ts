@@ -62,14 +62,23 @@ export const HART = {
   cboEnable: 0x268,
   /** i32: hart index. */
   index: 0x26c,
+  /**
+   * i64: the present owner of persistent-pointer lookaside entries, shifted to its place in their tags
+   * (POINTER_TAG); 0 while the lookaside is off (docs/xtwz.md §10).
+   */
+  pointerOwner: 0x270,
   /** i64 each: CSR values by slot (cpu/csr gives each stored CSR a slot). */
   csrs: 0x800,
   /** TLBs: TLB_ENTRIES entries of TLB_ENTRY_SIZE bytes each. */
   loadTlb: 0x2000,
   storeTlb: 0x6000,
   fetchTlb: 0xa000,
-  /** From here: the translator's jump cache and return stack. */
+  /** From here to `pointerLookaside`: the translator's jump cache and return stack. */
   engine: 0xe000,
+  /** Persistent-pointer lookaside: POINTER_ENTRIES entries of POINTER_ENTRY_SIZE bytes. */
+  pointerLookaside: 0x3c000,
+  /** u32 for each entry of the load, store and fetch TLBs: whom it belongs to, for selective invalidation; 12 KiB. */
+  tlbOwners: 0x3d000,
 } as const;
 
 /** Entries of each software TLB; direct-mapped by the low bits of the virtual page number. */
@@ -89,6 +98,17 @@ export const TLB_ENTRY_SIZE = 16;
 export const TLB_EMPTY = -1n;
 export const REGIMES = 512;
 export const REGIME_SHIFT = 3;
+
+/**
+ * Persistent-pointer lookaside entry, 16 bytes, in the direct-mapped place `(index ^ slot << 4) & 255`:
+ *
+ *   i64 tag     bits 63:37 owner (not 0) · bits 36:17 FOT index (not 0) · bits 16:0 slot of the holding object; 0 = empty
+ *   i64 target  first address of the slot in which the pointer's object is mapped
+ */
+export const POINTER_ENTRIES = 256;
+export const POINTER_ENTRY_SIZE = 16;
+export const POINTER_TARGET = 8;
+export const POINTER_TAG = { indexShift: 17, ownerShift: 37, slotHashShift: 4 } as const;
 
 /** Bytes from one hart's state to the next. */
 export const HART_STRIDE = 0x40000;

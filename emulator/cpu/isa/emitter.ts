@@ -45,6 +45,12 @@ export interface Emitter {
   /** Runs `body` only if `condition` (i32) is not zero. */
   when(condition: Expr, body: () => void): void;
 
+  /**
+   * The i64 cell of the hart's state (cpu/state.ts) at byte `offset` (i32) plus `at`, for cells that no engine keeps
+   * elsewhere while it runs.
+   */
+  stateCell(offset: Expr, at: number): Expr;
+
   /** Writes the destination register; a write to x0 goes nowhere. */
   setRd(value: Expr): void;
   /** Writes the floating-point destination (raw bits, i64) and marks the floating-point state dirty. */
