@@ -6,7 +6,6 @@ import type { HostAddr } from '../addresses.ts';
 import type { Exit } from '../cpu/state.ts';
 import type { PhysicalMemory } from './memory.ts';
 
-/** A guest instruction as the slow paths need it: which one, and its fields. */
 export interface Engine {
   readonly name: string;
   /**
@@ -20,8 +19,23 @@ export interface Engine {
    * the page, and drops what it holds of it when `dropPage` is called.
    */
   recordsOf(page: number): HostAddr;
-  /** Fills the record at the hart's pc (Exit.Decode); the fetch TLB maps the page. */
+  /**
+   * Fills the record at the hart's pc (Exit.Decode); the fetch TLB maps the page. Never called for a 32-bit
+   * instruction that begins in the last halfword of a page: its second half belongs to another virtual page, so
+   * it has no record, always exits with Decode, and is executed by `runWord`.
+   */
   decode(hart: HostAddr): void;
+  /**
+   * Executes one instruction, given by its bits (16 or 32), as if it stood at pc, whatever memory holds there and
+   * whatever breakpoint. Exits like `run`; Budget when it is done. For instructions that cross a page, and for
+   * going on from a breakpoint.
+   */
+  runWord(hart: HostAddr, word: number): Exit;
+  /**
+   * Sets or clears a breakpoint on halfword `half` (0–2047) of physical page `page`: `run` then leaves with
+   * Exit.Breakpoint before executing there. It stays when the page's records are dropped.
+   */
+  setBreakpoint(page: number, half: number, on: boolean): void;
   /** Drops everything made from a page that is about to change, and clears `PageFlag.code`. */
   dropPage(page: number): void;
   /** Drops everything (a whole memory was replaced). */
