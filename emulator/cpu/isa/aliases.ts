@@ -62,6 +62,7 @@ alias('jr', 'rs1', 'jalr', { rd: 0, imm: 0 });
 alias('jr', 'mem', 'jalr', { rd: 0 });
 alias('jalr', 'rs1', 'jalr', { rd: 1, imm: 0 });
 alias('jalr', 'mem', 'jalr', { rd: 1 });
+alias('jalr', 'rd,rs1', 'jalr', { imm: 0 });
 alias('unimp', '', 'csrrw', { rd: 0, rs1: 0, imm: 0xc00 });
 alias('rdcycle', 'rd', 'csrrs', { rs1: 0, imm: 0xc00 });
 alias('rdtime', 'rd', 'csrrs', { rs1: 0, imm: 0xc01 });
@@ -76,7 +77,7 @@ for (const [suffix, number] of [
   alias(write, 'rs1', 'csrrw', { rd: 0, imm: number });
   alias(write, 'rd,rs1', 'csrrw', { imm: number });
   if (number !== 3) {
-    alias(`${write}i`, 'zimm', 'csrrwi', { rd: 0, imm: number });
+    alias(`${write}i`, 'zimm', 'csrrwi', { rd: 0, imm: number }, true);
     alias(`${write}i`, 'rd,zimm', 'csrrwi', { imm: number });
   }
 }
@@ -112,7 +113,6 @@ for (const [swapped, base] of [
 }
 alias('sgt', 'rd,rs2,rs1', 'slt', {}, true);
 alias('sgtu', 'rd,rs2,rs1', 'sltu', {}, true);
-alias('jalr', 'rd,rs1', 'jalr', { imm: 0 }, true);
 alias('jalr', 'rd,rs1,imm', 'jalr', {}, true);
 alias('scall', '', 'ecall', {}, true);
 alias('sbreak', '', 'ebreak', {}, true);
