@@ -21,7 +21,10 @@ export const HART = {
   budget: 0x208,
   /** i32: why WebAssembly returned, an `Exit`. */
   exit: 0x20c,
-  /** i64: operand of the exit: the faulting virtual address, or the raw instruction word. */
+  /**
+   * i64: operand of the exit: the virtual address of the access (Load, Store), or the raw instruction bits
+   * (System, Illegal, FloatSlow).
+   */
   exitValue: 0x210,
   /** i64: instructions retired by this hart before `budget` was last loaded. instret = this + loaded − budget. */
   retiredBase: 0x218,
@@ -31,20 +34,19 @@ export const HART = {
   privilege: 0x224,
   /** i32: accrued floating-point exceptions (fcsr bits 4:0). */
   fflags: 0x228,
-  /** i32: dynamic rounding mode (fcsr bits 7:5, here in bits 2:0). */
-  frm: 0x22c,
   /** i32: mstatus.FS as the engines need it: 0 off (every FP instruction is illegal), else 1–3. FP writes set 3. */
   fs: 0x230,
   /** i32: 1 while the hart holds a reservation (LR). */
   reserved: 0x234,
-  /** i64: physical address of the reservation. */
+  /** i64: virtual address of the reservation. An SC elsewhere fails without an access, as on QEMU. */
   reservation: 0x238,
-  /** i64: value loaded by the LR, for harts that take turns. */
+  /** i64: value loaded by the LR, sign-extended. An SC fails if memory no longer holds it: harts take turns. */
   reservationValue: 0x240,
   /**
    * The direct window: virtual addresses [directBase, directBase + directSize) are DRAM at `dramHost`, with all
    * rights, without the TLB. directSize is 0 whenever that does not hold for loads and stores of the current mode
    * (translation on, a PMP entry in the way, a load watchpoint). Stores in it still test the page's flags.
+   * Loads need not be aligned in it, so directSize is 7 less than the bytes of the window.
    */
   directBase: 0x248,
   /** i64: bytes. */
@@ -67,6 +69,17 @@ export const HART = {
    * (POINTER_TAG); 0 while the lookaside is off (docs/xtwz.md §10).
    */
   pointerOwner: 0x270,
+  /** i64: where writes to x0 go. */
+  sink: 0x2a0,
+  /** i32 each: next free byte and end of the trace ring (the traced interpreter, cpu/trace.ts). */
+  traceNext: 0x2a8,
+  traceEnd: 0x2ac,
+  /**
+   * i32 × 8: the rounding mode for each value of an instruction's rm field. Cells 0–6 hold their own number, set by
+   * the interpreter; cell 7 is the dynamic rounding mode, frm (fcsr bits 7:5, here in bits 2:0).
+   */
+  roundingModes: 0x280,
+  frm: 0x29c,
   /** i64 each: CSR values by slot (cpu/csr gives each stored CSR a slot). */
   csrs: 0x800,
   /** TLBs: TLB_ENTRIES entries of TLB_ENTRY_SIZE bytes each. */
@@ -113,7 +126,10 @@ export const POINTER_TAG = { indexShift: 17, ownerShift: 37, slotHashShift: 4 } 
 /** Bytes from one hart's state to the next. */
 export const HART_STRIDE = 0x40000;
 
-/** Why an engine returned to JavaScript. The pc names the instruction concerned, not yet executed, unless noted. */
+/**
+ * Why an engine returned to JavaScript. The pc names the instruction concerned, not yet executed and not yet counted
+ * in `budget`: whoever executes it in JavaScript, or raises its trap, lowers the budget by one.
+ */
 export const Exit = {
   /** The budget is used up. */
   Budget: 0,
@@ -132,6 +148,8 @@ export const Exit = {
   FloatSlow: 7,
   /** A debugger's breakpoint record. */
   Breakpoint: 8,
+  /** The trace ring is full (traced interpreter only). */
+  TraceFull: 9,
 } as const;
 export type Exit = (typeof Exit)[keyof typeof Exit];
 

@@ -1,0 +1,379 @@
+/**
+ * The meanings' emitter for the interpreter: operands come from the record at `ip`, registers live in the hart's
+ * state, and each instruction ends by going to the next record. One instance writes one handler.
+ */
+import type { CodeWriter } from '../wasm/code.ts';
+import { bin, type Expr, emit, i32, i64, load, local, un } from '../wasm/expression.ts';
+import { I32, I64, Op, type ValType } from '../wasm/opcodes.ts';
+import type { Access, Emitter } from './isa/emitter.ts';
+import { type Handler, RECORD_SHIFT, rs2Place } from './records.ts';
+import { Exit, fOffset, HART, TLB_ENTRIES } from './state.ts';
+import { TRACE_RECORD } from './trace.ts';
+
+/** Locals, labels and constants of the interpreter's function, shared by all handlers. */
+export interface Frame {
+  readonly w: CodeWriter;
+  /** i32 locals: the hart's base, the current record, the records of the current page. */
+  readonly hart: number;
+  readonly ip: number;
+  readonly records: number;
+  /** i32: bytes of records that a jump may stay in: those of a page, or 0 while running a `Cross` record. */
+  readonly limit: number;
+  /** i64: virtual address of the current page. */
+  readonly pageVa: number;
+  /** i64: where to go, when jumping to the label `fetch`. */
+  readonly target: number;
+  /** i32: why to leave, when jumping to the label `exit`. */
+  readonly reason: number;
+  /** Labels: the next record, a new page, the way out. */
+  readonly next: number;
+  readonly fetch: number;
+  readonly exit: number;
+  /** The flag byte of the page at host address h, in the direct window, is at (h >>> 12) + flagBias. */
+  readonly flagBias: number;
+  /** i32 local: the trace record of this instruction, if this interpreter traces. */
+  readonly trace: number | undefined;
+  /** Temporary locals, shared by all handlers. */
+  readonly temporaries: Temporaries;
+}
+
+/** A pool of locals; a handler takes from it and all come back at its end. */
+export class Temporaries {
+  private readonly byType = new Map<ValType, number[]>();
+  private readonly used = new Map<ValType, number>();
+
+  constructor(private readonly w: CodeWriter) {}
+
+  take(type: ValType): number {
+    const pool = this.byType.get(type) ?? [];
+    this.byType.set(type, pool);
+    const index = this.used.get(type) ?? 0;
+    this.used.set(type, index + 1);
+    if (index === pool.length) pool.push(this.w.local(type));
+    return pool[index]!;
+  }
+
+  releaseAll(): void {
+    this.used.clear();
+  }
+}
+
+const LOAD_OPS: Readonly<Record<string, number>> = {
+  '1s': Op.i64Load8S,
+  '1u': Op.i64Load8U,
+  '2s': Op.i64Load16S,
+  '2u': Op.i64Load16U,
+  '4s': Op.i64Load32S,
+  '4u': Op.i64Load32U,
+  '8s': Op.i64Load,
+  '8u': Op.i64Load,
+};
+const STORE_OPS = { 1: Op.i64Store8, 2: Op.i64Store16, 4: Op.i64Store32, 8: Op.i64Store } as const;
+
+const loadOp = (access: Access): number => LOAD_OPS[`${access.size}${access.signed ? 's' : 'u'}`]!;
+
+/** pc, or an address at a distance in records: pageVa + ((ip − records) >> 2). */
+export function pcExpr(f: Frame): Expr {
+  const distance = bin(Op.i32Sub, local(f.ip, I32), local(f.records, I32));
+  return bin(
+    Op.i64Add,
+    local(f.pageVa, I64),
+    un(Op.i64ExtendI32S, bin(Op.i32ShrS, distance, i32(RECORD_SHIFT))),
+  );
+}
+
+/** The TLB entry of a virtual address, less the table's offset: hart + (page number mod entries) * 16. */
+export function tlbEntry(hart: Expr, va: Expr): Expr {
+  const index = bin(Op.i32And, bin(Op.i32ShrU, un(Op.i32WrapI64, va), i32(8)), i32((TLB_ENTRIES - 1) << 4));
+  return bin(Op.i32Add, hart, index);
+}
+
+export class InterpreterEmitter implements Emitter {
+  private readonly w: CodeWriter;
+  private readonly hart: Expr;
+  private readonly ip: Expr;
+  /** Whether a branch or jump has already gone to the next instruction. */
+  private ended = false;
+
+  constructor(
+    private readonly f: Frame,
+    private readonly handler: Handler,
+  ) {
+    this.w = f.w;
+    this.hart = local(f.hart, I32);
+    this.ip = local(f.ip, I32);
+  }
+
+  /** Writes the whole handler. */
+  build(): void {
+    this.handler.row.meaning!(this);
+    if (!this.ended) this.advance();
+    this.f.temporaries.releaseAll();
+  }
+
+  private advance(): void {
+    const { w, f } = this;
+    w.localGet(f.ip);
+    w.i32Const(this.handler.length << RECORD_SHIFT);
+    w.op(Op.i32Add);
+    w.localSet(f.ip);
+    w.br(f.next);
+  }
+
+  private exit(reason: number): void {
+    this.w.i32Const(reason);
+    this.w.localSet(this.f.reason);
+    this.w.br(this.f.exit);
+  }
+
+  /** hart + an 8-bit (or 16-bit) offset in the record. */
+  private cell(op: number, at: number): Expr {
+    return bin(Op.i32Add, this.hart, load(op, this.ip, at));
+  }
+
+  rs1(): Expr {
+    return load(Op.i64Load, this.cell(Op.i32Load8U, 1));
+  }
+
+  rs2(): Expr {
+    return load(Op.i64Load, this.cell(Op.i32Load8U, rs2Place(this.handler.row)));
+  }
+
+  imm(): Expr {
+    return load(Op.i64Load32S, this.ip, 4);
+  }
+
+  fs1(): Expr {
+    return load(Op.i64Load, this.cell(Op.i32Load8U, 1), fOffset(0));
+  }
+
+  fs2(): Expr {
+    return load(Op.i64Load, this.cell(Op.i32Load8U, rs2Place(this.handler.row)), fOffset(0));
+  }
+
+  fs3(): Expr {
+    return load(Op.i64Load, this.cell(Op.i32Load8U, 5), fOffset(0));
+  }
+
+  pc(): Expr {
+    return pcExpr(this.f);
+  }
+
+  nextPc(): Expr {
+    return bin(Op.i64Add, this.pc(), i64(this.handler.length));
+  }
+
+  let(value: Expr): Expr {
+    if (value.isConst) return value;
+    const index = this.f.temporaries.take(value.type);
+    emit(this.w, value);
+    this.w.localSet(index);
+    return local(index, value.type);
+  }
+
+  when(condition: Expr, body: () => void): void {
+    emit(this.w, condition);
+    this.w.if();
+    body();
+    this.w.end();
+  }
+
+  setRd(value: Expr): void {
+    emit(this.w, this.cell(Op.i32Load16U, 2));
+    emit(this.w, value);
+    this.w.memory(Op.i64Store, 0);
+  }
+
+  setFd(value: Expr): void {
+    emit(this.w, this.cell(Op.i32Load16U, 2));
+    emit(this.w, value);
+    this.w.memory(Op.i64Store, fOffset(0));
+    this.w.localGet(this.f.hart);
+    this.w.i32Const(3);
+    this.w.memory(Op.i32Store, HART.fs);
+  }
+
+  /** Leaves with an access to `va` for JavaScript to make or to map. */
+  private exitAccess(reason: number, va: Expr): void {
+    this.w.localGet(this.f.hart);
+    emit(this.w, va);
+    this.w.memory(Op.i64Store, HART.exitValue);
+    this.exit(reason);
+  }
+
+  /**
+   * The host address of an access: through the direct window, else through the TLB at `table`, else out with
+   * `reason`. Stores test the page's flags in the window; what must be aligned is.
+   */
+  private hostAddress(va: Expr, access: Access, table: number, reason: number, aligned: boolean): Expr {
+    const { w, f, hart } = this;
+    const size = access.size;
+    const store = table === HART.storeTlb;
+    const host = f.temporaries.take(I32);
+    if (f.trace !== undefined) {
+      w.localGet(f.trace);
+      emit(w, va);
+      w.memory(Op.i64Store, TRACE_RECORD.address);
+    }
+    const offset = this.let(bin(Op.i64Sub, va, load(Op.i64Load, hart, HART.directBase)));
+    emit(w, bin(Op.i64LtU, offset, load(Op.i64Load, hart, HART.directSize)));
+    w.if();
+    emit(w, bin(Op.i32Add, un(Op.i32WrapI64, offset), load(Op.i32Load, hart, HART.directHost)));
+    w.localSet(host);
+    const misaligned = bin(Op.i32And, local(host, I32), i32(size - 1));
+    if (store || (aligned && size > 1)) {
+      let wrong = misaligned;
+      if (store) {
+        const flags = load(Op.i32Load8U, bin(Op.i32ShrU, local(host, I32), i32(12)), f.flagBias);
+        wrong = size > 1 ? bin(Op.i32Or, flags, misaligned) : flags;
+      }
+      emit(w, wrong);
+      w.if();
+      this.exitAccess(reason, va);
+      w.end();
+    }
+    w.else();
+    const entry = f.temporaries.take(I32);
+    emit(w, tlbEntry(hart, va));
+    w.localTee(entry);
+    w.memory(Op.i64Load, table);
+    const tag = bin(
+      Op.i64Or,
+      bin(Op.i64And, va, i64(-4096 | (size - 1))),
+      load(Op.i64Load32U, hart, HART.dataRegime),
+    );
+    emit(w, tag);
+    w.op(Op.i64Ne);
+    w.if();
+    this.exitAccess(reason, va);
+    w.end();
+    emit(w, bin(Op.i32Add, un(Op.i32WrapI64, va), load(Op.i32Load, local(entry, I32), table + 8)));
+    w.localSet(host);
+    w.end();
+    return local(host, I32);
+  }
+
+  load(access: Access): Expr {
+    const va = this.let(bin(Op.i64Add, this.rs1(), this.imm()));
+    return load(loadOp(access), this.hostAddress(va, access, HART.loadTlb, Exit.Load, false));
+  }
+
+  private storeTo(access: Access, host: Expr, value: Expr): void {
+    emit(this.w, host);
+    emit(this.w, value);
+    this.w.memory(STORE_OPS[access.size], 0);
+  }
+
+  store(access: Access, value: Expr): void {
+    const va = this.let(bin(Op.i64Add, this.rs1(), this.imm()));
+    this.storeTo(access, this.hostAddress(va, access, HART.storeTlb, Exit.Store, false), value);
+  }
+
+  loadReserved(access: Access): Expr {
+    const va = this.let(this.rs1());
+    const host = this.hostAddress(va, access, HART.loadTlb, Exit.Load, true);
+    const value = this.let(load(loadOp(access), host));
+    this.setState(Op.i32Store, HART.reserved, i32(1));
+    this.setState(Op.i64Store, HART.reservation, va);
+    this.setState(Op.i64Store, HART.reservationValue, value);
+    return value;
+  }
+
+  private setState(op: number, offset: number, value: Expr): void {
+    this.w.localGet(this.f.hart);
+    emit(this.w, value);
+    this.w.memory(op, offset);
+  }
+
+  storeConditional(access: Access, value: Expr): Expr {
+    const { w, hart } = this;
+    const va = this.let(this.rs1());
+    const failed = this.f.temporaries.take(I64);
+    w.i64Const(1);
+    w.localSet(failed);
+    const holds = bin(
+      Op.i32And,
+      load(Op.i32Load, hart, HART.reserved),
+      bin(Op.i64Eq, load(Op.i64Load, hart, HART.reservation), va),
+    );
+    this.when(holds, () => {
+      const host = this.hostAddress(va, access, HART.storeTlb, Exit.Store, true);
+      const same = bin(Op.i64Eq, load(loadOp(access), host), load(Op.i64Load, hart, HART.reservationValue));
+      this.when(same, () => {
+        this.storeTo(access, host, value);
+        w.i64Const(0);
+        w.localSet(failed);
+      });
+    });
+    this.setState(Op.i32Store, HART.reserved, i32(0));
+    return local(failed, I64);
+  }
+
+  amo(access: Access, combine: (old: Expr) => Expr): Expr {
+    const va = this.let(this.rs1());
+    const host = this.hostAddress(va, access, HART.storeTlb, Exit.Store, true);
+    const old = this.let(load(loadOp(access), host));
+    this.storeTo(access, host, combine(old));
+    return old;
+  }
+
+  /** Goes to the record at a distance, or to the page that it would be on. */
+  private jumpRecords(): void {
+    const { w, f } = this;
+    w.localGet(f.ip);
+    w.localGet(f.ip);
+    w.memory(Op.i32Load, 4);
+    w.op(Op.i32Add);
+    w.localTee(f.ip);
+    w.localGet(f.records);
+    w.op(Op.i32Sub);
+    w.localGet(f.limit);
+    w.op(Op.i32LtU);
+    w.brIf(f.next);
+    emit(w, this.pc());
+    w.localSet(f.target);
+    w.br(f.fetch);
+  }
+
+  branch(condition: Expr): void {
+    emit(this.w, condition);
+    this.w.if();
+    this.jumpRecords();
+    this.w.end();
+    this.advance();
+    this.ended = true;
+  }
+
+  jump(): void {
+    this.jumpRecords();
+    this.ended = true;
+  }
+
+  jumpTo(target: Expr): void {
+    emit(this.w, target);
+    this.w.localSet(this.f.target);
+    this.w.br(this.f.fetch);
+    this.ended = true;
+  }
+
+  requireFloat(): void {
+    this.when(un(Op.i32Eqz, load(Op.i32Load, this.hart, HART.fs)), () => this.exit(Exit.Illegal));
+  }
+
+  slowIf(condition: Expr): void {
+    this.when(condition, () => this.exit(Exit.FloatSlow));
+  }
+
+  roundingMode(): Expr {
+    return load(Op.i32Load, this.cell(Op.i32Load8U, 6), HART.roundingModes);
+  }
+
+  flags(): Expr {
+    return load(Op.i32Load, this.hart, HART.fflags);
+  }
+
+  raise(flags: Expr): void {
+    this.setState(Op.i32Store, HART.fflags, bin(Op.i32Or, this.flags(), flags));
+    this.setState(Op.i32Store, HART.fs, i32(3));
+  }
+}
