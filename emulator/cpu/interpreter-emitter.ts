@@ -356,6 +356,10 @@ export class InterpreterEmitter implements Emitter {
     this.ended = true;
   }
 
+  stateCell(offset: Expr, at: number): Expr {
+    return load(Op.i64Load, bin(Op.i32Add, this.hart, offset), at);
+  }
+
   requireFloat(): void {
     this.when(un(Op.i32Eqz, load(Op.i32Load, this.hart, HART.fs)), () => this.exit(Exit.Illegal));
   }

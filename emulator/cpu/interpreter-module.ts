@@ -2,12 +2,15 @@
  * Builds the interpreter: one WebAssembly function, a loop over predecoded records with a `br_table` to a handler
  * for each instruction of the table, generated from the rows' meanings.
  *
- *     run(hart) → Exit
+ *     run(hart, start) → Exit
+ *
+ * `start` is 0, or the address of a record outside of any page, with a PageEnd record behind it, that stands for
+ * the instruction at pc.
  *
  * The traced variant also appends a record per instruction to a ring (cpu/trace.ts).
  */
 import { CodeWriter } from '../wasm/code.ts';
-import { bin, emit, i64, load, local, un } from '../wasm/expression.ts';
+import { bin, type Expr, emit, i32, i64, load, local, un } from '../wasm/expression.ts';
 import { ModuleWriter } from '../wasm/module.ts';
 import { I32, I64, Op } from '../wasm/opcodes.ts';
 import { type Frame, InterpreterEmitter, pcExpr, Temporaries, tlbEntry } from './interpreter-emitter.ts';
@@ -28,8 +31,9 @@ const LAST_RECORD = 0xffe << RECORD_SHIFT;
 export function buildInterpreter(options: InterpreterOptions): Uint8Array<ArrayBuffer> {
   const module = new ModuleWriter();
   module.importMemory('m', 'm', { min: 1 });
-  const w = new CodeWriter(1, 32768);
+  const w = new CodeWriter(2, 32768);
   const hart = 0;
+  const start = 1;
   const budget = w.local(I32);
   const frameLocals = {
     w,
@@ -86,6 +90,21 @@ export function buildInterpreter(options: InterpreterOptions): Uint8Array<ArrayB
   // A new page: its records come from the fetch TLB.
   const entry = temporaries.take(I32);
   const page = bin(Op.i64And, local(target, I64), i64(-4096));
+  emit(w, page);
+  w.localSet(pageVa);
+  w.localGet(start);
+  w.if();
+  // A record of its own: no jump stays on its "page".
+  w.localGet(start);
+  w.localTee(ip);
+  emit(w, recordOffset(target));
+  w.op(Op.i32Sub);
+  w.localSet(records);
+  w.i32Const(0);
+  w.localSet(limit);
+  w.i32Const(0);
+  w.localSet(start);
+  w.else();
   emit(w, tlbEntry(local(hart, I32), local(target, I64)));
   w.localTee(entry);
   w.memory(Op.i64Load, HART.fetchTlb);
@@ -96,22 +115,15 @@ export function buildInterpreter(options: InterpreterOptions): Uint8Array<ArrayB
   w.i32Const(Exit.Fetch);
   w.op(Op.return);
   w.end();
-  emit(w, page);
-  w.localSet(pageVa);
   w.i32Const(PAGE_RECORDS_SIZE);
   w.localSet(limit);
   w.localGet(entry);
   w.memory(Op.i32Load, HART.fetchTlb + 8);
   w.localTee(records);
-  // target & 0xffe, times 4
-  w.localGet(target);
-  w.op(Op.i32WrapI64);
-  w.i32Const(0xffe);
-  w.op(Op.i32And);
-  w.i32Const(RECORD_SHIFT);
-  w.op(Op.i32Shl);
+  emit(w, recordOffset(target));
   w.op(Op.i32Add);
   w.localSet(ip);
+  w.end();
   temporaries.releaseAll();
 
   const next = w.loop();
@@ -207,10 +219,14 @@ export function buildInterpreter(options: InterpreterOptions): Uint8Array<ArrayB
   saveState(() => emit(w, pcExpr(frame)));
   w.localGet(reason);
 
-  const run = module.function(module.type([I32], [I32]), w);
+  const run = module.function(module.type([I32, I32], [I32]), w);
   module.exportFunction('run', run);
   return module.finish();
 }
+
+/** Distance of an address's record from the records of its page. */
+const recordOffset = (va: number): Expr =>
+  bin(Op.i32Shl, bin(Op.i32And, un(Op.i32WrapI64, local(va, I64)), i32(0xffe)), i32(RECORD_SHIFT));
 
 /** trace = traceNext; traceNext += one record. */
 function beginTrace(w: CodeWriter, traceNext: number, trace: number): void {
