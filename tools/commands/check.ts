@@ -1,0 +1,91 @@
+/**
+ * `licorice check [files…]`: reports what is wrong with guest TypeScript, in the form of `tsc`; with `--watch` again
+ * at every change. Without files it checks all of the guest.
+ */
+import { existsSync, readdirSync, statSync, watch } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import type { CommandModule } from 'yargs';
+import { UserError } from '../../emulator/errors.ts';
+
+interface CheckOptions {
+  files: string[];
+  watch: boolean;
+  json: boolean;
+}
+
+export const checkCommand: CommandModule<object, CheckOptions> = {
+  command: 'check [files..]',
+  describe: 'report errors in guest TypeScript',
+  builder: (yargs) =>
+    yargs
+      .positional('files', {
+        type: 'string',
+        array: true,
+        default: [] as string[],
+        describe: 'files or folders; the guest by default',
+      })
+      .option('watch', { type: 'boolean', default: false, describe: 'check again at every change' })
+      .option('json', { type: 'boolean', default: false, describe: 'print one JSON array' }),
+  handler: async (options) => {
+    const { ambientFile, CheckSession } = await import('../compiler/frontend/session.ts');
+    const { formatDiagnostic } = await import('../compiler/frontend/diagnostics.ts');
+    const named = options.files.length > 0 ? options.files : [join(ambientFile(), '..')];
+    let session: InstanceType<typeof CheckSession> | undefined;
+    let listed = '';
+    const report = (): boolean => {
+      const files = named.flatMap(sourceFiles);
+      if (files.length === 0) throw new UserError(`${named.join(', ')}: no guest TypeScript files here`);
+      if (session === undefined || listed !== files.join('\n')) session = new CheckSession(files);
+      listed = files.join('\n');
+      const found = session.check();
+      const here = (file: string): string => relative(process.cwd(), file);
+      if (options.json) process.stdout.write(`${JSON.stringify(found, undefined, 2)}\n`);
+      else for (const diagnostic of found) process.stdout.write(`${formatDiagnostic(diagnostic, here)}\n`);
+      return found.length === 0;
+    };
+    if (!options.watch) {
+      if (!report()) process.exitCode = 1;
+      return;
+    }
+    await watchAndReport(named, report);
+  },
+};
+
+/** The TypeScript files under a path, in a fixed order. */
+export function sourceFiles(path: string): string[] {
+  if (!existsSync(path)) throw new UserError(`${path}: no such file or folder`);
+  if (!statSync(path).isDirectory()) return [resolve(path)];
+  return readdirSync(path, { withFileTypes: true })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const inner = join(path, entry.name);
+      if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : sourceFiles(inner);
+      return /(?<!\.d|\.test)\.ts$/.test(entry.name) ? [resolve(inner)] : [];
+    });
+}
+
+/** Reports now and after every change, until interrupted. */
+function watchAndReport(paths: readonly string[], report: () => boolean): Promise<never> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const again = (): void => {
+    const start = performance.now();
+    let good = false;
+    try {
+      good = report();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      process.stdout.write(`${error.message}\n`);
+    }
+    const elapsed = Math.round(performance.now() - start);
+    process.stdout.write(`${good ? 'No errors' : 'Errors found'} (${elapsed} ms). Watching for changes.\n`);
+  };
+  again();
+  for (const path of paths) {
+    watch(path, { recursive: true }, () => {
+      // Editors write in several steps.
+      clearTimeout(timer);
+      timer = setTimeout(again, 20);
+    });
+  }
+  return new Promise(() => {});
+}

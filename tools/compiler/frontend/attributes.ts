@@ -1,0 +1,92 @@
+/**
+ * Attributes of declarations, written as JSDoc tags (decorators on functions are not legal TypeScript). Tags that
+ * are not listed here belong to documentation and are left alone.
+ */
+import * as ts from 'typescript';
+import type { Diagnostics } from './diagnostics.ts';
+import { type IntType, NAMED_TYPES } from './types.ts';
+
+export interface Attributes {
+  /** Global symbol name, or undefined for a local symbol. */
+  exportName: string | undefined;
+  used: boolean;
+  inline: 'auto' | 'always' | 'never';
+  naked: boolean;
+  cold: boolean;
+  section: string | undefined;
+  /** Bytes; 0 when not given. */
+  align: number;
+  isVolatile: boolean;
+  underlying: IntType | undefined;
+}
+
+/** Reads the tags before `node`; `name` is what `@export` without an argument means. */
+export function readAttributes(node: ts.Node, name: string, diagnostics: Diagnostics): Attributes {
+  const attributes: Attributes = {
+    exportName: undefined,
+    used: false,
+    inline: 'auto',
+    naked: false,
+    cold: false,
+    section: undefined,
+    align: 0,
+    isVolatile: false,
+    underlying: undefined,
+  };
+  for (const tag of ts.getJSDocTags(node)) {
+    const text = (ts.getTextOfJSDocComment(tag.comment) ?? '').trim();
+    const word = text.split(/\s/)[0]!;
+    switch (tag.tagName.text) {
+      case 'export':
+        attributes.exportName = word || name;
+        break;
+      case 'used':
+        attributes.used = true;
+        break;
+      case 'inline':
+        attributes.inline = 'always';
+        break;
+      case 'noinline':
+        attributes.inline = 'never';
+        break;
+      case 'naked':
+        attributes.naked = true;
+        break;
+      case 'cold':
+        attributes.cold = true;
+        break;
+      case 'volatile':
+        attributes.isVolatile = true;
+        break;
+      case 'section':
+        if (/^[.\w$]+$/.test(word)) attributes.section = word;
+        else diagnostics.report(5006, tag, 'section', text);
+        break;
+      case 'align': {
+        const align = Number(word);
+        if (Number.isInteger(align) && align > 0 && align <= 1 << 21 && (align & (align - 1)) === 0) {
+          attributes.align = align;
+        } else diagnostics.report(5006, tag, 'align', text);
+        break;
+      }
+      case 'underlying': {
+        const type = NAMED_TYPES.get(word);
+        if (type?.kind === 'int') attributes.underlying = type;
+        else diagnostics.report(5006, tag, 'underlying', text);
+        break;
+      }
+    }
+  }
+  return attributes;
+}
+
+/** Does the class carry `@name` as a decorator? Reports decorators that do not exist. */
+export function hasDecorator(node: ts.ClassDeclaration, name: string, diagnostics: Diagnostics): boolean {
+  let found = false;
+  for (const decorator of ts.getDecorators(node) ?? []) {
+    const text = decorator.expression.getText();
+    if (text === name) found = true;
+    else if (text !== 'persistent' && text !== 'transaction') diagnostics.report(1016, decorator, text);
+  }
+  return found;
+}
