@@ -256,7 +256,8 @@ function emitCall(
   });
   s.out.hasCalls = true;
   s.out.outgoingBytes = Math.max(s.out.outgoingBytes, places.stackWords * 8);
-  call.isNoReturn = inst.block.term.op === Op.Unreachable;
+  const insts = inst.block.insts;
+  call.isNoReturn = inst.block.term.op === Op.Unreachable && insts[insts.length - 2] === inst;
 }
 
 function selectAsm(s: Selector, inst: Value): void {
@@ -359,11 +360,17 @@ function selectTerminator(s: Selector, inst: Value): void {
   }
 }
 
+const smallest = (values: readonly bigint[]): bigint => {
+  let result = values[0]!;
+  for (const value of values) if (value < result) result = value;
+  return result;
+};
+
 /** A jump table: the optimiser has turned all other switches into comparisons (lower-switch.ts). */
 function selectSwitch(s: Selector, inst: Value): void {
   const cases = inst.cases!;
-  const low = cases.reduce((a, b) => (a < b ? a : b));
-  const high = cases.reduce((a, b) => (a > b ? a : b));
+  const low = smallest(cases);
+  const high = -smallest(cases.map((value) => -value));
   const otherwise = s.mblocks.get(inst.succs[0]!.to)!;
   const targets = new Array<typeof otherwise>(Number(high - low) + 1).fill(otherwise);
   cases.forEach((value, index) => {
