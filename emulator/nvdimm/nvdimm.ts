@@ -98,10 +98,7 @@ export class Nvdimm {
     memory.onLoad(
       (pa, length) => pa < region.base || pa >= region.base + region.size || this.onLoad(pa, length),
     );
-    const flags = PageFlag.absent | (options.recording ? PageFlag.storeSlow : 0);
-    const first = memory.layout.pageFlags + region.firstPage;
-    memory.u8.fill(flags, first, first + region.pages);
-    memory.flagsAdded(flags);
+    this.flagAll(PageFlag.absent | (options.recording ? PageFlag.storeSlow : 0));
     if (options.recording) {
       this.recorder = new PersistencyEngine(this.visible, {
         harts: options.harts,
@@ -345,9 +342,15 @@ export class Nvdimm {
 
   /** Forgets what was read in: pages will come from the media again. */
   private forget(): void {
-    const first = this.memory.layout.pageFlags + this.region.firstPage;
-    for (let i = 0; i < this.region.pages; i++) this.memory.u8[first + i]! |= PageFlag.absent;
-    this.memory.flagsAdded(PageFlag.absent);
+    this.flagAll(PageFlag.absent);
+  }
+
+  /** Sets flags of all pages. The memory is told once, with the last page: telling drops whole TLBs. */
+  private flagAll(flags: number): void {
+    const { firstPage, pages } = this.region;
+    const first = this.memory.layout.pageFlags + firstPage;
+    for (let i = 0; i < pages - 1; i++) this.memory.u8[first + i]! |= flags;
+    this.memory.setFlag(firstPage + pages - 1, flags);
   }
 
   /** Counts the poisoned blocks of a page: the first makes its loads and stores observed, the last ends that. */
