@@ -63,12 +63,19 @@ export class Mmu {
     this.memory = memory;
     this.pmp = new Pmp(hart);
     this.tlb = new Tlb(hart);
-    this.regimes = new Regimes(() => this.tlb.dropAll());
+    this.regimes = new Regimes(() => {
+      this.tlb.dropAll();
+      this.fetchesDropped();
+    });
     this.walker = new Walk(hart, memory, this.pmp);
     for (const mode of modes) {
       if (this.modes[mode.mode]) throw new Error(`satp.MODE ${mode.mode} is defined twice`);
       this.modes[mode.mode] = mode;
     }
+    const dram = memory.regions[0]!;
+    hart.setScalar(HART.directBase, dram.base | 0);
+    hart.setScalar(HART.directBase + 4, Math.floor(dram.base / 2 ** 32));
+    hart.setScalar(HART.directHost, dram.host | 0);
   }
 
   hasMode(mode: number): boolean {
@@ -119,7 +126,8 @@ export class Mmu {
     i32[word + (HART.dataRegime >> 2)] = dataTag << REGIME_SHIFT;
     const dram = this.memory.regions[0]!;
     const open = dataBare && this.dramFree[data]! && !this.windowForbidden;
-    i32[word + (HART.directSize >> 2)] = open ? dram.size : 0;
+    // The engines take unaligned loads in the window: the last must end in it.
+    i32[word + (HART.directSize >> 2)] = open ? dram.size - 7 : 0;
     i32[word + (HART.directSize >> 2) + 1] = 0;
     i32[word + (HART.cboEnable >> 2)] = this.cacheBlockPermissions();
   }
@@ -156,10 +164,14 @@ export class Mmu {
   /** After a change of a PMP register: everything cached may be wrong. */
   protectionChanged(): void {
     this.pmp.update();
+    this.openDram();
+    this.dropAll();
+  }
+
+  private openDram(): void {
     const dram = this.memory.regions[0]!;
     for (const privilege of [Privilege.user, Privilege.supervisor, Privilege.machine])
       this.dramFree[privilege] = this.pmp.page(dram.base, privilege, dram.size) === Right.all;
-    this.dropAll();
   }
 
   /** Forbids or allows the direct window (load watchpoints, observed pages). */
@@ -175,7 +187,26 @@ export class Mmu {
     this.regimes.reset();
     this.space = undefined;
     this.update();
+    this.fetchesDropped();
   }
+
+  /** Puts back what the architectural TLB and the regimes held (saved states, snapshots). */
+  restoreTranslations(
+    entries: Int32Array,
+    superpages: number,
+    regimes: Parameters<Regimes['restore']>[0],
+  ): void {
+    this.pmp.update();
+    this.openDram();
+    this.tlb.restore(entries, superpages);
+    this.regimes.restore(regimes);
+    this.space = undefined;
+    this.update();
+    this.fetchesDropped();
+  }
+
+  /** Told when fetch translations were dropped or regime numbers given anew. */
+  fetchesDropped: () => void = () => {};
 
   /**
    * sfence.vma. Undefined operands stand for x0.
@@ -189,6 +220,7 @@ export class Mmu {
     }
     if (hasAddress) {
       this.tlb.dropAddress(vaLo, vaHi); // of all address spaces: more than asked for is allowed
+      this.fetchesDropped();
       return;
     }
     if (hasAsid) this.regimes.forget((space) => (space.satpHi >>> 12) % 65536 === (asid & 0xffff));
@@ -200,9 +232,10 @@ export class Mmu {
   /**
    * Translates one address (not across a page) and checks PMP for `length` bytes there. Uses and fills the
    * architectural TLB.
+   * @param management the access is a cache-block management instruction (`Walk.management`)
    * @returns the physical address, or FAULT with `cause`; `cacheable` tells whether the page may be made fast
    */
-  translate(vaLo: number, vaHi: number, access: Access, length: number): number {
+  translate(vaLo: number, vaHi: number, access: Access, length: number, management = false): number {
     const { hart } = this;
     const privilege = access === Access.fetch ? hart.privilege : this.dataPrivilege;
     const offset = vaLo & 0xfff;
@@ -223,6 +256,7 @@ export class Mmu {
     walk.vaHi = vaHi;
     walk.access = access;
     walk.privilege = privilege;
+    walk.management = management;
     const mstatus = hart.cellLo(Slot.mstatus);
     walk.sum = (mstatus & Mstatus.SUM) !== 0;
     walk.mxr = (mstatus & Mstatus.MXR) !== 0;

@@ -107,6 +107,13 @@ export class Tlb {
     this.fastFilled[access] = false;
   }
 
+  /** Puts back the architectural entries; the fast ones fill again by themselves. */
+  restore(entries: Int32Array, superpages: number): void {
+    this.entries.set(entries);
+    this.superpages = superpages;
+    for (const access of [0, 1, 2] as const) this.dropFast(access);
+  }
+
   /** Drops everything. */
   dropAll(): void {
     this.entries.fill(-1);

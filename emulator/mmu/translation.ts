@@ -51,6 +51,8 @@ export class Walk {
   privilege = 0;
   sum = false;
   mxr = false;
+  /** The access is cbo.clean, cbo.flush or cbo.inval: it needs what a load needs, `access` is `Access.load`. */
+  management = false;
   /** A look without effect: no accessed or dirty bits are set, no fault registers written. */
   dry = false;
   /** Collects the steps, if someone wants them. */
@@ -90,8 +92,8 @@ export class Walk {
       const who = this.dry ? Initiator.host : this.hart.index;
       if (!memory.prepareLoad(page, pa, 8, who)) return false;
     }
-    this.lo = memory.i32[host >> 2]!;
-    this.hi = memory.i32[(host >> 2) + 1]!;
+    this.lo = memory.i32[host >>> 2]!;
+    this.hi = memory.i32[(host >>> 2) + 1]!;
     return true;
   }
 
