@@ -93,10 +93,13 @@ function readConfig(hart: Hart, entry: number): number {
   return hart.view.getUint8(hart.base + HART.csrs + 8 * Slot.pmpcfg + entry);
 }
 
-/** pmpaddr `entry` as a physical address (exact below 2^53; there is nothing above). */
+/**
+ * pmpaddr `entry` as a physical address. The register's top bit, bit 55 of the address, is left out: without it the
+ * value is exact as a number (all ones, which software writes to mean everything, too), and nothing lies there.
+ */
 function readAddress(hart: Hart, entry: number): number {
   const lo = hart.cell(Slot.pmpaddr + entry);
-  return ((lo >>> 0) + (hart.hi >>> 0) * 2 ** 32) * 4;
+  return ((lo >>> 0) + (hart.hi & 0x1f_ffff) * 2 ** 32) * 4;
 }
 
 /** Ones below the lowest zero of pmpaddr `entry` (0–54). */

@@ -4,7 +4,7 @@
  */
 import type { CsrFile } from '../cpu/csr.ts';
 import { Slot } from '../cpu/csr-numbers.ts';
-import { HART } from '../cpu/state.ts';
+import { HART, POINTER_BYTES } from '../cpu/state.ts';
 import type { State, StateValue } from './bus.ts';
 import type { Core } from './core.ts';
 import { bytesField, numberField, numbersField, stateField } from './fields.ts';
@@ -23,6 +23,7 @@ const WIDE_SCALARS = {
   reservation: HART.reservation,
   reservationValue: HART.reservationValue,
   retired: HART.retiredBase,
+  pointerOwner: HART.pointerOwner,
 } as const;
 
 const REGISTER_BYTES = 256;
@@ -64,8 +65,14 @@ export function saveTranslations(core: Core): State {
     entries: new Uint8Array(entries.buffer.slice(0)),
     superpages,
     regimes: { ...core.mmu.regimes.save() },
+    fixedCached: core.hart.scalar(HART.fixedCached),
+    pointers: pointerBytes(core).slice(),
   };
 }
+
+/** The persistent-pointer lookaside (docs/xtwz.md §10), in place. */
+const pointerBytes = ({ hart }: Core): Uint8Array =>
+  new Uint8Array(hart.i32.buffer, hart.base + HART.pointerLookaside, POINTER_BYTES);
 
 export function restoreHart(core: Core, csrs: CsrFile, state: State): void {
   const { hart } = core;
@@ -99,6 +106,11 @@ export function restoreTranslations(core: Core, state: State): void {
       next: numberField(regimes, 'next'),
       bare: numbersField(regimes, 'bare'),
       spaces: spaces as readonly (readonly number[])[],
+      used: numbersField(regimes, 'used'),
+      clock: numberField(regimes, 'clock'),
+      free: numbersField(regimes, 'free'),
     },
   );
+  core.hart.setScalar(HART.fixedCached, numberField(state, 'fixedCached'));
+  pointerBytes(core).set(bytesField(state, 'pointers', POINTER_BYTES));
 }

@@ -54,7 +54,9 @@ export class Mmu {
   private readonly memory: PhysicalMemory;
   private readonly modes: (TranslationMode | undefined)[] = new Array(16).fill(undefined);
   private readonly walker: Walk;
+  /** The space found last, valid while the regimes' version is this. */
   private space: Space | undefined;
+  private spaceVersion = -1;
   /** By effective privilege: PMP gives all rights over all of DRAM. */
   private readonly dramFree = [false, false, false, false];
 
@@ -63,8 +65,8 @@ export class Mmu {
     this.memory = memory;
     this.pmp = new Pmp(hart);
     this.tlb = new Tlb(hart);
-    this.regimes = new Regimes(() => {
-      this.tlb.dropAll();
+    this.regimes = new Regimes((taken) => {
+      this.tlb.dropRegimes(taken);
       this.fetchesDropped();
     });
     this.walker = new Walk(hart, memory, this.pmp);
@@ -107,18 +109,12 @@ export class Mmu {
     let dataBare = true;
     let fetchTag: number;
     let dataTag: number;
-    if (translating && (privilege !== Privilege.machine || data !== Privilege.machine)) this.findSpace();
-    if (translating && privilege !== Privilege.machine) fetchTag = this.regimes.of(this.space!, privilege);
+    if (translating && privilege !== Privilege.machine) fetchTag = this.regimeOf(privilege, false, 0);
     else fetchTag = this.regimes.ofBare(privilege);
     if (translating && data !== Privilege.machine) {
       dataBare = false;
-      const sum = data === Privilege.supervisor && mstatus & Mstatus.SUM ? 2 : 0;
-      const index = data | sum | (mstatus & Mstatus.MXR ? 4 : 0);
-      const before = this.regimes.of(this.space!, index);
-      dataTag = before;
-      // Taking the data regime's number may have restarted the numbering: ask for the fetch regime again.
-      if (privilege !== Privilege.machine) fetchTag = this.regimes.of(this.space!, privilege);
-      else fetchTag = this.regimes.ofBare(privilege);
+      const sum = data === Privilege.supervisor && (mstatus & Mstatus.SUM) !== 0;
+      dataTag = this.regimeOf(data, sum, mstatus & Mstatus.MXR ? 4 : 0);
     } else {
       dataTag = this.regimes.ofBare(data);
     }
@@ -132,15 +128,27 @@ export class Mmu {
     i32[word + (HART.cboEnable >> 2)] = this.cacheBlockPermissions();
   }
 
-  private findSpace(): void {
+  /** Number of the regime at a privilege, with SUM and MXR (0 or 4) as they are. */
+  private regimeOf(privilege: number, sum: boolean, mxr: number): number {
     const { hart } = this;
     const lo = hart.cell(Slot.satp);
     const { hi } = hart;
-    const context = this.modes[hi >>> 28]?.contextKey?.(hart) ?? 0;
-    const { space } = this;
-    if (space !== undefined && space.satpLo === lo && space.satpHi === hi && space.context === context)
-      return;
-    this.space = this.regimes.space(lo, hi, context);
+    const mode = this.modes[hi >>> 28];
+    const free = mode?.contextFree?.(privilege, sum) === true;
+    const context = free ? -1 : (mode?.contextKey?.(hart) ?? 0);
+    let space = this.space;
+    if (
+      space === undefined ||
+      this.spaceVersion !== this.regimes.version ||
+      space.satpLo !== lo ||
+      space.satpHi !== hi ||
+      space.context !== context
+    ) {
+      space = this.regimes.space(lo, hi, context);
+      this.space = space;
+      this.spaceVersion = this.regimes.version;
+    }
+    return this.regimes.of(space, privilege | (sum ? 2 : 0) | mxr);
   }
 
   private cacheBlockPermissions(): number {
@@ -208,11 +216,31 @@ export class Mmu {
   /** Told when fetch translations were dropped or regime numbers given anew. */
   fetchesDropped: () => void = () => {};
 
+  /** Forgets the spaces for which `predicate` holds, with all their translations. */
+  forget(predicate: (space: Space) => boolean): void {
+    this.regimes.forget(predicate);
+    this.update();
+    this.fetchesDropped();
+  }
+
+  /** Drops the translations for which `predicate` holds: halves of the tag, level, owner. */
+  dropWhere(predicate: Parameters<Tlb['dropWhere']>[0]): void {
+    this.tlb.dropWhere(predicate);
+    this.fetchesDropped();
+  }
+
+  /** Drops an owner's translations of one page, as `Tlb.dropOwnerPage`. */
+  dropOwnerPage(owner: number, offset: number): void {
+    this.tlb.dropOwnerPage(owner, offset);
+    this.fetchesDropped();
+  }
+
   /**
    * sfence.vma. Undefined operands stand for x0.
    * @param asid address space whose translations to drop; global ones may stay
    */
   fence(vaLo: number, vaHi: number, hasAddress: boolean, asid: number, hasAsid: boolean): void {
+    for (const mode of this.modes) mode?.fence?.(this.hart);
     if (this.modes.some((mode) => mode?.fenceDropsAll)) {
       this.regimes.forget((space) => this.modes[space.satpHi >>> 28]?.fenceDropsAll === true);
       this.space = undefined;

@@ -47,12 +47,12 @@ export class Walk {
   vaLo = 0;
   vaHi = 0;
   access: Access = Access.load;
+  /** The access is cbo.clean, cbo.flush or cbo.inval: it needs what a load needs, `access` is `Access.load`. */
+  management = false;
   /** Effective privilege: 0 or 1. */
   privilege = 0;
   sum = false;
   mxr = false;
-  /** The access is cbo.clean, cbo.flush or cbo.inval: it needs what a load needs, `access` is `Access.load`. */
-  management = false;
   /** A look without effect: no accessed or dirty bits are set, no fault registers written. */
   dry = false;
   /** Collects the steps, if someone wants them. */
@@ -132,8 +132,15 @@ export interface TranslationMode {
    * may be shared. Absent: nothing. Changes must be followed by `HartEnvironment.translationChanged`.
    */
   contextKey?(hart: Hart): number;
+  /**
+   * True when translations at this privilege (U or S) with this SUM do not depend on `contextKey`, so that all contexts
+   * may share them.
+   */
+  contextFree?(privilege: number, sum: boolean): boolean;
   /** True when every sfence.vma, whatever its operands, drops all translations of this mode on the hart. */
   readonly fenceDropsAll?: boolean;
+  /** Called by every sfence.vma of the hart, for what the mode caches outside of the TLBs. */
+  fence?(hart: Hart): void;
 }
 
 /** Bytes mapped by an entry of `level`. */
