@@ -199,8 +199,8 @@ export class Nvdimm {
       this.recorder?.clean(hart, block);
       this.log?.clean(block);
     } else if (operation === 'zero') {
-      this.zeroing = block;
       this.arrive();
+      this.zeroing = block;
       this.recorder?.zero(block, this.origin(hart));
     } else {
       this.arrive();
@@ -234,6 +234,21 @@ export class Nvdimm {
   /** The controller's flush hint is read back. */
   flushHintRead(hart: number): void {
     this.recorder?.flushHintRead(hart);
+  }
+
+  /** The controller makes an unreadable block readable again, zeroed. */
+  clearError(block: BlockNumber): void {
+    const pa = this.region.base + blockStart(block);
+    this.memory.fill(pa, CACHE_BLOCK_SIZE, 0);
+    this.arrive();
+    this.errors.clear(block);
+    this.media.saveRecord();
+  }
+
+  /** Writes to the label area: through to the media, after everything that was persistent before. */
+  writeLabels(offset: number, bytes: Uint8Array): void {
+    this.log?.drain();
+    this.media.writeLabels(offset, bytes);
   }
 
   // ---- Snapshots of recording mode ----------------------------------------------------------------------------------
