@@ -4,7 +4,7 @@ import { MiB, paddr } from '../addresses.ts';
 import { BUS_ERROR } from '../machine/bus.ts';
 import { layOut } from '../machine/layout.ts';
 import { PhysicalMemory } from '../machine/memory.ts';
-import { blockNumber, type dpa } from '../nvdimm/dpa.ts';
+import { blockNumber } from '../nvdimm/dpa.ts';
 import { readLabelArea } from '../nvdimm/labels.ts';
 import { MemoryMedia } from '../nvdimm/media.ts';
 import { Nvdimm } from '../nvdimm/nvdimm.ts';
