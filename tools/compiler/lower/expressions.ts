@@ -12,7 +12,7 @@ import type {
   NewExpr,
   SubsliceExpr,
 } from '../frontend/tree.ts';
-import { alignOf, intOf, isSpan, sizeOf, type Type, U64 } from '../frontend/types.ts';
+import { alignOf, intOf, sizeOf, type Type, U64 } from '../frontend/types.ts';
 import type { Block, Sym, Value } from '../ir/ir.ts';
 import { Type as IrType, Op } from '../ir/types.ts';
 import { lowerAsm } from './asm.ts';
@@ -304,17 +304,19 @@ function compareStoredNull(f: FunctionLowering, expr: CompareExpr): Value | unde
 export function branch(f: FunctionLowering, expr: Expr, whenTrue: Block, whenFalse: Block): void {
   const { b } = f;
   if (!b.reachable) b.start(b.newBlock());
-  if (expr.kind === 'unary' && expr.op === '!') return branch(f, expr.operand, whenFalse, whenTrue);
-  if (expr.kind === 'logical') {
+  if (expr.kind === 'unary' && expr.op === '!') {
+    branch(f, expr.operand, whenFalse, whenTrue);
+  } else if (expr.kind === 'logical') {
     const middle = b.newBlock();
     if (expr.op === '&&') branch(f, expr.left, middle, whenFalse);
     else branch(f, expr.left, whenTrue, middle);
     b.start(middle);
-    return branch(f, expr.right, whenTrue, whenFalse);
+    branch(f, expr.right, whenTrue, whenFalse);
+  } else if (expr.kind === 'const') {
+    b.br(expr.value !== 0n ? whenTrue : whenFalse);
+  } else {
+    b.condBr(value(f, expr), whenTrue, whenFalse);
   }
-  if (expr.kind === 'const') return b.br(expr.value !== 0n ? whenTrue : whenFalse);
-  const condition = value(f, expr);
-  b.condBr(condition, whenTrue, whenFalse);
 }
 
 /** `&&`, `||` and `?:` as values. */

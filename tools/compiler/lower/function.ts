@@ -7,13 +7,21 @@
 
 import type * as ts from 'typescript';
 import type { FunctionInstance } from '../frontend/entities.ts';
-import type { Expr, JumpTarget, LocalVariable, Stmt, SwitchStmt, UsingStmt } from '../frontend/tree.ts';
+import type {
+  Expr,
+  IfStmt,
+  JumpTarget,
+  LocalVariable,
+  Stmt,
+  SwitchStmt,
+  UsingStmt,
+} from '../frontend/tree.ts';
 import { isSpan, sizeOf, type valueType } from '../frontend/types.ts';
 import { FunctionBuilder, type Var } from '../ir/builder.ts';
 import type { Block, Func, Slot, Value } from '../ir/ir.ts';
 import { Type as IrType, Op } from '../ir/types.ts';
 import { branch, callFunction, effect, spanOf, value, values } from './expressions.ts';
-import { registerOf, registersOf } from './ir-types.ts';
+import { registersOf } from './ir-types.ts';
 import type { ModuleLowering } from './module.ts';
 import { type Place, readPlace, writePlace } from './places.ts';
 
@@ -140,7 +148,8 @@ export class FunctionLowering {
     this.at(statement.node);
     switch (statement.kind) {
       case 'block':
-        return this.block(statement.body, statement.target);
+        this.block(statement.body, statement.target);
+        return;
       case 'variable': {
         const { variable, initialiser } = statement;
         const initial = initialiser
@@ -154,39 +163,18 @@ export class FunctionLowering {
       case 'expression':
         effect(this, statement.expr);
         return;
-      case 'if': {
-        const { condition, whenTrue, whenFalse } = statement;
-        if (condition.kind === 'const') {
-          if (condition.value !== 0n) this.statement(whenTrue);
-          else if (whenFalse !== undefined) this.statement(whenFalse);
-          return;
-        }
-        const then = b.newBlock();
-        const end = b.newBlock();
-        const otherwise = whenFalse === undefined ? end : b.newBlock();
-        branch(this, condition, then, otherwise);
-        b.start(then);
-        this.statement(whenTrue);
-        if (b.reachable) b.br(end);
-        if (whenFalse !== undefined) {
-          b.start(otherwise);
-          this.statement(whenFalse);
-          if (b.reachable) b.br(end);
-        }
-        return this.startIfReached(end);
-      }
+      case 'if':
+        this.ifStatement(statement);
+        return;
       case 'loop':
-        return this.loop(
-          statement.target,
-          statement.testFirst,
-          statement.condition,
-          statement.step,
-          statement.body,
-        );
+        this.loop(statement.target, statement.testFirst, statement.condition, statement.step, statement.body);
+        return;
       case 'forOf':
-        return this.forOf(statement);
+        this.forOf(statement);
+        return;
       case 'switch':
-        return this.switch(statement);
+        this.switch(statement);
+        return;
       case 'break':
       case 'continue': {
         const jump = this.jumps.find((candidate) => candidate.target === statement.target)!;
@@ -202,8 +190,30 @@ export class FunctionLowering {
         return;
       }
       case 'using':
-        return this.using(statement);
+        this.using(statement);
     }
+  }
+
+  private ifStatement({ condition, whenTrue, whenFalse }: IfStmt): void {
+    const { b } = this;
+    if (condition.kind === 'const') {
+      if (condition.value !== 0n) this.statement(whenTrue);
+      else if (whenFalse !== undefined) this.statement(whenFalse);
+      return;
+    }
+    const then = b.newBlock();
+    const end = b.newBlock();
+    const otherwise = whenFalse === undefined ? end : b.newBlock();
+    branch(this, condition, then, otherwise);
+    b.start(then);
+    this.statement(whenTrue);
+    if (b.reachable) b.br(end);
+    if (whenFalse !== undefined) {
+      b.start(otherwise);
+      this.statement(whenFalse);
+      if (b.reachable) b.br(end);
+    }
+    this.startIfReached(end);
   }
 
   /** Continues in `block` if anything leads there. */
@@ -212,7 +222,10 @@ export class FunctionLowering {
   }
 
   private block(body: readonly Stmt[], target: JumpTarget | undefined): void {
-    if (target === undefined) return this.statements(body);
+    if (target === undefined) {
+      this.statements(body);
+      return;
+    }
     const end = this.b.newBlock();
     this.within({ target, onBreak: end, onContinue: undefined, cleanups: this.cleanups.length }, () =>
       this.statements(body),

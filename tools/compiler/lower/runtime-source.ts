@@ -127,8 +127,6 @@ export function __panic_bounds(index: u64, length: u64, location: SourceLocation
   __panic('index out of bounds', location);
 }
 
-let bootStack: FixedArray<u64, 8192> = zeroed();
-
 /** Entry of bare-metal programs: hart 0 runs main on a stack of 64 KiB with floating point on; its status ends the machine.
  * @export _start
  * @naked
@@ -136,9 +134,7 @@ let bootStack: FixedArray<u64, 8192> = zeroed();
 export function start(): void {
   asm\`
     bnez a0, 2f
-    la sp, \${bootStack}
-    li t0, 65536
-    add sp, sp, t0
+    la sp, __stack_top
     li t0, 0x6000
     csrs sstatus, t0
     li a0, 0

@@ -1,0 +1,50 @@
+/**
+ * What the debugger will be told: source positions, variables and the types of the source language. The front end
+ * fills these; only the DWARF writer reads them. None of it changes the code that is generated at -O2.
+ */
+
+/** A position in the source; `line` and `column` count from 1, `file` indexes `Module.files`. */
+export interface SourceLoc {
+  readonly file: number;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A type as the debugger sees it. References between types may be cyclic: members are filled in later. */
+export type DebugType =
+  | { readonly kind: 'base'; readonly name: string; readonly size: number; readonly encoding: BaseEncoding }
+  | { readonly kind: 'pointer'; readonly to: DebugType | undefined }
+  | { readonly kind: 'array'; readonly of: DebugType; readonly count: number }
+  | {
+      readonly kind: 'enum';
+      readonly name: string;
+      readonly size: number;
+      readonly values: [string, bigint][];
+    }
+  | DebugStruct;
+
+export interface DebugStruct {
+  readonly kind: 'struct';
+  readonly name: string;
+  size: number;
+  members: DebugMember[];
+}
+
+export interface DebugMember {
+  readonly name: string;
+  readonly type: DebugType;
+  /** Bytes from the start of the structure. */
+  readonly offset: number;
+}
+
+export type BaseEncoding = 'signed' | 'unsigned' | 'float' | 'boolean' | 'char';
+
+/** A local variable or parameter. Where it is, is found by the code generator. */
+export interface DebugVar {
+  readonly name: string;
+  readonly type: DebugType;
+  /** True for a parameter of the function. */
+  readonly isParam: boolean;
+  /** Index into `Module.locs` of the declaration. */
+  readonly loc: number;
+}
