@@ -1,0 +1,69 @@
+/**
+ * `licorice bench`: the benchmarks of this project, each beside what it is compared with. One sub-command per
+ * subject; each prints a table, or JSON with `--json`.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { CommandModule } from 'yargs';
+import { UserError } from '../../emulator/errors.ts';
+
+interface CpuArguments {
+  rounds: number;
+  only?: string;
+  mode: string;
+  engine: string;
+  percent: number;
+  json: boolean;
+  keep?: string;
+}
+
+const cpuCommand: CommandModule<object, CpuArguments> = {
+  command: 'cpu',
+  describe: 'C programs on licorice, QEMU and natively, interleaved',
+  builder: (yargs) =>
+    yargs
+      .option('rounds', { type: 'number', default: 3, describe: 'interleaved rounds; medians are printed' })
+      .option('only', { type: 'string', describe: 'programs to run, separated by commas' })
+      .option('mode', {
+        type: 'string',
+        choices: ['machine', 'user', 'both'],
+        default: 'both',
+        describe: 'machine mode with paging off, user mode under Sv39',
+      })
+      .option('engine', { type: 'string', choices: ['interp', 'jit'], default: 'jit' })
+      .option('percent', { type: 'number', default: 100, describe: 'how much of the work to do' })
+      .option('json', { type: 'boolean', default: false, describe: 'machine-readable output' })
+      .option('keep', { type: 'string', describe: 'build here and keep the ELF files' }),
+  handler: async (args) => {
+    const { BENCH_MODES, EMPTY_PROGRAM, buildPrograms, programNames } = await import('../bench/programs.ts');
+    const { benchCpu, formatCpuBench } = await import('../bench/cpu.ts');
+    if (!Number.isInteger(args.rounds) || args.rounds < 1)
+      throw new UserError('bench: --rounds wants a whole number from 1');
+    if (!(args.percent > 0)) throw new UserError('bench: --percent wants a number above 0');
+    const folder = args.keep ?? mkdtempSync(join(tmpdir(), 'licorice-bench-'));
+    try {
+      const names = args.only?.split(',') ?? programNames();
+      const programs = buildPrograms([EMPTY_PROGRAM, ...names], folder, args.percent);
+      const result = benchCpu(programs.slice(1), programs[0]!, {
+        rounds: args.rounds,
+        modes: BENCH_MODES.filter((mode) => args.mode === 'both' || args.mode === mode),
+        engine: args.engine,
+        onRun: (program, runner, mode) => {
+          if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${program} ${mode} ${runner}`);
+        },
+      });
+      if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+      process.stdout.write(`${args.json ? JSON.stringify(result, null, 2) : formatCpuBench(result)}\n`);
+    } finally {
+      if (args.keep === undefined) rmSync(folder, { recursive: true, force: true });
+    }
+  },
+};
+
+export const benchCommand: CommandModule = {
+  command: 'bench <subject>',
+  describe: 'measures, each figure beside what it is compared with',
+  builder: (yargs) => yargs.command(cpuCommand).demandCommand(1, 'name what to measure: cpu'),
+  handler: () => undefined,
+};
