@@ -10,16 +10,27 @@ import { Exit, fOffset, HART, TLB_ENTRIES, TLB_ENTRY_SIZE, xOffset } from './sta
 
 export const DRAM_BASE = 0x8000_0000;
 
+/** What of an engine this machine uses. */
+type BareEngine = Pick<
+  Interpreter,
+  'run' | 'runWord' | 'recordsOf' | 'decode' | 'dropPage' | 'setBreakpoint'
+>;
+
 export class BareMachine {
   readonly memory: PhysicalMemory;
-  readonly engine: Interpreter;
+  readonly engine: BareEngine;
   readonly hart: HostAddr;
   readonly view: DataView;
 
-  constructor(bytes: number, choices: InterpreterChoices = {}, window = true) {
+  constructor(
+    bytes: number,
+    choices: InterpreterChoices = {},
+    window = true,
+    engineOf: (memory: PhysicalMemory) => BareEngine = (memory) => new Interpreter(memory, choices),
+  ) {
     const layout = layOut(1, [{ name: 'DRAM', kind: 'dram', base: paddr(DRAM_BASE), size: bytes }]);
     this.memory = new PhysicalMemory(layout);
-    this.engine = new Interpreter(this.memory, choices);
+    this.engine = engineOf(this.memory);
     this.hart = hostAddr(layout.hartBase);
     this.view = this.memory.view;
     for (const table of [HART.fetchTlb, HART.loadTlb, HART.storeTlb]) {
@@ -114,12 +125,14 @@ export class BareMachine {
     return true;
   }
 
-  /** After a store to a code page: drops what was decoded. */
+  /** A store to a code page: drops what was decoded, and executes the store before it is decoded again. */
   private dropCode(): boolean {
     const va = Number(this.view.getBigUint64(this.hart + HART.exitValue, true));
     const page = this.memory.pageOf(va);
     if (page < 0 || this.memory.flags(page) === 0) return false;
     this.engine.dropPage(page);
-    return true;
+    this.fillData(Exit.Store);
+    const code = this.memory.hostOf(Number(this.pc & 0xffff_ffffn));
+    return this.engine.runWord(this.hart, this.view.getInt32(code, true)) === Exit.Budget;
   }
 }

@@ -33,6 +33,8 @@ export interface Frame {
   readonly flagBias: number;
   /** i32 local: the trace record of this instruction, if this interpreter traces. */
   readonly trace: number | undefined;
+  /** Writes the count of an arrival at ip (profiled variant), in the page of `records`. */
+  readonly profile: (() => void) | undefined;
   /** Temporary locals, shared by all handlers. */
   readonly temporaries: Temporaries;
 }
@@ -73,7 +75,7 @@ const STORE_OPS = { 1: Op.i64Store8, 2: Op.i64Store16, 4: Op.i64Store32, 8: Op.i
 const loadOp = (access: Access): number => LOAD_OPS[`${access.size}${access.signed ? 's' : 'u'}`]!;
 
 /** pc, or an address at a distance in records: pageVa + ((ip − records) >> 2). */
-export function pcExpr(f: Frame): Expr {
+export function pcExpr(f: Pick<Frame, 'ip' | 'records' | 'pageVa'>): Expr {
   const distance = bin(Op.i32Sub, local(f.ip, I32), local(f.records, I32));
   return bin(
     Op.i64Add,
@@ -317,9 +319,16 @@ export class InterpreterEmitter implements Emitter {
     return old;
   }
 
-  /** Goes to the record at a distance, or to the page that it would be on. */
-  private jumpRecords(): void {
+  /**
+   * Goes to the record at a distance, or to the page that it would be on. In the profiled variant, branches count
+   * only backwards: where loops begin is where a region should.
+   */
+  private jumpRecords(isBranch: boolean): void {
     const { w, f } = this;
+    const profiledBranch = isBranch && f.profile !== undefined;
+    const backwards = profiledBranch
+      ? this.let(bin(Op.i32LtS, load(Op.i32Load, this.ip, 4), i32(0)))
+      : undefined;
     w.localGet(f.ip);
     w.localGet(f.ip);
     w.memory(Op.i32Load, 4);
@@ -329,7 +338,21 @@ export class InterpreterEmitter implements Emitter {
     w.op(Op.i32Sub);
     w.localGet(f.limit);
     w.op(Op.i32LtU);
-    w.brIf(f.next);
+    if (f.profile === undefined) {
+      w.brIf(f.next);
+    } else {
+      w.if();
+      if (!backwards) {
+        f.profile();
+      } else {
+        emit(w, backwards);
+        w.if();
+        f.profile();
+        w.end();
+      }
+      w.br(f.next);
+      w.end();
+    }
     emit(w, this.pc());
     w.localSet(f.target);
     w.br(f.fetch);
@@ -338,14 +361,14 @@ export class InterpreterEmitter implements Emitter {
   branch(condition: Expr): void {
     emit(this.w, condition);
     this.w.if();
-    this.jumpRecords();
+    this.jumpRecords(true);
     this.w.end();
     this.advance();
     this.ended = true;
   }
 
   jump(): void {
-    this.jumpRecords();
+    this.jumpRecords(false);
     this.ended = true;
   }
 

@@ -14,7 +14,7 @@ import { bin, type Expr, emit, i32, i64, load, local, un } from '../wasm/express
 import { ModuleWriter } from '../wasm/module.ts';
 import { I32, I64, Op } from '../wasm/opcodes.ts';
 import { type Frame, InterpreterEmitter, pcExpr, Temporaries, tlbEntry } from './interpreter-emitter.ts';
-import { HANDLERS, PAGE_RECORDS, PAGE_RECORDS_SIZE, RECORD_SHIFT, Special } from './records.ts';
+import { HANDLERS, PAGE_RECORDS, PAGE_RECORDS_SIZE, Profile, RECORD_SHIFT, Special } from './records.ts';
 import { Exit, HART } from './state.ts';
 import { TRACE_RECORD } from './trace.ts';
 
@@ -22,6 +22,11 @@ export interface InterpreterOptions {
   /** See `Frame.flagBias`. */
   readonly flagBias: number;
   readonly traced: boolean;
+  /**
+   * Profiled variant, the translator's: counts jumps backwards, calls, and arrivals from elsewhere in the cells of
+   * `PAGE_RECORDS`, and returns `Profile.Hot` at this count and `Profile.Translated` where a region begins.
+   */
+  readonly threshold?: number;
 }
 
 /** `ip` − `records` of an instruction in the last halfword of a page. */
@@ -125,9 +130,22 @@ export function buildInterpreter(options: InterpreterOptions): Uint8Array<ArrayB
   w.localSet(ip);
   w.end();
   temporaries.releaseAll();
+  const profile =
+    options.threshold === undefined
+      ? undefined
+      : (): void => writeProfile(w, frameLocals, temporaries, options.threshold!, saveState);
+  profile?.();
 
   const next = w.loop();
-  const frame: Frame = { ...frameLocals, next, fetch, exit, flagBias: options.flagBias, temporaries };
+  const frame: Frame = {
+    ...frameLocals,
+    next,
+    fetch,
+    exit,
+    flagBias: options.flagBias,
+    profile,
+    temporaries,
+  };
   const leave = (why: number): void => {
     w.i32Const(why);
     w.localSet(reason);
@@ -227,6 +245,42 @@ export function buildInterpreter(options: InterpreterOptions): Uint8Array<ArrayB
 /** Distance of an address's record from the records of its page. */
 const recordOffset = (va: number): Expr =>
   bin(Op.i32Shl, bin(Op.i32And, un(Op.i32WrapI64, local(va, I64)), i32(0xffe)), i32(RECORD_SHIFT));
+
+/**
+ * Counts an arrival at ip, which lies in `records`, and returns if the place is hot or translated. A cell that holds
+ * a region is a large number when taken as unsigned, so the common path has one comparison.
+ */
+function writeProfile(
+  w: CodeWriter,
+  f: { readonly ip: number; readonly records: number; readonly pageVa: number },
+  temporaries: Temporaries,
+  threshold: number,
+  saveState: (pc: () => void) => void,
+): void {
+  const cell = temporaries.take(I32);
+  const count = temporaries.take(I32);
+  const distance = bin(Op.i32Sub, local(f.ip, I32), local(f.records, I32));
+  emit(w, bin(Op.i32Add, local(f.records, I32), bin(Op.i32ShrU, distance, i32(1))));
+  w.localTee(cell);
+  emit(w, bin(Op.i32Add, load(Op.i32Load, local(cell, I32), PAGE_RECORDS.cells), i32(1)));
+  w.localTee(count);
+  w.memory(Op.i32Store, PAGE_RECORDS.cells);
+  w.localGet(count);
+  w.i32Const(threshold);
+  w.op(Op.i32GeU);
+  w.if();
+  // The cell of a region must stay as it is.
+  w.localGet(cell);
+  emit(w, bin(Op.i32Sub, local(count, I32), i32(1)));
+  w.memory(Op.i32Store, PAGE_RECORDS.cells);
+  saveState(() => emit(w, pcExpr(f)));
+  w.i32Const(Profile.Translated);
+  w.i32Const(Profile.Hot);
+  emit(w, bin(Op.i32LeS, local(count, I32), i32(0)));
+  w.op(Op.select);
+  w.op(Op.return);
+  w.end();
+}
 
 /** trace = traceNext; traceNext += one record. */
 function beginTrace(w: CodeWriter, traceNext: number, trace: number): void {

@@ -4,7 +4,7 @@
  */
 import type { HostAddr } from '../addresses.ts';
 import type { PhysicalMemory } from '../machine/memory.ts';
-import { buildInterpreter } from './interpreter-module.ts';
+import { buildInterpreter, type InterpreterOptions } from './interpreter-module.ts';
 import { Predecoder } from './predecode.ts';
 import { Exit, HART, HART_STRIDE, TLB_ENTRIES, TLB_ENTRY_SIZE } from './state.ts';
 
@@ -13,11 +13,12 @@ type Run = (hart: number, start: number) => Exit;
 /** Modules already compiled, by their options: a process makes many machines of one shape. */
 const compiled = new Map<string, WebAssembly.Module>();
 
-function compile(flagBias: number, traced: boolean): WebAssembly.Module {
-  const key = `${flagBias} ${traced}`;
+/** The interpreter's module, compiled once for each set of options. */
+export function compileInterpreter(options: InterpreterOptions): WebAssembly.Module {
+  const key = JSON.stringify(options);
   let module = compiled.get(key);
   if (module === undefined) {
-    module = new WebAssembly.Module(buildInterpreter({ flagBias, traced }));
+    module = new WebAssembly.Module(buildInterpreter(options));
     compiled.set(key, module);
   }
   return module;
@@ -33,7 +34,10 @@ export class Interpreter {
   readonly predecoder: Predecoder;
   private readonly memory: PhysicalMemory;
   private readonly view: DataView;
-  private readonly wasmRun: Run;
+  /** See `InterpreterOptions`. */
+  readonly flagBias: number;
+  /** The generated function, for the translator's trampoline. */
+  readonly wasmRun: Run;
 
   constructor(memory: PhysicalMemory, choices: InterpreterChoices = {}) {
     const traced = choices.traced ?? false;
@@ -43,8 +47,9 @@ export class Interpreter {
     this.predecoder = new Predecoder(memory);
     const { pageFlags, regions, harts, hartBase } = memory.layout;
     const dram = regions[0]!;
-    const flagBias = pageFlags + dram.firstPage - (dram.host >>> 12);
-    const instance = new WebAssembly.Instance(compile(flagBias, traced), { m: { m: memory.wasm } });
+    this.flagBias = pageFlags + dram.firstPage - (dram.host >>> 12);
+    const module = compileInterpreter({ flagBias: this.flagBias, traced });
+    const instance = new WebAssembly.Instance(module, { m: { m: memory.wasm } });
     this.wasmRun = instance.exports['run'] as Run;
     for (let hart = 0; hart < harts; hart++) {
       const cells = hartBase + hart * HART_STRIDE + HART.roundingModes;
@@ -77,7 +82,8 @@ export class Interpreter {
     return exit;
   }
 
-  private finish(hart: HostAddr, exit: Exit): Exit {
+  /** Completes what the generated function leaves open at an exit: its operand, and the exit itself. */
+  finish(hart: HostAddr, exit: Exit): Exit {
     if (exit === Exit.System || exit === Exit.Illegal || exit === Exit.FloatSlow) {
       this.view.setInt32(hart + HART.exitValue, this.wordAtPc(hart), true);
       this.view.setInt32(hart + HART.exitValue + 4, 0, true);

@@ -10,7 +10,14 @@ import { type HostAddr, hostAddr } from '../addresses.ts';
 import type { PhysicalMemory } from '../machine/memory.ts';
 import { decode } from './isa/decode.ts';
 import { Instruction } from './isa/instruction.ts';
-import { PAGE_RECORDS, PAGE_RECORDS_SIZE, RECORD_SHIFT, Special, writeRecord } from './records.ts';
+import {
+  PAGE_CELLS_SIZE,
+  PAGE_RECORDS,
+  PAGE_RECORDS_SIZE,
+  RECORD_SHIFT,
+  Special,
+  writeRecord,
+} from './records.ts';
 import { HART, HART_STRIDE, PageFlag, TLB_ENTRIES, TLB_ENTRY_SIZE } from './state.ts';
 
 /** Bytes of scratch records for each hart, at the start of the area. */
@@ -30,6 +37,8 @@ export class Predecoder {
   /** Breakpoints: physical page → halfwords. */
   private readonly breakpoints = new Map<number, Set<number>>();
   private readonly instruction = new Instruction();
+  /** Told when a page's records have been dropped. */
+  onDrop: (page: number) => void = () => undefined;
 
   constructor(memory: PhysicalMemory) {
     this.memory = memory;
@@ -65,6 +74,12 @@ export class Predecoder {
     return place === 0 ? this.allocate(page) : this.address(place - 1);
   }
 
+  /** Address of the records of a physical page, if it has some. */
+  knownRecordsOf(page: number): HostAddr | undefined {
+    const place = this.placeOf[page]!;
+    return place === 0 ? undefined : this.address(place - 1);
+  }
+
   private address(place: number): HostAddr {
     return hostAddr(this.first + place * PAGE_RECORDS.stride);
   }
@@ -88,6 +103,7 @@ export class Predecoder {
     const page = this.pageAt[place]!;
     const records = this.address(place);
     this.forEachEntry(HART.fetchTlb, (entry) => this.view.getInt32(entry + 8, true) === (records | 0));
+    this.onDrop(page);
     this.clear(place);
     this.placeOf[page] = 0;
     this.pageAt[place] = -1;
@@ -156,6 +172,8 @@ export class Predecoder {
     const records = this.address(place);
     this.memory.u8.fill(0, records, records + PAGE_RECORDS_SIZE);
     this.view.setInt32(records + PAGE_RECORDS.crossNext, 0, true);
+    const cells = records + PAGE_RECORDS.cells;
+    this.memory.u8.fill(0, cells, cells + PAGE_CELLS_SIZE);
   }
 
   private writeBreakpoints(page: number, records: number): void {
@@ -170,6 +188,7 @@ export class Predecoder {
     this.memory.clearFlag(page, PageFlag.code);
     if (place === 0) return;
     const records = this.address(place - 1);
+    this.onDrop(page);
     this.clear(place - 1);
     this.writeBreakpoints(page, records);
     // Instructions that end in this page.

@@ -24,6 +24,9 @@ export const RECORD_SHIFT = 2;
 /** Bytes of the records of one page. */
 export const PAGE_RECORDS_SIZE = 4096 << RECORD_SHIFT;
 
+/** Bytes of a page's cells. */
+export const PAGE_CELLS_SIZE = 2048 * 4;
+
 /** Offsets in what is kept for each code page. */
 export const PAGE_RECORDS = {
   /** A `PageEnd` record: execution ran off the page. */
@@ -34,8 +37,23 @@ export const PAGE_RECORDS = {
   crossEnd: PAGE_RECORDS_SIZE + 32,
   /** i32: host address of the records of the page that `cross` ends in. */
   crossNext: PAGE_RECORDS_SIZE + 48,
+  /**
+   * The translator's cells, an i32 for each halfword: how often a jump came here, while it is not negative; then
+   * the complement of the index of the translated region that begins here.
+   */
+  cells: PAGE_RECORDS_SIZE + 64,
   /** Bytes from one page's records to the next. */
-  stride: PAGE_RECORDS_SIZE + 64,
+  stride: PAGE_RECORDS_SIZE + 64 + PAGE_CELLS_SIZE,
+} as const;
+
+/** What the profiled interpreter returns, before an instruction that it has not counted, besides an `Exit`. */
+export const Profile = {
+  /** The place at pc was jumped to often enough. */
+  Hot: 16,
+  /** The place at pc has been translated. */
+  Translated: 17,
+  /** Jumps after which a place is hot. */
+  threshold: 1000,
 } as const;
 
 /** Handlers that are no instruction of the table. */
