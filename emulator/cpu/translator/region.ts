@@ -1,0 +1,235 @@
+/**
+ * Finds a region: the guest code reachable from a hot address over direct branches, jumps and calls, up to a limit,
+ * cut into basic blocks. A call whose callee fits is an edge to the callee, and a return is an edge to each of the
+ * call sites known to lead there (compared with the return address when it happens), so that a loop with its small
+ * callees becomes one function in WebAssembly.
+ *
+ * Addresses inside a region are *deltas*: bytes from the root, as signed numbers; the root's own virtual address is
+ * 64 bits wide and appears only in constants. A block never crosses a page.
+ */
+import { PAGE_SIZE } from '../../addresses.ts';
+import { decode, isCompressed } from '../isa/decode.ts';
+import { Instruction } from '../isa/instruction.ts';
+import { idOf, ROWS } from '../isa/table.ts';
+
+/** How a block ends. Deltas that the region does not contain are ways out. */
+export type Terminator =
+  /** Goes on at `next`: a jump, a call, or simply the next instruction. */
+  | { readonly kind: 'goto'; readonly next: number }
+  /** The last instruction is a conditional branch. */
+  | { readonly kind: 'branch'; readonly taken: number; readonly next: number }
+  /** The last instruction is a jalr; `candidates` are deltas where it may well go. */
+  | { readonly kind: 'indirect'; readonly candidates: readonly number[] }
+  /** The instruction at `at`, after the block's last one, is not translated: the interpreter does it. */
+  | { readonly kind: 'stop'; readonly at: number };
+
+export interface Block {
+  /** Delta of the first instruction. */
+  readonly start: number;
+  readonly instructions: readonly Instruction[];
+  /** Deltas of the instructions. */
+  readonly deltas: readonly number[];
+  readonly terminator: Terminator;
+}
+
+/** A page that the region has code of. */
+export interface RegionPage {
+  /** Index of the physical page. */
+  readonly page: number;
+  /** Host address of its records: what the fetch TLB must still say when control crosses into the page. */
+  readonly records: number;
+}
+
+export interface Region {
+  /** Virtual address of the root, unsigned. */
+  readonly root: bigint;
+  /** Blocks; the root's is the first. */
+  readonly blocks: readonly Block[];
+  /** Index of the block that begins at a delta. */
+  readonly blockAt: ReadonlyMap<number, number>;
+  /** Pages by their delta from the root's page, in pages. */
+  readonly pages: ReadonlyMap<number, RegionPage>;
+  /** Instructions in all blocks. */
+  readonly instructions: number;
+}
+
+/** What region discovery needs to know of the guest's memory. */
+export interface CodeSource {
+  /** The physical page now mapped at a virtual page (given as a distance from the root's), if fetches can hit it. */
+  pageAt(distance: number): RegionPage | undefined;
+  /** The 16 bits at an offset of a physical page. */
+  halfword(page: number, offset: number): number;
+  /** Whether the interpreter has executed (decoded) the instruction at this place; cold code stays outside. */
+  isWarm(page: RegionPage, offset: number): boolean;
+}
+
+/** Instructions in a region at most. */
+export const REGION_LIMIT = 320;
+/** Deltas must fit the packed exits of the writer: ±4 MiB. */
+const DELTA_LIMIT = 1 << 22;
+/** Return sites that one return is compared with at most. */
+const CANDIDATE_LIMIT = 6;
+
+const JAL = idOf('jal');
+const JALR = idOf('jalr');
+const FIRST_BRANCH = idOf('beq');
+const LAST_BRANCH = idOf('bgeu');
+const RA = 1;
+
+/** Rows that the translator leaves to the interpreter, besides those without a meaning. */
+const untranslated = new Set(ROWS.flatMap((row, id) => (row.meaning === undefined ? [id] : [])));
+for (const row of ROWS) {
+  if (row.access?.kind === 'lr' || row.access?.kind === 'sc') untranslated.add(idOf(row.name));
+}
+
+export const isBranch = (id: number): boolean => id >= FIRST_BRANCH && id <= LAST_BRANCH;
+export const isTranslated = (id: number): boolean => id >= 0 && !untranslated.has(id);
+
+interface Visited {
+  readonly instruction: Instruction;
+  /** Entry delta of the function that the instruction was reached in. */
+  readonly callee: number;
+}
+
+/**
+ * Explores from `root`. Returns undefined when not even the first instruction can be translated.
+ * @param root virtual address of the first instruction
+ */
+export function findRegion(root: bigint, source: CodeSource, limit = REGION_LIMIT): Region | undefined {
+  const rootOffset = Number(root & BigInt(PAGE_SIZE - 1));
+  const visited = new Map<number, Visited>();
+  const leaders = new Set<number>([0]);
+  const pages = new Map<number, RegionPage>();
+  /** Return sites by the entry of the function called. */
+  const returnSites = new Map<number, number[]>();
+  const queue: { at: number; callee: number }[] = [{ at: 0, callee: 0 }];
+
+  const pageOf = (delta: number): RegionPage | undefined => {
+    const distance = Math.floor((rootOffset + delta) / PAGE_SIZE);
+    let page = pages.get(distance);
+    if (page === undefined) {
+      page = source.pageAt(distance);
+      if (page !== undefined) pages.set(distance, page);
+    }
+    return page;
+  };
+  const offsetOf = (delta: number): number => (rootOffset + delta) & (PAGE_SIZE - 1);
+
+  const fetch = (delta: number): Instruction | undefined => {
+    if (Math.abs(delta) >= DELTA_LIMIT) return undefined;
+    const page = pageOf(delta);
+    const offset = offsetOf(delta);
+    if (page === undefined || !source.isWarm(page, offset)) return undefined;
+    let word = source.halfword(page.page, offset);
+    if (!isCompressed(word)) {
+      // An instruction across two pages is the interpreter's.
+      if (offset === PAGE_SIZE - 2) return undefined;
+      word |= source.halfword(page.page, offset + 2) << 16;
+    }
+    return decode(word, new Instruction());
+  };
+
+  for (let head = 0; head < queue.length && visited.size < limit; head++) {
+    let { at } = queue[head]!;
+    const { callee } = queue[head]!;
+    leaders.add(at);
+    while (visited.size < limit) {
+      if (visited.has(at)) {
+        leaders.add(at);
+        break;
+      }
+      if (offsetOf(at) === 0) leaders.add(at);
+      const instruction = fetch(at);
+      if (instruction === undefined || !isTranslated(instruction.id)) break;
+      visited.set(at, { instruction, callee });
+      const next = at + instruction.length;
+      if (isBranch(instruction.id)) {
+        queue.push({ at: at + instruction.imm, callee });
+        leaders.add(next);
+      } else if (instruction.id === JAL) {
+        const target = at + instruction.imm;
+        if (instruction.rd === RA) {
+          const sites = returnSites.get(target) ?? [];
+          sites.push(next);
+          returnSites.set(target, sites);
+          queue.push({ at: target, callee: target }, { at: next, callee });
+        } else {
+          queue.push({ at: target, callee });
+        }
+        break;
+      } else if (instruction.id === JALR) {
+        break;
+      }
+      at = next;
+    }
+  }
+  if (!visited.has(0)) return undefined;
+  return cut(root, visited, leaders, returnSites, pages);
+}
+
+/** Cuts what was visited into blocks and keeps what the root reaches. */
+function cut(
+  root: bigint,
+  visited: ReadonlyMap<number, Visited>,
+  leaders: ReadonlySet<number>,
+  returnSites: ReadonlyMap<number, readonly number[]>,
+  pages: ReadonlyMap<number, RegionPage>,
+): Region {
+  const blocks: Block[] = [];
+  const blockAt = new Map<number, number>();
+  const pending = [0];
+  let count = 0;
+  while (pending.length > 0) {
+    const start = pending.pop()!;
+    if (blockAt.has(start) || !visited.has(start)) continue;
+    const block = cutBlock(start, visited, leaders, returnSites);
+    blockAt.set(start, blocks.length);
+    blocks.push(block);
+    count += block.instructions.length;
+    pending.push(...successors(block.terminator).reverse());
+  }
+  return { root, blocks, blockAt, pages, instructions: count };
+}
+
+/** Deltas that a block may go on to directly. */
+export function successors(terminator: Terminator): number[] {
+  switch (terminator.kind) {
+    case 'goto':
+      return [terminator.next];
+    case 'branch':
+      return [terminator.next, terminator.taken];
+    case 'indirect':
+      return [...terminator.candidates];
+    case 'stop':
+      return [];
+  }
+}
+
+function cutBlock(
+  start: number,
+  visited: ReadonlyMap<number, Visited>,
+  leaders: ReadonlySet<number>,
+  returnSites: ReadonlyMap<number, readonly number[]>,
+): Block {
+  const instructions: Instruction[] = [];
+  const deltas: number[] = [];
+  const finish = (terminator: Terminator): Block => ({ start, instructions, deltas, terminator });
+  for (let at = start; ; ) {
+    const here = visited.get(at);
+    if (here === undefined) return finish({ kind: 'stop', at });
+    if (at !== start && leaders.has(at)) return finish({ kind: 'goto', next: at });
+    const { instruction, callee } = here;
+    instructions.push(instruction);
+    deltas.push(at);
+    const next = at + instruction.length;
+    if (isBranch(instruction.id)) return finish({ kind: 'branch', taken: at + instruction.imm, next });
+    if (instruction.id === JAL) return finish({ kind: 'goto', next: at + instruction.imm });
+    if (instruction.id === JALR) {
+      const isReturn = instruction.rd === 0 && instruction.rs1 === RA && instruction.imm === 0;
+      const sites = isReturn ? (returnSites.get(callee) ?? []) : [];
+      const known = [...new Set(sites)].filter((site) => visited.has(site));
+      return finish({ kind: 'indirect', candidates: known.slice(0, CANDIDATE_LIMIT) });
+    }
+    at = next;
+  }
+}

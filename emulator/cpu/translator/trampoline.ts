@@ -1,0 +1,170 @@
+/**
+ * The trampoline: a small WebAssembly module that goes from region to region and falls back to the interpreter,
+ * all without JavaScript. It alone imports the function table: an instance that imports a table keeps a private copy
+ * of it, which would make every new region cost time and memory proportional to the number of modules.
+ *
+ * A region is found through the fetch TLB (so nothing here outlives a change of the address space) and the *cell*
+ * of the instruction, an i32 beside the page's records: a count of how often the place was jumped to, or, with the
+ * sign bit set, the complement of the region's index in the function table.
+ */
+import { CodeWriter } from '../../wasm/code.ts';
+import { bin, type Expr, emit, i32, i64, load, local, un } from '../../wasm/expression.ts';
+import { ModuleWriter } from '../../wasm/module.ts';
+import { I32, I64, Op } from '../../wasm/opcodes.ts';
+import { tlbEntry } from '../interpreter-emitter.ts';
+import { PAGE_RECORDS, Profile } from '../records.ts';
+import { Exit, HART } from '../state.ts';
+import { Outcome } from './regime.ts';
+
+/** What the trampoline returns besides the values of `Exit`. */
+export const TrampolineExit = {
+  /** The place at pc has become hot. */
+  hot: Profile.Hot,
+  /** The region at pc found an assumption broken. Nothing has happened. */
+  unfit: 18,
+  /** Accesses of the region `lastRegion` that share a check lay in two pages once more. Nothing has happened. */
+  split: 19,
+} as const;
+
+/** Words that the trampoline keeps for each hart, from `HART.engine` on. */
+export const ENGINE_WORDS = {
+  /** i32: table index of the region that ran last. */
+  lastRegion: 0x00,
+  /** i32 each: regions left, by outcome. */
+  outcomes: 0x08,
+  /** i32: times that the interpreter took over, other than for one instruction. */
+  interpreted: 0x20,
+} as const;
+
+/** A split is reported once in so many times. */
+const SPLIT_PERIOD = 64;
+
+/** Imports: `m.m` the memory, `m.t` the table, `m.plain` and `m.profiled` the interpreters' `run`. */
+export function buildTrampoline(): Uint8Array<ArrayBuffer> {
+  const module = new ModuleWriter();
+  module.importMemory('m', 'm', { min: 1 });
+  const interpreterType = module.type([I32, I32], [I32]);
+  const regionType = module.type([I32], [I32]);
+  const plain = module.importFunction('m', 'plain', interpreterType);
+  const profiled = module.importFunction('m', 'profiled', interpreterType);
+  module.importTable('m', 't', { min: 1 });
+
+  const w = new CodeWriter(1);
+  const hart = local(0, I32);
+  const pc = w.local(I64);
+  const entry = w.local(I32);
+  const cell = w.local(I32);
+  const result = w.local(I32);
+  const saved = w.local(I32);
+  const store = (op: number, offset: number, value: Expr): void => {
+    emit(w, hart);
+    emit(w, value);
+    w.memory(op, offset);
+  };
+  const increment = (offset: number): void =>
+    store(Op.i32Store, offset, bin(Op.i32Add, load(Op.i32Load, hart, offset), i32(1)));
+
+  const next = w.loop();
+  emit(w, load(Op.i64Load, hart, HART.pc));
+  w.localSet(pc);
+  emit(w, tlbEntry(hart, local(pc, I64)));
+  w.localSet(entry);
+  const wanted = bin(
+    Op.i64Or,
+    bin(Op.i64And, local(pc, I64), i64(-4096)),
+    load(Op.i64Load32U, hart, HART.fetchRegime),
+  );
+  const interpret = w.block();
+  emit(w, bin(Op.i64Ne, load(Op.i64Load, local(entry, I32), HART.fetchTlb), wanted));
+  w.brIf(interpret);
+  const halfword = bin(Op.i32And, un(Op.i32WrapI64, local(pc, I64)), i32(0xffe));
+  const place = bin(
+    Op.i32Add,
+    load(Op.i32Load, local(entry, I32), HART.fetchTlb + 8),
+    bin(Op.i32Shl, halfword, i32(1)),
+  );
+  emit(w, load(Op.i32Load, place, PAGE_RECORDS.cells));
+  w.localTee(cell);
+  w.i32Const(0);
+  w.op(Op.i32GeS);
+  w.brIf(interpret);
+  const index = bin(Op.i32Xor, local(cell, I32), i32(-1));
+  emit(w, hart);
+  emit(w, index);
+  w.callIndirect(regionType);
+  w.localTee(result);
+  w.op(Op.i32Eqz);
+  w.brIf(next);
+  store(Op.i32Store, HART.engine + ENGINE_WORDS.lastRegion, index);
+  emit(w, bin(Op.i32Add, hart, bin(Op.i32Shl, local(result, I32), i32(2))));
+  w.localTee(entry);
+  emit(w, bin(Op.i32Add, load(Op.i32Load, local(entry, I32), HART.engine + ENGINE_WORDS.outcomes), i32(1)));
+  w.memory(Op.i32Store, HART.engine + ENGINE_WORDS.outcomes);
+  {
+    const unfit = w.block();
+    const tail = w.block();
+    const step = w.block();
+    const split = w.block();
+    w.localGet(result);
+    const byOutcome: number[] = [];
+    byOutcome[Outcome.next] = step;
+    byOutcome[Outcome.step] = step;
+    byOutcome[Outcome.tail] = tail;
+    byOutcome[Outcome.unfit] = unfit;
+    byOutcome[Outcome.split] = split;
+    w.brTable(byOutcome, step);
+    w.end();
+    // Split: report some of them, else do as for a step.
+    const splits = HART.engine + ENGINE_WORDS.outcomes + 4 * Outcome.split;
+    emit(w, bin(Op.i32And, load(Op.i32Load, hart, splits), i32(SPLIT_PERIOD - 1)));
+    w.op(Op.i32Eqz);
+    w.if();
+    w.i32Const(TrampolineExit.split);
+    w.op(Op.return);
+    w.end();
+    w.end();
+    // Step: one instruction.
+    emit(w, load(Op.i32Load, hart, HART.budget));
+    w.localSet(saved);
+    store(Op.i32Store, HART.budget, i32(1));
+    emit(w, hart);
+    w.i32Const(0);
+    w.call(plain);
+    w.localSet(result);
+    store(
+      Op.i32Store,
+      HART.budget,
+      bin(Op.i32Add, local(saved, I32), bin(Op.i32Sub, load(Op.i32Load, hart, HART.budget), i32(1))),
+    );
+    w.localGet(result);
+    w.i32Const(Exit.Budget);
+    w.op(Op.i32Eq);
+    w.brIf(next);
+    w.localGet(result);
+    w.op(Op.return);
+    w.end();
+    // Tail: the interpreter counts the budget out.
+    emit(w, hart);
+    w.i32Const(0);
+    w.call(plain);
+    w.op(Op.return);
+    w.end();
+    w.i32Const(TrampolineExit.unfit);
+    w.op(Op.return);
+  }
+  w.end();
+  increment(HART.engine + ENGINE_WORDS.interpreted);
+  emit(w, hart);
+  w.i32Const(0);
+  w.call(profiled);
+  w.localTee(result);
+  w.i32Const(Profile.Translated);
+  w.op(Op.i32Eq);
+  w.brIf(next);
+  w.localGet(result);
+  w.op(Op.return);
+  w.end();
+  w.op(Op.unreachable);
+  module.exportFunction('run', module.function(regionType, w));
+  return module.finish();
+}

@@ -1,0 +1,65 @@
+/** Does the translator do exactly what the interpreter does, to the instruction? */
+import { describe, expect, it } from 'vitest';
+import { BareMachine, DRAM_BASE } from '../bare-machine.ts';
+import { randomNumbers } from '../isa/random-operands.ts';
+import { Exit, HART } from '../state.ts';
+import { CODE_BASE, DATA_BASE, randomProgram } from './random-program.ts';
+import { Translator } from './translator.ts';
+
+const MEMORY = 1 << 20;
+const DATA = DRAM_BASE + 0x8000;
+/** Random programs; more with LICORICE_LOCKSTEP=10 (ten times as many). */
+const PROGRAMS = 60 * Number(process.env['LICORICE_LOCKSTEP'] ?? 1);
+
+function prepare(machine: BareMachine, seed: number): void {
+  const next = randomNumbers(seed ^ 0x5eed);
+  machine.load(randomProgram(seed));
+  machine.pc = BigInt(DRAM_BASE + 16);
+  for (let i = 1; i < 32; i++) machine.setX(i, (BigInt(next()) << 32n) | BigInt(next()));
+  machine.setX(1, BigInt(DRAM_BASE + 16));
+  machine.setX(DATA_BASE, BigInt(DATA + 0x4000));
+  machine.setX(CODE_BASE, BigInt(DRAM_BASE));
+  const data = machine.memory.hostOf(DATA);
+  for (let at = 0; at < 0x8000; at += 4) machine.view.setUint32(data + at, next(), true);
+}
+
+/** Registers, pc, budget and the data and code, as text. */
+function state(machine: BareMachine): string {
+  const registers = Array.from({ length: 32 }, (_, i) => machine.x(i).toString(16)).join(' ');
+  const code = machine.memory.readBytes(DRAM_BASE, 0x1000);
+  const data = machine.memory.readBytes(DATA, 0x8000);
+  let hash = 0;
+  for (const byte of code) hash = (Math.imul(hash, 31) + byte) | 0;
+  for (const byte of data) hash = (Math.imul(hash, 31) + byte) | 0;
+  return `pc ${machine.pc.toString(16)} budget ${machine.word(HART.budget)} memory ${hash} x ${registers}`;
+}
+
+describe('translator and interpreter', () => {
+  for (const window of [true, false]) {
+    it(`agree on random programs in slices of random length, ${window ? 'direct window' : 'TLB'}`, () => {
+      let regions = 0;
+      for (let seed = 1; seed <= PROGRAMS; seed++) {
+        const oracle = new BareMachine(MEMORY, {}, window);
+        let translator: Translator | undefined;
+        const subject = new BareMachine(MEMORY, {}, window, (memory) => {
+          translator = new Translator(memory, { threshold: 4, batch: 3 });
+          return translator;
+        });
+        prepare(oracle, seed);
+        prepare(subject, seed);
+        const next = randomNumbers(seed);
+        for (let slice = 0; slice < 30; slice++) {
+          const budget = slice % 3 === 0 ? next() % 20 : next() % 2000;
+          const expected = oracle.run(budget);
+          const actual = subject.run(budget);
+          expect(state(subject), `seed ${seed}, slice ${slice}`).toBe(state(oracle));
+          expect(actual, `seed ${seed}, slice ${slice}`).toBe(expected);
+          if (expected !== Exit.Budget) break;
+        }
+        regions += translator!.code.statistics.regions;
+      }
+      // The programs must have been translated for this to mean anything.
+      expect(regions).toBeGreaterThan(PROGRAMS);
+    });
+  }
+});

@@ -1,0 +1,332 @@
+/**
+ * The translator as an engine: hot guest code runs as WebAssembly regions, everything else in the interpreter, from
+ * which it takes the records and the exits. The machine sees no difference: same exits, same counts, same state.
+ *
+ * The interpreter's profiled variant counts jumps backwards, calls and arrivals from outside in a cell beside each
+ * record. At `threshold` the place becomes the root of a region, which waits in a batch until the batch is full or
+ * the place has become hot again; then the batch is compiled into one module. From then on the cell names the
+ * region and the trampoline goes there.
+ *
+ * A region lives as long as its pages' bytes do not change (`PageFlag.code` sends stores to them here first), and
+ * says itself whether what it assumed of the hart still holds. Nothing here depends on time: what a run does never
+ * depends on when something was compiled.
+ */
+import { type HostAddr, PAGE_SIZE } from '../../addresses.ts';
+import type { Engine } from '../../machine/engine.ts';
+import type { PhysicalMemory } from '../../machine/memory.ts';
+import { compileInterpreter, Interpreter } from '../interpreter.ts';
+import { PAGE_RECORDS, Profile, RECORD_SIZE, Special } from '../records.ts';
+import { Exit, HART, HART_STRIDE, TLB_ENTRIES, TLB_ENTRY_SIZE } from '../state.ts';
+import { type Candidate, CodeCache, type Translated } from './code-cache.ts';
+import type { Assumptions, DataPath } from './regime.ts';
+import { type CodeSource, findRegion, type Region, type RegionPage } from './region.ts';
+import { TranslatorStatistics } from './statistics.ts';
+import { buildTrampoline, ENGINE_WORDS, TrampolineExit } from './trampoline.ts';
+
+export interface TranslatorOptions {
+  /** Arrivals after which a place is translated. */
+  readonly threshold?: number;
+  /** Regions compiled together at most. */
+  readonly batch?: number;
+  /** Modules and bytes of WebAssembly kept at most. */
+  readonly limits?: { readonly modules: number; readonly bytes: number };
+}
+
+const DEFAULT_BATCH = 24;
+/**
+ * Instructions after which the trampoline is left and entered again: V8 replaces code only where it is called, so a
+ * long stay would keep its first, slow version.
+ */
+const SLICE = 2_000_000;
+/** Instructions that the interpreter runs where a region does not fit. */
+const UNFIT_STEPS = 64;
+/** After so many disappointments a region is made anew, with fewer assumptions. */
+const UNFIT_LIMIT = 4;
+const SPLIT_LIMIT = 4;
+
+let trampolineModule: WebAssembly.Module | undefined;
+
+export class Translator implements Engine {
+  readonly name = 'translator';
+  readonly statistics = new TranslatorStatistics();
+  private readonly memory: PhysicalMemory;
+  private readonly i32: Int32Array;
+  private readonly interpreter: Interpreter;
+  private readonly cache: CodeCache;
+  private readonly trampoline: (hart: number) => number;
+  private readonly threshold: number;
+  private readonly batchSize: number;
+  private batch: Candidate[] = [];
+  /** Places where a version with fewer assumptions is wanted: page * 4096 + offset → what not to assume. */
+  private readonly cautious = new Map<number, { tlb: boolean; split: boolean; float: boolean }>();
+
+  constructor(memory: PhysicalMemory, options: TranslatorOptions = {}) {
+    this.memory = memory;
+    this.i32 = memory.i32;
+    this.threshold = options.threshold ?? Profile.threshold;
+    this.batchSize = options.batch ?? DEFAULT_BATCH;
+    this.interpreter = new Interpreter(memory);
+    this.interpreter.predecoder.onDrop = (page) => this.forgetPage(page);
+    this.cache = new CodeCache(
+      memory.wasm,
+      { added: (region) => this.link(region), removed: (region) => this.unlink(region) },
+      options.limits,
+    );
+    const m = { m: memory.wasm };
+    const profiled = new WebAssembly.Instance(
+      compileInterpreter({ flagBias: this.interpreter.flagBias, traced: false, threshold: this.threshold }),
+      { m },
+    );
+    trampolineModule ??= new WebAssembly.Module(buildTrampoline());
+    const trampoline = new WebAssembly.Instance(trampolineModule, {
+      m: {
+        ...m,
+        t: this.cache.table,
+        plain: this.interpreter.wasmRun,
+        profiled: profiled.exports['run'],
+      },
+    });
+    this.trampoline = trampoline.exports['run'] as (hart: number) => number;
+  }
+
+  run(hart: HostAddr): Exit {
+    const { i32 } = this;
+    const budgetAt = (hart + HART.budget) >> 2;
+    let total = i32[budgetAt]!;
+    for (;;) {
+      const slice = Math.min(total, SLICE);
+      i32[budgetAt] = slice;
+      const exit = this.trampoline(hart);
+      total -= slice - i32[budgetAt]!;
+      i32[budgetAt] = total;
+      switch (exit) {
+        case Exit.Budget:
+          if (total > 0) continue;
+          return this.interpreter.finish(hart, Exit.Budget);
+        case TrampolineExit.hot:
+          this.becameHot(hart);
+          continue;
+        case TrampolineExit.unfit: {
+          const interpreted = this.runUnfit(hart, total);
+          total = i32[budgetAt]!;
+          if (interpreted === Exit.Budget && total > 0) continue;
+          return this.interpreter.finish(hart, interpreted);
+        }
+        case TrampolineExit.split: {
+          this.noteSplit(hart);
+          const interpreted = this.interpret(hart, total, 1);
+          total = i32[budgetAt]!;
+          if (interpreted === Exit.Budget && total > 0) continue;
+          return this.interpreter.finish(hart, interpreted);
+        }
+        default:
+          return this.interpreter.finish(hart, exit as Exit);
+      }
+    }
+  }
+
+  /** Interprets at most `count` instructions; the budget falls from `total`. Budget: they are done. */
+  private interpret(hart: HostAddr, total: number, count: number): Exit {
+    const budgetAt = (hart + HART.budget) >> 2;
+    const part = Math.min(total, count);
+    this.i32[budgetAt] = part;
+    const exit = this.interpreter.wasmRun(hart, 0);
+    this.i32[budgetAt] = total - part + this.i32[budgetAt]!;
+    return exit;
+  }
+
+  private runUnfit(hart: HostAddr, total: number): Exit {
+    const region = this.regionAtPc(hart);
+    if (region && ++region.unfit >= UNFIT_LIMIT) {
+      const wish = this.wishOf(region);
+      if (region.assumptions.data.kind === 'window') wish.tlb = true;
+      if (region.assumptions.usualFloat) wish.float = true;
+      this.cache.remove(region);
+    }
+    return this.interpret(hart, total, UNFIT_STEPS);
+  }
+
+  private noteSplit(hart: HostAddr): void {
+    const index = this.i32[(hart + HART.engine + ENGINE_WORDS.lastRegion) >> 2]!;
+    const region = this.cache.at(index);
+    if (!region || ++region.splits < SPLIT_LIMIT) return;
+    this.wishOf(region).split = true;
+    this.cache.remove(region);
+  }
+
+  private wishOf(region: Translated): { tlb: boolean; split: boolean; float: boolean } {
+    const key = region.page * PAGE_SIZE + region.offset;
+    const wish = this.cautious.get(key) ?? { tlb: false, split: false, float: false };
+    this.cautious.set(key, wish);
+    return wish;
+  }
+
+  /** The translated region whose root is at pc, if the fetch TLB leads to one. */
+  private regionAtPc(hart: HostAddr): Translated | undefined {
+    const pc = this.i32[(hart + HART.pc) >> 2]!;
+    const page = this.fetchPage(hart, pc, this.i32[(hart + HART.pc + 4) >> 2]!);
+    if (page === undefined) return undefined;
+    const cell = this.i32[this.cellAt(page.records, pc & 0xffe)]!;
+    return cell < 0 ? this.cache.at(~cell) : undefined;
+  }
+
+  /** Index in `i32` of the cell of a place. */
+  private cellAt(records: number, offset: number): number {
+    return (records + PAGE_RECORDS.cells + offset * 2) >> 2;
+  }
+
+  /** The page that fetches from a virtual address hit now. */
+  private fetchPage(hart: HostAddr, low: number, high: number): RegionPage | undefined {
+    const { i32 } = this;
+    const entry = (hart + HART.fetchTlb + ((low >>> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE) >> 2;
+    const regime = i32[(hart + HART.fetchRegime) >> 2]!;
+    if (i32[entry] !== ((low & ~0xfff) | regime) || i32[entry + 1] !== high) return undefined;
+    return { records: i32[entry + 2]!, page: i32[entry + 3]! };
+  }
+
+  /** The place at pc has reached the threshold. */
+  private becameHot(hart: HostAddr): void {
+    const low = this.i32[(hart + HART.pc) >> 2]!;
+    const high = this.i32[(hart + HART.pc + 4) >> 2]!;
+    const page = this.fetchPage(hart, low, high);
+    if (page === undefined) return;
+    const offset = low & 0xffe;
+    const cell = this.cellAt(page.records, offset);
+    if (this.batch.some((waiting) => waiting.page === page.page && waiting.offset === offset)) {
+      this.compileBatch();
+      return;
+    }
+    // If it stays hot while it waits, half the threshold later the batch is compiled.
+    this.i32[cell] = this.threshold >> 1;
+    const region = this.find(hart, low, high);
+    if (region === undefined) {
+      this.i32[cell] = 0;
+      return;
+    }
+    this.batch.push({
+      region,
+      assumptions: this.assumptions(hart, page.page, offset),
+      page: page.page,
+      offset,
+    });
+    if (this.batch.length >= this.batchSize) this.compileBatch();
+  }
+
+  /** Finds the region whose root is at an address that fetches can hit. */
+  find(hart: HostAddr, low: number, high: number): Region | undefined {
+    const start = this.statistics.begin();
+    const root = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+    const { view } = this.memory;
+    const source: CodeSource = {
+      pageAt: (distance) => {
+        const at = (root & ~0xfffn) + BigInt(distance * PAGE_SIZE);
+        return this.fetchPage(hart, Number(BigInt.asIntN(32, at)), Number(BigInt.asIntN(32, at >> 32n)));
+      },
+      halfword: (page, offset) => view.getUint16(this.memory.hostOfPage(page) + offset, true),
+      isWarm: ({ records }, offset) => {
+        const handler = view.getUint8(records + (offset >> 1) * RECORD_SIZE);
+        return handler !== Special.Decode && handler !== Special.Breakpoint;
+      },
+    };
+    const region = findRegion(root, source);
+    this.statistics.addCompileTime(start);
+    return region;
+  }
+
+  /** What to assume of the hart for a region made now. */
+  assumptions(hart: HostAddr, page: number, offset: number): Assumptions {
+    const wish = this.cautious.get(page * PAGE_SIZE + offset);
+    const word = (at: number): number => this.i32[(hart + at) >> 2]!;
+    const size = this.memory.view.getBigInt64(hart + HART.directSize, true);
+    let data: DataPath = { kind: 'tlb', coalesce: !wish?.split };
+    if (size > 0n && !wish?.tlb) {
+      const host = word(HART.directHost);
+      const base = this.memory.view.getBigInt64(hart + HART.directBase, true);
+      data = {
+        kind: 'window',
+        base,
+        size: Number(size),
+        host,
+        flags: (host >>> 12) + this.interpreter.flagBias,
+      };
+    }
+    const usualFloat = !wish?.float && word(HART.frm) === 0 && (word(HART.fflags) & 1) === 1;
+    return { data, usualFloat };
+  }
+
+  private compileBatch(): void {
+    const batch = this.batch;
+    this.batch = [];
+    const start = this.statistics.begin();
+    this.cache.add(batch);
+    this.statistics.addCompileTime(start);
+  }
+
+  private link(region: Translated): void {
+    const records = this.interpreter.recordsOf(region.page);
+    this.i32[this.cellAt(records, region.offset)] = ~region.index;
+  }
+
+  private unlink(region: Translated): void {
+    const records = this.interpreter.predecoder.knownRecordsOf(region.page);
+    if (records === undefined) return;
+    const cell = this.cellAt(records, region.offset);
+    if (this.i32[cell] === ~region.index) this.i32[cell] = 0;
+  }
+
+  private forgetPage(page: number): void {
+    this.cache.removePage(page);
+    if (this.batch.length > 0)
+      this.batch = this.batch.filter(
+        ({ region }) => ![...region.pages.values()].some((p) => p.page === page),
+      );
+  }
+
+  /** Figures of a hart's trampoline: regions left by outcome, and turns of the interpreter. */
+  counters(hart: HostAddr): { outcomes: number[]; interpreted: number } {
+    const at = (hart + HART.engine) >> 2;
+    const outcomes = Array.from(
+      { length: 5 },
+      (_, i) => this.i32[at + (ENGINE_WORDS.outcomes >> 2) + i]! >>> 0,
+    );
+    return { outcomes, interpreted: this.i32[at + (ENGINE_WORDS.interpreted >> 2)]! >>> 0 };
+  }
+
+  get code(): CodeCache {
+    return this.cache;
+  }
+
+  // What the interpreter does for both engines.
+
+  recordsOf(page: number): HostAddr {
+    return this.interpreter.recordsOf(page);
+  }
+  decode(hart: HostAddr): void {
+    this.interpreter.decode(hart);
+  }
+  runWord(hart: HostAddr, word: number): Exit {
+    return this.interpreter.runWord(hart, word);
+  }
+  setBreakpoint(page: number, half: number, on: boolean): void {
+    this.forgetPage(page);
+    this.interpreter.setBreakpoint(page, half, on);
+  }
+  dropPage(page: number): void {
+    this.interpreter.dropPage(page);
+  }
+  dropBytes(page: number, offset: number, length: number): void {
+    this.interpreter.dropPage(page);
+    void offset;
+    void length;
+  }
+  dropAll(): void {
+    this.cache.removeAll();
+    this.batch = [];
+    this.interpreter.dropAll();
+  }
+
+  /** Harts of this machine, as `run` wants them. */
+  hartAt(index: number): HostAddr {
+    return (this.memory.layout.hartBase + index * HART_STRIDE) as HostAddr;
+  }
+}
