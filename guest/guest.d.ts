@@ -302,7 +302,7 @@ interface SymbolConstructor {
   readonly dispose: unique symbol;
 }
 declare var Symbol: SymbolConstructor;
-interface Symbol {}
+type Symbol = {};
 interface Disposable {
   [Symbol.dispose](): void;
 }
@@ -310,13 +310,13 @@ interface Iterator<T> {
   next(): { done: boolean; value: T };
 }
 interface Array<T> extends Sequence<T> {}
-interface Boolean {}
-interface CallableFunction {}
-interface ClassDecoratorContext<_T> {}
-interface Function {}
-interface IArguments {}
-interface NewableFunction {}
-interface Number {}
-interface Object {}
-interface RegExp {}
-interface TemplateStringsArray {}
+type Boolean = {};
+type CallableFunction = {};
+type ClassDecoratorContext<_T> = {};
+type Function = {};
+type IArguments = {};
+type NewableFunction = {};
+type Number = {};
+type Object = {};
+type RegExp = {};
+type TemplateStringsArray = {};

@@ -42,8 +42,8 @@ export const CAUSE_NAMES: Readonly<Record<number, string>> = {
   19: 'hardware error',
 };
 
-/** Exceptions that medeleg can delegate: all but M-mode's own call; codes 24–31 are for custom use. */
-export const DELEGABLE_EXCEPTIONS = 0xff08_b3ff | 0;
+/** Exceptions that medeleg can delegate: all but M-mode's own call, and Xtwz's (24–31), which mtwzcfg delegates. */
+export const DELEGABLE_EXCEPTIONS = 0x0008_b3ff;
 
 /** Bits of mip and mie. */
 export const Interrupt = {

@@ -94,9 +94,9 @@ export const COUNTER_CSRS: readonly CsrRow[] = [
     section: 'Zicntr',
     guard: guardOf(1),
     read: (hart) => {
-      const ticks = hart.environment.ticks();
-      hart.hi = Math.floor(ticks / 2 ** 32) | 0;
-      return ticks | 0;
+      const { low, high } = hart.environment.ticks();
+      hart.hi = high | 0;
+      return low | 0;
     },
   },
   userCounter(Csr.instret, 'instret', Slot.minstretOffset, 2),

@@ -13,8 +13,8 @@ import { HART, HART_STRIDE } from './state.ts';
 
 /** What CSR and trap code needs from the machine around a hart. */
 export interface HartEnvironment {
-  /** mtime now, in ticks, exact at this instruction. */
-  ticks(): number;
+  /** mtime now, exact at this instruction. */
+  ticks(): { low: number; high: number };
   /** stimecmp or menvcfg.STCE changed: set STIP or its timer anew. */
   supervisorTimerChanged(hart: Hart): void;
   /** Privilege, mstatus, satp or another part of the regime changed. */

@@ -52,11 +52,9 @@ export class Pmp {
     let locked = false;
     for (let i = 0; i < PMP_ENTRIES; i++) {
       const config = readConfig(this.hart, i);
-      const range = decodeRange(
-        config,
-        readAddress(this.hart, i),
-        i === 0 ? 0 : readAddress(this.hart, i - 1),
-      );
+      const address = readAddress(this.hart, i);
+      const previous = i === 0 ? 0 : readAddress(this.hart, i - 1);
+      const range = decodeRange(config, address, previous, trailingOnes(this.hart, i));
       if (range) ranges.push(range);
       if (config & LOCKED) locked = true;
     }
@@ -95,13 +93,25 @@ function readConfig(hart: Hart, entry: number): number {
   return hart.view.getUint8(hart.base + HART.csrs + 8 * Slot.pmpcfg + entry);
 }
 
-/** pmpaddr `entry` as a physical address (exact below 2^53; there is nothing above). */
+/**
+ * pmpaddr `entry` as a physical address. The register's top bit, bit 55 of the address, is left out: without it the
+ * value is exact as a number (all ones, which software writes to mean everything, too), and nothing lies there.
+ */
 function readAddress(hart: Hart, entry: number): number {
   const lo = hart.cell(Slot.pmpaddr + entry);
-  return ((lo >>> 0) + (hart.hi >>> 0) * 2 ** 32) * 4;
+  return ((lo >>> 0) + (hart.hi & 0x1f_ffff) * 2 ** 32) * 4;
 }
 
-function decodeRange(config: number, address: number, previous: number): Range | undefined {
+/** Ones below the lowest zero of pmpaddr `entry` (0–54). */
+function trailingOnes(hart: Hart, entry: number): number {
+  const zeros = ~hart.cell(Slot.pmpaddr + entry);
+  if (zeros !== 0) return 31 - Math.clz32(zeros & -zeros);
+  const high = ~hart.hi;
+  return 63 - Math.clz32(high & -high);
+}
+
+/** @param ones the trailing ones of pmpaddr: a double does not hold all of an address above 2^53 */
+function decodeRange(config: number, address: number, previous: number, ones: number): Range | undefined {
   const rights = config & 7;
   const locked = (config & LOCKED) !== 0;
   switch ((config >> 3) & 3) {
@@ -113,12 +123,7 @@ function decodeRange(config: number, address: number, previous: number): Range |
       return undefined;
     default: {
       // NAPOT: k trailing ones in pmpaddr make a range of 2^(k+3) bytes.
-      let size = 8;
-      let bits = address / 4;
-      while (bits % 2 === 1 && size < 2 ** 57) {
-        size *= 2;
-        bits = Math.floor(bits / 2);
-      }
+      const size = 2 ** (ones + 3);
       const start = Math.floor(address / size) * size;
       return { start, end: start + size, rights, locked };
     }

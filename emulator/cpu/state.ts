@@ -69,6 +69,8 @@ export const HART = {
    * (POINTER_TAG); 0 while the lookaside is off (docs/xtwz.md §10).
    */
   pointerOwner: 0x270,
+  /** i32: 1 when translations of Xtwz's fixed slots may be cached since stwzfix was written last. */
+  fixedCached: 0x278,
   /** i64: where writes to x0 go. */
   sink: 0x2a0,
   /** i32 each: next free byte and end of the trace ring (the traced interpreter, cpu/trace.ts). */
@@ -90,8 +92,8 @@ export const HART = {
   engine: 0xe000,
   /** Persistent-pointer lookaside: POINTER_ENTRIES entries of POINTER_ENTRY_SIZE bytes. */
   pointerLookaside: 0x3c000,
-  /** u32 for each entry of the load, store and fetch TLBs: whom it belongs to, for selective invalidation; 12 KiB. */
-  tlbOwners: 0x3d000,
+  /** The pairs of view and context that own lookaside entries (mmu/xtwz/pointers.ts); 1 KiB. */
+  pointerOwners: 0x3d000,
 } as const;
 
 /** Entries of each software TLB; direct-mapped by the low bits of the virtual page number. */
@@ -122,6 +124,9 @@ export const POINTER_ENTRIES = 256;
 export const POINTER_ENTRY_SIZE = 16;
 export const POINTER_TARGET = 8;
 export const POINTER_TAG = { indexShift: 17, ownerShift: 37, slotHashShift: 4 } as const;
+
+/** Bytes of the lookaside with its owners: one run from `HART.pointerLookaside`. */
+export const POINTER_BYTES = HART.pointerOwners + 0x400 - HART.pointerLookaside;
 
 /** Bytes from one hart's state to the next. */
 export const HART_STRIDE = 0x40000;

@@ -28,6 +28,8 @@ export const MEMORY_MAP = {
   uart: range(0x1000_0000, 0x100),
   /** The first of `VIRTIO_COUNT` virtio-mmio transports, one every `VIRTIO_STRIDE` bytes. */
   virtio: range(0x1000_1000, 0x1000),
+  /** The NVDIMM's controller: registers, then a window on the label area. Free on QEMU's `virt`. */
+  nvdimm: range(0x1020_0000, 0x4_0000),
 } as const;
 
 /** Number of virtio-mmio transports, and bytes from one to the next. */

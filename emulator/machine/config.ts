@@ -65,6 +65,11 @@ export type StopReason =
       readonly address: bigint;
       readonly access: 'load' | 'store';
     }
+  /**
+   * Hart `hart` traps for ever: the first instruction of its trap handler, at `pc`, cannot be fetched (exception
+   * `cause`). Nothing that it can do will change that.
+   */
+  | { readonly kind: 'stuck'; readonly hart: number; readonly pc: bigint; readonly cause: number }
   /** Every hart waits and no event can ever wake one: only host input could. */
   | { readonly kind: 'idle' }
   /** Every hart waits, and nothing happens before guest time `until`: pace to the wall clock, then go on. */

@@ -16,7 +16,8 @@ export interface Engine {
   run(hart: HostAddr): Exit;
   /**
    * Host address of the records of physical page `page`, made on first use. The engine sets `PageFlag.code` on
-   * the page, and drops what it holds of it when `dropPage` is called.
+   * the page and drops the page's entries of the fast store TLBs; it drops what it made from the page when
+   * `dropPage` is called.
    */
   recordsOf(page: number): HostAddr;
   /**
@@ -36,8 +37,21 @@ export interface Engine {
    * Exit.Breakpoint before executing there. It stays when the page's records are dropped.
    */
   setBreakpoint(page: number, half: number, on: boolean): void;
-  /** Drops everything made from a page that is about to change, and clears `PageFlag.code`. */
+  /** Drops everything made from a page, and clears `PageFlag.code`. */
   dropPage(page: number): void;
+  /**
+   * Drops what was made from `length` bytes at `offset` of a page that are about to change. The page keeps its
+   * flag, and what lies elsewhere in it may stay: data often shares a page with code. Absent: the machine drops
+   * the whole page.
+   */
+  dropBytes?(page: number, offset: number, length: number): void;
+  /**
+   * Fetch translations of a hart were dropped, or regime numbers given anew: what is keyed by virtual addresses
+   * must be forgotten.
+   */
+  translationsDropped?(hart: HostAddr): void;
+  /** Makes a floating-point instruction that `run` left with Exit.FloatSlow, all but moving and counting. */
+  floatSlow?(hart: HostAddr, word: number): void;
   /** Drops everything (a whole memory was replaced). */
   dropAll(): void;
 }

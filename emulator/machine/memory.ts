@@ -103,12 +103,34 @@ export class PhysicalMemory {
     return this.u8[this.layout.pageFlags + page]!;
   }
 
+  /** Sets flags of a page; `flagsAdded` is told, so that no TLB goes on bypassing them. */
   setFlag(page: number, flag: number): void {
-    this.u8[this.layout.pageFlags + page]! |= flag;
+    const at = this.layout.pageFlags + page;
+    const old = this.u8[at]!;
+    if ((old & flag) === flag) return;
+    this.u8[at] = old | flag;
+    this.flagsAdded(flag & ~old, page);
   }
+
+  /** Told after flags were added to a page: fast TLB entries must go. */
+  flagsAdded: (flags: number, page: number) => void = () => {};
 
   clearFlag(page: number, flag: number): void {
     this.u8[this.layout.pageFlags + page]! &= ~flag;
+  }
+
+  /**
+   * Runs the handlers of the flags that a store gets rid of (absent, clean), so that the page may become fast.
+   * @returns the flags that are left
+   */
+  settle(page: number, pa: number, initiator: number): number {
+    const flags = this.flags(page);
+    for (const flag of [PageFlag.absent, PageFlag.clean] as const) {
+      if ((flags & flag) === 0) continue;
+      const handlers = this.storeHandlers.get(flag);
+      if (handlers) for (const handler of handlers) handler(page, pa, 1, initiator);
+    }
+    return this.flags(page);
   }
 
   /** Runs the handlers of a page's flags; must come before its bytes change. The range lies within the page. */

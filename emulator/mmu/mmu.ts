@@ -54,7 +54,9 @@ export class Mmu {
   private readonly memory: PhysicalMemory;
   private readonly modes: (TranslationMode | undefined)[] = new Array(16).fill(undefined);
   private readonly walker: Walk;
+  /** The space found last, valid while the regimes' version is this. */
   private space: Space | undefined;
+  private spaceVersion = -1;
   /** By effective privilege: PMP gives all rights over all of DRAM. */
   private readonly dramFree = [false, false, false, false];
 
@@ -63,12 +65,19 @@ export class Mmu {
     this.memory = memory;
     this.pmp = new Pmp(hart);
     this.tlb = new Tlb(hart);
-    this.regimes = new Regimes(() => this.tlb.dropAll());
+    this.regimes = new Regimes((taken) => {
+      this.tlb.dropRegimes(taken);
+      this.fetchesDropped();
+    });
     this.walker = new Walk(hart, memory, this.pmp);
     for (const mode of modes) {
       if (this.modes[mode.mode]) throw new Error(`satp.MODE ${mode.mode} is defined twice`);
       this.modes[mode.mode] = mode;
     }
+    const dram = memory.regions[0]!;
+    hart.setScalar(HART.directBase, dram.base | 0);
+    hart.setScalar(HART.directBase + 4, Math.floor(dram.base / 2 ** 32));
+    hart.setScalar(HART.directHost, dram.host | 0);
   }
 
   hasMode(mode: number): boolean {
@@ -100,18 +109,12 @@ export class Mmu {
     let dataBare = true;
     let fetchTag: number;
     let dataTag: number;
-    if (translating && (privilege !== Privilege.machine || data !== Privilege.machine)) this.findSpace();
-    if (translating && privilege !== Privilege.machine) fetchTag = this.regimes.of(this.space!, privilege);
+    if (translating && privilege !== Privilege.machine) fetchTag = this.regimeOf(privilege, false, 0);
     else fetchTag = this.regimes.ofBare(privilege);
     if (translating && data !== Privilege.machine) {
       dataBare = false;
-      const sum = data === Privilege.supervisor && mstatus & Mstatus.SUM ? 2 : 0;
-      const index = data | sum | (mstatus & Mstatus.MXR ? 4 : 0);
-      const before = this.regimes.of(this.space!, index);
-      dataTag = before;
-      // Taking the data regime's number may have restarted the numbering: ask for the fetch regime again.
-      if (privilege !== Privilege.machine) fetchTag = this.regimes.of(this.space!, privilege);
-      else fetchTag = this.regimes.ofBare(privilege);
+      const sum = data === Privilege.supervisor && (mstatus & Mstatus.SUM) !== 0;
+      dataTag = this.regimeOf(data, sum, mstatus & Mstatus.MXR ? 4 : 0);
     } else {
       dataTag = this.regimes.ofBare(data);
     }
@@ -119,20 +122,33 @@ export class Mmu {
     i32[word + (HART.dataRegime >> 2)] = dataTag << REGIME_SHIFT;
     const dram = this.memory.regions[0]!;
     const open = dataBare && this.dramFree[data]! && !this.windowForbidden;
-    i32[word + (HART.directSize >> 2)] = open ? dram.size : 0;
+    // The engines take unaligned loads in the window: the last must end in it.
+    i32[word + (HART.directSize >> 2)] = open ? dram.size - 7 : 0;
     i32[word + (HART.directSize >> 2) + 1] = 0;
     i32[word + (HART.cboEnable >> 2)] = this.cacheBlockPermissions();
   }
 
-  private findSpace(): void {
+  /** Number of the regime at a privilege, with SUM and MXR (0 or 4) as they are. */
+  private regimeOf(privilege: number, sum: boolean, mxr: number): number {
     const { hart } = this;
     const lo = hart.cell(Slot.satp);
     const { hi } = hart;
-    const context = this.modes[hi >>> 28]?.contextKey?.(hart) ?? 0;
-    const { space } = this;
-    if (space !== undefined && space.satpLo === lo && space.satpHi === hi && space.context === context)
-      return;
-    this.space = this.regimes.space(lo, hi, context);
+    const mode = this.modes[hi >>> 28];
+    const free = mode?.contextFree?.(privilege, sum) === true;
+    const context = free ? -1 : (mode?.contextKey?.(hart) ?? 0);
+    let space = this.space;
+    if (
+      space === undefined ||
+      this.spaceVersion !== this.regimes.version ||
+      space.satpLo !== lo ||
+      space.satpHi !== hi ||
+      space.context !== context
+    ) {
+      space = this.regimes.space(lo, hi, context);
+      this.space = space;
+      this.spaceVersion = this.regimes.version;
+    }
+    return this.regimes.of(space, privilege | (sum ? 2 : 0) | mxr);
   }
 
   private cacheBlockPermissions(): number {
@@ -156,10 +172,14 @@ export class Mmu {
   /** After a change of a PMP register: everything cached may be wrong. */
   protectionChanged(): void {
     this.pmp.update();
+    this.openDram();
+    this.dropAll();
+  }
+
+  private openDram(): void {
     const dram = this.memory.regions[0]!;
     for (const privilege of [Privilege.user, Privilege.supervisor, Privilege.machine])
       this.dramFree[privilege] = this.pmp.page(dram.base, privilege, dram.size) === Right.all;
-    this.dropAll();
   }
 
   /** Forbids or allows the direct window (load watchpoints, observed pages). */
@@ -175,6 +195,44 @@ export class Mmu {
     this.regimes.reset();
     this.space = undefined;
     this.update();
+    this.fetchesDropped();
+  }
+
+  /** Puts back what the architectural TLB and the regimes held (saved states, snapshots). */
+  restoreTranslations(
+    entries: Int32Array,
+    superpages: number,
+    regimes: Parameters<Regimes['restore']>[0],
+  ): void {
+    this.pmp.update();
+    this.openDram();
+    this.tlb.restore(entries, superpages);
+    this.regimes.restore(regimes);
+    this.space = undefined;
+    this.update();
+    this.fetchesDropped();
+  }
+
+  /** Told when fetch translations were dropped or regime numbers given anew. */
+  fetchesDropped: () => void = () => {};
+
+  /** Forgets the spaces for which `predicate` holds, with all their translations. */
+  forget(predicate: (space: Space) => boolean): void {
+    this.regimes.forget(predicate);
+    this.update();
+    this.fetchesDropped();
+  }
+
+  /** Drops the translations for which `predicate` holds: halves of the tag, level, owner. */
+  dropWhere(predicate: Parameters<Tlb['dropWhere']>[0]): void {
+    this.tlb.dropWhere(predicate);
+    this.fetchesDropped();
+  }
+
+  /** Drops an owner's translations of one page, as `Tlb.dropOwnerPage`. */
+  dropOwnerPage(owner: number, offset: number): void {
+    this.tlb.dropOwnerPage(owner, offset);
+    this.fetchesDropped();
   }
 
   /**
@@ -182,6 +240,7 @@ export class Mmu {
    * @param asid address space whose translations to drop; global ones may stay
    */
   fence(vaLo: number, vaHi: number, hasAddress: boolean, asid: number, hasAsid: boolean): void {
+    for (const mode of this.modes) mode?.fence?.(this.hart);
     if (this.modes.some((mode) => mode?.fenceDropsAll)) {
       this.regimes.forget((space) => this.modes[space.satpHi >>> 28]?.fenceDropsAll === true);
       this.space = undefined;
@@ -189,6 +248,7 @@ export class Mmu {
     }
     if (hasAddress) {
       this.tlb.dropAddress(vaLo, vaHi); // of all address spaces: more than asked for is allowed
+      this.fetchesDropped();
       return;
     }
     if (hasAsid) this.regimes.forget((space) => (space.satpHi >>> 12) % 65536 === (asid & 0xffff));
@@ -200,9 +260,10 @@ export class Mmu {
   /**
    * Translates one address (not across a page) and checks PMP for `length` bytes there. Uses and fills the
    * architectural TLB.
+   * @param management the access is a cache-block management instruction (`Walk.management`)
    * @returns the physical address, or FAULT with `cause`; `cacheable` tells whether the page may be made fast
    */
-  translate(vaLo: number, vaHi: number, access: Access, length: number): number {
+  translate(vaLo: number, vaHi: number, access: Access, length: number, management = false): number {
     const { hart } = this;
     const privilege = access === Access.fetch ? hart.privilege : this.dataPrivilege;
     const offset = vaLo & 0xfff;
@@ -223,6 +284,7 @@ export class Mmu {
     walk.vaHi = vaHi;
     walk.access = access;
     walk.privilege = privilege;
+    walk.management = management;
     const mstatus = hart.cellLo(Slot.mstatus);
     walk.sum = (mstatus & Mstatus.SUM) !== 0;
     walk.mxr = (mstatus & Mstatus.MXR) !== 0;

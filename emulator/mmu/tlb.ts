@@ -17,6 +17,8 @@ import { Access } from './translation.ts';
 
 const WORDS = 4;
 const MASK = TLB_ENTRIES - 1;
+/** Owner numbers have 27 bits. */
+const OWNER_MASK = 0x7ff_ffff;
 const FAST_WORD = [HART.fetchTlb >> 2, HART.loadTlb >> 2, HART.storeTlb >> 2] as const;
 const FAST_STRIDE = TLB_ENTRY_SIZE >> 2;
 
@@ -28,13 +30,15 @@ export interface TlbStatistics {
   walks: number;
   /** Times that everything was dropped. */
   flushes: number;
+  /** Times that regime numbers were taken back and their entries dropped. */
+  recycles: number;
 }
 
 export class Tlb {
   private readonly hart: Hart;
   /** Architectural entries of the three accesses, one after the other. */
   readonly entries = new Int32Array(3 * TLB_ENTRIES * WORDS).fill(-1);
-  readonly statistics: TlbStatistics = { refills: 0, walks: 0, flushes: 0 };
+  readonly statistics: TlbStatistics = { refills: 0, walks: 0, flushes: 0, recycles: 0 };
   /** Bit 0: an entry of a superpage in the lower half of the address space exists; bit 1: in the upper half. */
   superpages = 0;
   /** Fast stores or loads were filled since they were last dropped; spares empty drops. */
@@ -107,6 +111,13 @@ export class Tlb {
     this.fastFilled[access] = false;
   }
 
+  /** Puts back the architectural entries; the fast ones fill again by themselves. */
+  restore(entries: Int32Array, superpages: number): void {
+    this.entries.set(entries);
+    this.superpages = superpages;
+    for (const access of [0, 1, 2] as const) this.dropFast(access);
+  }
+
   /** Drops everything. */
   dropAll(): void {
     this.entries.fill(-1);
@@ -136,6 +147,28 @@ export class Tlb {
     }
   }
 
+  /** Drops the translations of the regimes whose byte in `selected` is 1. */
+  dropRegimes(selected: Uint8Array): void {
+    this.dropWhere((lo) => selected[regimeOfTag(lo)] === 1);
+    this.statistics.recycles++;
+  }
+
+  /**
+   * Drops the translations that an owner has at one page offset of its own: bits 29:12 of the virtual address (for
+   * modes whose owners are mapped at multiples of 1 GiB). Only one place of each TLB can hold them.
+   */
+  dropOwnerPage(owner: number, offset: number): void {
+    const { entries } = this;
+    for (const access of [0, 1, 2] as const) {
+      const at = Tlb.place(access, offset);
+      const lo = entries[at]!;
+      if (((lo ^ offset) & 0x3fff_f000) !== 0 || ((entries[at + 3]! >>> 4) & OWNER_MASK) !== owner) continue;
+      entries[at] = -1;
+      entries[at + 1] = -1;
+      this.clearFast(access, offset);
+    }
+  }
+
   /** Drops the translations for which `predicate` holds: halves of the tag, level, owner. */
   dropWhere(predicate: (tagLo: number, tagHi: number, level: number, owner: number) => boolean): void {
     const { entries } = this;
@@ -146,7 +179,7 @@ export class Tlb {
         const hi = entries[at + 1]!;
         if (lo === -1 && hi === -1) continue;
         const info = entries[at + 3]!;
-        if (!predicate(lo, hi, info & 7, (info >>> 4) & 0x7ff_ffff)) continue;
+        if (!predicate(lo, hi, info & 7, (info >>> 4) & OWNER_MASK)) continue;
         entries[at] = -1;
         entries[at + 1] = -1;
         this.clearFast(access, i << 12);

@@ -47,6 +47,8 @@ export class Walk {
   vaLo = 0;
   vaHi = 0;
   access: Access = Access.load;
+  /** The access is cbo.clean, cbo.flush or cbo.inval: it needs what a load needs, `access` is `Access.load`. */
+  management = false;
   /** Effective privilege: 0 or 1. */
   privilege = 0;
   sum = false;
@@ -90,8 +92,8 @@ export class Walk {
       const who = this.dry ? Initiator.host : this.hart.index;
       if (!memory.prepareLoad(page, pa, 8, who)) return false;
     }
-    this.lo = memory.i32[host >> 2]!;
-    this.hi = memory.i32[(host >> 2) + 1]!;
+    this.lo = memory.i32[host >>> 2]!;
+    this.hi = memory.i32[(host >>> 2) + 1]!;
     return true;
   }
 
@@ -130,8 +132,15 @@ export interface TranslationMode {
    * may be shared. Absent: nothing. Changes must be followed by `HartEnvironment.translationChanged`.
    */
   contextKey?(hart: Hart): number;
+  /**
+   * True when translations at this privilege (U or S) with this SUM do not depend on `contextKey`, so that all contexts
+   * may share them.
+   */
+  contextFree?(privilege: number, sum: boolean): boolean;
   /** True when every sfence.vma, whatever its operands, drops all translations of this mode on the hart. */
   readonly fenceDropsAll?: boolean;
+  /** Called by every sfence.vma of the hart, for what the mode caches outside of the TLBs. */
+  fence?(hart: Hart): void;
 }
 
 /** Bytes mapped by an entry of `level`. */

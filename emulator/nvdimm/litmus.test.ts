@@ -39,8 +39,9 @@ function perform(engine: PersistencyEngine, memory: Uint8Array, text: string): v
   const hart = Number(hartText ?? 0);
   const origin: Origin = { hart, instret: 0, pcLow: 0, pcHigh: 0 };
   const store = (address: number, size: number, value: number): void => {
-    engine.store(dpa(address), size, value, 0, origin);
-    for (let i = 0; i < size; i++) memory[address + i] = value >>> (8 * i);
+    const bytes = Uint8Array.from({ length: size }, (_, i) => (i < 4 ? value >>> (8 * i) : 0));
+    engine.store(dpa(address), bytes, origin);
+    memory.set(bytes, address);
   };
   let match: RegExpExecArray | null;
   if ((match = /^(?:amo(?:\.aqrl)? )?(\w+)=(\d+)$/.exec(event!)))

@@ -26,16 +26,10 @@ function initialMemory(): Uint8Array {
 /** Tells the engine of an event and performs it in visible memory, as the machine does. */
 function perform(engine: PersistencyEngine, memory: Uint8Array, event: Event): void {
   switch (event.kind) {
-    case 'store': {
-      const word = new DataView(new ArrayBuffer(8));
-      for (const [i, value] of event.bytes.entries()) word.setUint8(i, value);
-      engine.store(dpa(event.address), event.bytes.length, word.getUint32(0, true), word.getUint32(4, true), {
-        ...origin,
-        hart: event.hart,
-      });
+    case 'store':
+      engine.store(dpa(event.address), Uint8Array.from(event.bytes), { ...origin, hart: event.hart });
       memory.set(event.bytes, event.address);
       break;
-    }
     case 'zero':
       engine.zero(blockNumber(event.block), origin);
       memory.fill(0, event.block * CACHE_BLOCK_SIZE, (event.block + 1) * CACHE_BLOCK_SIZE);

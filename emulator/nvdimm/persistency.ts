@@ -69,7 +69,8 @@ export class PersistencyEngine {
   private touched = new Set<BlockNumber>();
   /** Identity of the state that owns records made now; a new one after every snapshot and restore. */
   private owner: object = {};
-  private readonly scratch = new DataView(new ArrayBuffer(8));
+  /** Contents kept by `prepare` and not used yet. */
+  private readonly prepared = new Map<BlockNumber, Uint8Array>();
 
   /** @param visible the NVDIMM's bytes as loads see them, from device physical address 0. */
   constructor(
@@ -87,41 +88,13 @@ export class PersistencyEngine {
     this.visible = visible;
   }
 
-  // ---- Events, each told BEFORE it takes effect in visible memory ----------------------------------------------
+  // ---- Events, each told before it takes effect in visible memory (stores: or prepared) ---------------------
 
   /**
-   * A store of 1, 2, 4 or 8 bytes at any alignment, the store of an AMO, or a successful SC. It is split at aligned
-   * 8 bytes, the lower piece first.
-   * @param low, high the value's halves, unsigned
+   * A store of any size at any alignment: of an instruction (an AMO and a successful SC are stores), or a run of bytes
+   * that a device writes. It is split at aligned 8 bytes, ascending.
    */
-  store(address: Dpa, size: number, low: number, high: number, origin: Origin): void {
-    const within = address % 8;
-    if (within + size <= 8) {
-      this.unit(address, size, low, high, origin);
-      return;
-    }
-    const first = 8 - within;
-    const view = this.scratch;
-    view.setUint32(0, low, true);
-    view.setUint32(4, high, true);
-    const piece = (from: number, bytes: number): [number, number] => {
-      let l = 0;
-      let h = 0;
-      for (let i = 0; i < bytes; i++) {
-        const byte = view.getUint8(from + i);
-        if (i < 4) l |= byte << (8 * i);
-        else h |= byte << (8 * (i - 4));
-      }
-      return [l >>> 0, h >>> 0];
-    };
-    const [l0, h0] = piece(0, first);
-    const [l1, h1] = piece(first, size - first);
-    this.unit(address, first, l0, h0, origin);
-    this.unit(dpa(address + first), size - first, l1, h1, origin);
-  }
-
-  /** A run of bytes written by a device (DMA): stores of aligned 8 bytes, ascending. */
-  storeBytes(address: Dpa, bytes: Uint8Array, origin: Origin): void {
+  store(address: Dpa, bytes: Uint8Array, origin: Origin): void {
     let done = 0;
     while (done < bytes.length) {
       const at = address + done;
@@ -132,9 +105,19 @@ export class PersistencyEngine {
         if (i < 4) low |= bytes[done + i]! << (8 * i);
         else high |= bytes[done + i]! << (8 * (i - 4));
       }
-      this.unit(dpa(at), size, low >>> 0, high >>> 0, origin);
+      this.append(blockOf(dpa(at)), at % CACHE_BLOCK_SIZE, size, low >>> 0, high >>> 0, origin);
       done += size;
     }
+  }
+
+  /**
+   * Keeps the visible content of a block for a store that is told only after it has been performed. To be called
+   * before it is.
+   */
+  prepare(block: BlockNumber): void {
+    if (this.blocks.has(block) || this.prepared.has(block)) return;
+    const start = blockStart(block);
+    this.prepared.set(block, this.visible.slice(start, start + CACHE_BLOCK_SIZE));
   }
 
   /** `cbo.zero`. */
@@ -336,6 +319,7 @@ export class PersistencyEngine {
     this.blocks = new Map(state.blocks);
     this.harts = state.harts.map(({ cleans, hints }) => ({ cleans: new Map(cleans), hints: new Map(hints) }));
     this.nextSeq = state.nextSeq;
+    this.prepared.clear();
     this.touched = new Set(state.touched);
   }
 
@@ -345,11 +329,6 @@ export class PersistencyEngine {
   private certainBelow(pending: PendingBlock, failure: Failure): number {
     if (failure === 'adr-fail') return 0;
     return this.domain === 'cpu' ? Number.POSITIVE_INFINITY : pending.guaranteed;
-  }
-
-  private unit(address: Dpa, size: number, low: number, high: number, origin: Origin): void {
-    const block = blockOf(address);
-    this.append(block, address % CACHE_BLOCK_SIZE, size, low, high, origin);
   }
 
   private append(
@@ -366,10 +345,10 @@ export class PersistencyEngine {
       this.own(pending).units.push(unit);
       return;
     }
-    // Nothing was pending: the base is the visible content, less the pieces of the same store already told (none of
-    // them lies in this block, or the block would be pending).
-    const start = blockStart(block);
-    const base = this.visible.slice(start, start + CACHE_BLOCK_SIZE);
+    // Nothing was pending: the base is what was visible before this store.
+    this.prepare(block);
+    const base = this.prepared.get(block)!;
+    this.prepared.delete(block);
     this.blocks.set(block, new PendingBlock(block, base, [unit], 0, 0, this.owner));
     if (this.trackTouched) this.touched.add(block);
   }

@@ -3,7 +3,8 @@
  * `licorice run` of a tiny program does not pay for the compiler or the debugger.
  */
 import type { CommandModule } from 'yargs';
+import { buildCommand } from './build.ts';
 import { checkCommand } from './check.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: yargs types each command by its own options
-export const commands: CommandModule<any, any>[] = [checkCommand];
+export const commands: CommandModule<any, any>[] = [buildCommand, checkCommand];

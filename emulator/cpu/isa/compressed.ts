@@ -3,7 +3,8 @@
  * and where the operands lie. Decoder and compressor are both derived from the rows.
  */
 import type { Instruction } from './instruction.ts';
-import { idOf } from './table.ts';
+import type { Operand } from './row.ts';
+import { idOf, ROWS } from './table.ts';
 
 /**
  * A register operand: `x0` `x1` `x2` fixed; `r7` `r2` five bits from bit 7 or 2; `p7` `p2` three bits from bit 7
@@ -217,6 +218,25 @@ export interface Compressed {
   readonly reserved: readonly Condition[];
   readonly hint: readonly Condition[];
   readonly compressOnly: boolean;
+}
+
+/** The operands that a 16-bit instruction has in assembly text, in order. */
+export function compressedOperands(row: Compressed): Operand[] {
+  const base = ROWS[row.base]!;
+  const float = base.extension === 'D';
+  const variable = (place: RegisterPlace): boolean => place !== 'x0' && place !== 'x1';
+  const operands: Operand[] = [];
+  if (variable(row.rd)) operands.push(float ? 'fd' : 'rd');
+  if (base.access !== undefined) {
+    if (row.rs2 !== 'x0') operands.push(float ? 'fs2' : 'rs2');
+    return [...operands, 'mem'];
+  }
+  if (variable(row.rs1) && (row.rs1 !== row.rd || row.rd === 'x0')) operands.push('rs1');
+  if (variable(row.rs2)) operands.push('rs2');
+  if (row.bits.length > 0) {
+    operands.push(base.immediate === 'b' || base.immediate === 'j' ? 'target' : 'imm');
+  }
+  return operands;
 }
 
 function parseBits(places: string): (readonly [number, number])[] {

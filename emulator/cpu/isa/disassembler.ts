@@ -1,6 +1,6 @@
 /** From instruction words to assembly text, in the form of GNU objdump, from the rows of the table. */
 import { type Alias, aliasesByBase } from './aliases.ts';
-import { expand } from './compressed.ts';
+import { compressedOperands, expand } from './compressed.ts';
 import { csrName } from './csr-names.ts';
 import { decode, ignoredBits } from './decode.ts';
 import { DYNAMIC_ROUNDING, ROUNDING_MODES } from './encode.ts';
@@ -119,22 +119,5 @@ function render(
 /** A 16-bit instruction under its own name, with the operands that its encoding has. */
 function renderCompressed(i: Instruction, pc: bigint, options: DisassemblyOptions): string {
   const row = expand(i.word, i)!;
-  const base = ROWS[row.base]!;
-  const float = base.extension === 'D';
-  const parts: string[] = [];
-  const variable = (place: string): boolean => !/^x[01]$/.test(place);
-  const memory = base.access !== undefined;
-  if (variable(row.rd)) parts.push(float ? F_NAMES[i.rd]! : X_NAMES[i.rd]!);
-  if (memory) {
-    if (row.rs2 !== 'x0') parts.push(float ? F_NAMES[i.rs2]! : X_NAMES[i.rs2]!);
-    parts.push(`${i.imm}(${X_NAMES[i.rs1]})`);
-  } else {
-    if (variable(row.rs1) && (row.rs1 !== row.rd || row.rd === 'x0')) parts.push(X_NAMES[i.rs1]!);
-    if (variable(row.rs2)) parts.push(X_NAMES[i.rs2]!);
-    if (row.bits.length > 0) {
-      const kind = base.immediate;
-      parts.push(operandText(kind === 'b' || kind === 'j' ? 'target' : 'imm', i, pc, options));
-    }
-  }
-  return parts.length === 0 ? row.name : `${row.name}\t${parts.join(',')}`;
+  return render(row.name, compressedOperands(row), i, pc, options);
 }

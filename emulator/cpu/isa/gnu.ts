@@ -22,11 +22,12 @@ function withObject<T>(source: string, use: (object: string, folder: string) => 
   }
 }
 
-/** The bytes of .text that GNU as makes of a source. */
+/** The bytes of .text that GNU as makes of a source, linked to address 0. */
 export function gnuAssemble(source: string): Uint8Array {
   return withObject(source, (object, folder) => {
-    const raw = join(folder, 'a.bin');
-    execFileSync(`${PREFIX}objcopy`, ['-O', 'binary', '-j', '.text', object, raw]);
+    const [linked, raw] = [join(folder, 'a.elf'), join(folder, 'a.bin')];
+    execFileSync(`${PREFIX}ld`, ['--no-relax', '-Ttext=0', '-e', '0', '-o', linked, object]);
+    execFileSync(`${PREFIX}objcopy`, ['-O', 'binary', '-j', '.text', linked, raw]);
     return new Uint8Array(readFileSync(raw));
   });
 }

@@ -61,27 +61,43 @@ export class TestMemory implements TableMemory {
   readonly view = new DataView(this.bytes);
   readonly unreadable = new Set<number>();
   readonly unwritable = new Set<number>();
-  /** Words that were asked for to be written. */
+  /** Words that the walker wrote. */
   readonly written = new Set<number>();
 
-  readable(pa: number): number {
+  /** The word that `read` gave. */
+  lo = 0;
+  hi = 0;
+
+  private at(pa: number): number {
     const at = pa - BASE;
     return at >= 0 && at < PAGES * PAGE && !this.unreadable.has(at >>> 12) ? at : -1;
   }
-  writable(pa: number): number {
-    const at = this.readable(pa);
-    if (at < 0 || this.unwritable.has(at >>> 12)) return -1;
-    this.written.add(pa);
-    return at;
+  contains(pa: number): boolean {
+    return this.at(pa) >= 0;
   }
-  read(pa: bigint): bigint | undefined {
-    const at = this.readable(Number(pa));
+  read(pa: number): boolean {
+    const at = this.at(pa);
+    if (at < 0) return false;
+    this.lo = this.i32[at >> 2]!;
+    this.hi = this.i32[(at >> 2) + 1]!;
+    return true;
+  }
+  writeLow(pa: number, lo: number): boolean {
+    const at = this.at(pa);
+    if (at < 0 || this.unwritable.has(at >>> 12)) return false;
+    this.written.add(pa);
+    this.i32[at >> 2] = lo;
+    return true;
+  }
+  readWord(pa: bigint): bigint | undefined {
+    const at = this.at(Number(pa));
     return at < 0 ? undefined : this.view.getBigUint64(at, true);
   }
-  write(pa: bigint, value: bigint): boolean {
-    const at = this.writable(Number(pa));
-    if (at >= 0) this.view.setBigUint64(at, value, true);
-    return at >= 0;
+  writeWord(pa: bigint, value: bigint): boolean {
+    const at = this.at(Number(pa));
+    if (at < 0 || this.unwritable.has(at >>> 12)) return false;
+    this.view.setBigUint64(at, value, true);
+    return true;
   }
   store(pa: number, value: bigint): void {
     this.view.setBigUint64(pa - BASE, BigInt.asUintN(64, value), true);
@@ -283,7 +299,7 @@ export class RandomWorld {
       this.viewEntry(random.pick(this.views), random.pick(this.slots)) + VIEW.flags,
       this.fixed + random.below(FIXED.entries) * VIEW.entryBytes + VIEW.flags,
     ]);
-    if (memory.readable(at) < 0) return;
+    if (!memory.contains(at)) return;
     memory.store(at, memory.load(at) ^ (1n << BigInt(random.below(random.oneIn(3) ? 64 : 12))));
   }
 }

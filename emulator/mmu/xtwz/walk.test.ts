@@ -6,7 +6,7 @@
 import { describe, expect, it } from 'vitest';
 import { ACCESS, CAUSE } from './layout.ts';
 import { type NaiveInput, type NaiveResult, naiveWalk } from './naive-walk.ts';
-import { Random, RandomWorld } from './random-world.ts';
+import { Random, RandomWorld, type TestMemory } from './random-world.ts';
 import { Outcome, XtwzWalker } from './walk.ts';
 
 const SCALE = Number(process.env['LICORICE_SCALE'] ?? 1);
@@ -37,8 +37,9 @@ function randomInput(world: RandomWorld, random: Random): NaiveInput {
 
 const root = (csr: bigint): number => (csr & 1n ? Number(csr & ~1n) : -1);
 
-function realWalk(walker: XtwzWalker, input: NaiveInput, update = true): NaiveResult {
+function realWalk(walker: XtwzWalker, memory: TestMemory, input: NaiveInput, update = true): NaiveResult {
   const outcome = walker.walk(
+    memory,
     {
       space: Number(input.satp & 0xfff_ffff_ffffn) * 4096,
       view: root(input.stwzview),
@@ -81,7 +82,7 @@ describe('the walk', () => {
     for (let n = 0; n < CASES / PER_WORLD; n++) {
       const random = new Random(n + 1);
       const world = new RandomWorld(random);
-      const walker = new XtwzWalker(world.memory);
+      const walker = new XtwzWalker();
       for (let i = 0; i < PER_WORLD; i++) {
         if (random.oneIn(8)) world.damageEntry();
         if (random.oneIn(40)) world.damage();
@@ -92,11 +93,11 @@ describe('the walk', () => {
         const old = new Map<number, bigint>();
         let want = naiveWalk(
           {
-            read: (pa) => memory.read(pa),
+            read: (pa) => memory.readWord(pa),
             write: (pa, value) => {
-              const before = memory.read(pa);
+              const before = memory.readWord(pa);
               if (before !== undefined) old.set(Number(pa), before);
-              return memory.write(pa, value);
+              return memory.writeWord(pa, value);
             },
           },
           input,
@@ -105,7 +106,7 @@ describe('the walk', () => {
         const expected = new Map([...old.keys()].map((pa) => [pa, memory.load(pa)]));
         for (const [pa, value] of old) memory.store(pa, value);
         memory.written.clear();
-        const got = realWalk(walker, input);
+        const got = realWalk(walker, memory, input);
         const name = `world ${n + 1}, case ${i}`;
         // Addresses from 2^53 on are inexact (addresses.ts); no memory lies there.
         if (want.kind === 'ok' && want.pa >= 2n ** 53n) want = { kind: 'ok', pa: BigInt(Number(want.pa)) };
@@ -144,10 +145,10 @@ describe('the walk', () => {
     for (let n = 0; n < 20; n++) {
       const random = new Random(1000 + n);
       const world = new RandomWorld(random);
-      const walker = new XtwzWalker(world.memory);
+      const walker = new XtwzWalker();
       const before = Buffer.from(world.memory.bytes.slice(0));
       for (let i = 0; i < 50; i++) {
-        if (realWalk(walker, randomInput(world, random), false).kind === 'ok') walks++;
+        if (realWalk(walker, world.memory, randomInput(world, random), false).kind === 'ok') walks++;
       }
       expect(before.equals(Buffer.from(world.memory.bytes))).toBe(true);
     }

@@ -15,7 +15,6 @@ import {
   CONTEXT,
   DESCRIPTOR,
   ENTRY,
-  FIXED,
   fixedIndex,
   HASH,
   INFO,
@@ -30,14 +29,14 @@ import {
   VIEW,
 } from './layout.ts';
 
-/** Physical memory as the walker sees it: S-mode data accesses that obey PMP and PMAs (§9). */
+/** Physical memory as the walker sees it: S-mode data accesses that obey PMP and PMAs (§9). `Walk` is one. */
 export interface TableMemory {
-  /** Linear memory, in 32-bit words. */
-  readonly i32: Int32Array;
-  /** Host address of the 8-byte word at `pa` (8-aligned) when it may be read, else -1. */
-  readable(pa: number): number;
-  /** The same for a word about to be written (accessed and dirty bits). */
-  writable(pa: number): number;
+  /** Reads the 8-byte word at `pa` (8-aligned) into `lo` and `hi`; false: access fault. */
+  read(pa: number): boolean;
+  readonly lo: number;
+  readonly hi: number;
+  /** Writes the low half of the word just read there (accessed and dirty bits); false: access fault. */
+  writeLow(pa: number, lo: number): boolean;
 }
 
 /** What the walk takes from the hart's CSRs: physical addresses, -1 where V = 0. */
@@ -77,8 +76,6 @@ export interface WalkObserver {
 /** How a walk ended. Access faults have the standard cause of the access; the trap code knows it. */
 export const Outcome = { ok: 0, fault: 1, accessFault: 2 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
-
-const RETRIES = 4;
 
 export class XtwzWalker {
   // Result of a walk that ended well.
@@ -122,10 +119,7 @@ export class XtwzWalker {
   private hi = 0;
   private observer: WalkObserver | undefined;
 
-  private readonly memory: TableMemory;
-  constructor(memory: TableMemory) {
-    this.memory = memory;
-  }
+  private memory!: TableMemory;
 
   /** stwzinfo, low half, of the walk's fault. */
   get infoLo(): number {
@@ -157,6 +151,7 @@ export class XtwzWalker {
    * @param update set accessed and dirty bits, as an access does; a tool that only looks passes false
    */
   walk(
+    memory: TableMemory,
     roots: WalkRoots,
     vaHi: number,
     vaLo: number,
@@ -167,26 +162,10 @@ export class XtwzWalker {
     update = true,
     observer?: WalkObserver,
   ): Outcome {
+    this.memory = memory;
     this.observer = observer;
     this.access = access;
     this.supervisor = supervisor;
-    for (let tries = 0; tries < RETRIES; tries++) {
-      const outcome = this.once(roots, vaHi, vaLo, sum, mxr, update);
-      if (outcome !== undefined) return outcome;
-    }
-    throw new Error('a page-tree entry kept changing during one walk');
-  }
-
-  /** One attempt; undefined when a page-tree entry changed before its bits could be set. */
-  private once(
-    roots: WalkRoots,
-    vaHi: number,
-    vaLo: number,
-    sum: boolean,
-    mxr: boolean,
-    update: boolean,
-  ): Outcome | undefined {
-    const { access, supervisor } = this;
     this.cause = this.reason = this.missing = this.requested = this.granted = 0;
     this.step = STEP.address;
     this.noEntry = this.fromFixed = this.direct = this.storable = this.large = false;
@@ -311,12 +290,7 @@ export class XtwzWalker {
   }
 
   /** Steps 3 and 4. */
-  private rightsAndPage(
-    roots: WalkRoots,
-    offset: number,
-    mxr: boolean,
-    update: boolean,
-  ): Outcome | undefined {
+  private rightsAndPage(roots: WalkRoots, offset: number, mxr: boolean, update: boolean): Outcome {
     if (!this.read('descriptor root', this.descriptor + DESCRIPTOR.root)) return Outcome.accessFault;
     if ((this.lo & ENTRY.valid) === 0) return this.fault(CAUSE.object, REASON.notReady);
     if (malformedEntry(this.lo, this.hi, 2)) return this.malformed();
@@ -363,30 +337,18 @@ export class XtwzWalker {
     if (copyOnWrite && access === ACCESS.store) return this.fault(CAUSE.copyOnWrite, REASON.copyOnWrite);
     const keep = (attributes & DESCRIPTOR.noAccessedDirty) === 0;
     const wanted = access === ACCESS.store ? ENTRY.accessed | ENTRY.dirty : ENTRY.accessed;
+    // Harts take turns, so nothing can come between the read and this write: together they are the compare-and-swap.
     if (keep && update && (this.lo & wanted) !== wanted) {
-      const set = this.setBits(at, wanted);
-      if (set !== Outcome.ok) return set;
+      const lo = (this.lo | wanted) >>> 0;
+      if (!this.memory.writeLow(at, lo)) {
+        this.accessFaultAt = at;
+        return Outcome.accessFault;
+      }
+      this.lo = lo;
+      this.observer?.read('set accessed/dirty', at, [lo, this.hi]);
     }
     const both = RIGHT.read | RIGHT.write;
     this.storable = (effective & both) === both && !copyOnWrite && (!keep || (this.lo & ENTRY.dirty) !== 0);
-    return Outcome.ok;
-  }
-
-  /** Sets bits of the leaf just read (in `lo`, `hi`) at `pa`; undefined when it changed meanwhile. */
-  private setBits(pa: number, bits: number): Outcome | undefined {
-    const { lo, hi } = this;
-    const host = this.memory.writable(pa);
-    if (host < 0) {
-      this.accessFaultAt = pa;
-      return Outcome.accessFault;
-    }
-    // Making the word writable may run handlers (a snapshot's copy, say), so it is compared again.
-    const { i32 } = this.memory;
-    const index = host >>> 2;
-    if (i32[index]! >>> 0 !== lo || i32[index + 1]! >>> 0 !== hi) return undefined;
-    i32[index] = lo | bits;
-    this.lo = (lo | bits) >>> 0;
-    this.observer?.read('set accessed/dirty', pa, [this.lo, hi]);
     return Outcome.ok;
   }
 
@@ -458,14 +420,13 @@ export class XtwzWalker {
   }
 
   private word(pa: number): boolean {
-    const host = this.memory.readable(pa);
-    if (host < 0) {
+    const { memory } = this;
+    if (!memory.read(pa)) {
       this.accessFaultAt = pa;
       return false;
     }
-    const { i32 } = this.memory;
-    this.lo = i32[host >>> 2]! >>> 0;
-    this.hi = i32[(host >>> 2) + 1]! >>> 0;
+    this.lo = memory.lo >>> 0;
+    this.hi = memory.hi >>> 0;
     return true;
   }
 
@@ -507,7 +468,3 @@ export function malformedEntry(lo: number, hi: number, level: 0 | 1 | 2): boolea
   if ((lo & ENTRY.typeMask) >>> ENTRY.typeShift === ENTRY.typeReserved) return true;
   return level === 1 && (lo & ENTRY.largeLowPpn) !== 0;
 }
-
-/** Slots whose view entries may come from the fixed table. */
-export const isFixedSlot = (slot: number): boolean => fixedIndex(slot) >= 0;
-export const FIXED_SLOTS = FIXED.entries;

@@ -1,0 +1,29 @@
+/**
+ * Points at which other parts of the emulator take part in execution: persistence (cache-block operations, fences)
+ * and instructions of extensions. Everything is called at an exact instruction, in guest order.
+ */
+import type { Hart } from '../cpu/hart.ts';
+
+export type CacheBlockOperation = 'inval' | 'clean' | 'flush' | 'zero';
+
+export interface MachineHooks {
+  /**
+   * A cache-block operation on memory is about to take effect. `pa` is the block's first byte. For `zero` the bytes
+   * have not changed yet (its page's store handlers run as well).
+   */
+  cacheBlock?(operation: CacheBlockOperation, pa: number, hart: Hart): void;
+  /** A FENCE: predecessor and successor sets as in the encoding (bit 3 I, 2 O, 1 R, 0 W). */
+  fence?(predecessor: number, successor: number, hart: Hart): void;
+}
+
+/** What became of a custom instruction. */
+export type CustomResult =
+  /** Executed: the machine moves pc and counts it. */
+  | 'done'
+  /** Not an instruction, or not allowed here: illegal instruction. */
+  | 'illegal'
+  /** It raised an exception by `MachineServices.raise`, or moved pc itself. */
+  | 'trapped';
+
+/** Executes a System instruction of an extension; `word` is its bits. Undefined: not one of this extension. */
+export type CustomInstruction = (hart: Hart, word: number) => CustomResult | undefined;

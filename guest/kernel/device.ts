@@ -1,0 +1,107 @@
+/**
+ * Devices as objects: the console, the NVDIMM and the timer have representation objects that user space finds from the KSO
+ * root, reads, sleeps on, and commands with SYS_ACTION.
+ */
+import {
+  ACTION_CONSOLE_WRITE,
+  ACTION_NVDIMM_FLUSH,
+  ACTION_NVDIMM_HEALTH,
+  ACTION_TIMER_NOW,
+  Device,
+  DeviceRepr,
+  KsoType,
+} from '../abi/kso.ts';
+import { OBJ_NULLPAGE, READ, USE, WRITE } from '../abi/object.ts';
+import { EFAULT, EINVAL } from '../abi/syscall.ts';
+import { persistFence, toVirtual } from './arch.ts';
+import { realTime } from './clock.ts';
+import { consoleByte, consolePrint } from './console.ts';
+import { enlist, kernelObject } from './kso.ts';
+import { KObject } from './object.ts';
+import { wakeObject } from './sync.ts';
+import { objectPage } from './tree.ts';
+import { readUser } from './user.ts';
+
+const PLIC: u64 = 0x0c00_0000;
+const UART_INTERRUPT = 10;
+const RING = 1024;
+
+let consoleObject: KObject | null = null;
+let nvdimmObject: KObject | null = null;
+let timerObject: KObject | null = null;
+
+function makeDevice(name: str, device: Device, rights: u64): KObject {
+  const object = kernelObject(name, KsoType.device, rights);
+  const repr = at<DeviceRepr>(objectPage(object, OBJ_NULLPAGE));
+  repr.device = u32(device);
+  enlist(object, KsoType.device, u64(device));
+  return object;
+}
+
+export function initDevices(): void {
+  // The console's ring is drained by its readers, so they may write; the others are read only.
+  consoleObject = makeDevice('console', Device.console, READ | WRITE | USE);
+  nvdimmObject = makeDevice('nvdimm', Device.nvdimm, READ | USE);
+  timerObject = makeDevice('timer', Device.timer, READ | USE);
+}
+
+/** Lets this hart take the console's interrupt (PLIC context 2·hart + 1: S-mode). */
+export function enableInterrupts(hart: u64): void {
+  const context = hart * 2 + 1;
+  volatileStore<u32>(toVirtual(PLIC + UART_INTERRUPT * 4), 1);
+  volatileStore<u32>(toVirtual(PLIC + 0x2000 + context * 0x80), 1 << UART_INTERRUPT);
+  volatileStore<u32>(toVirtual(PLIC + 0x20_0000 + context * 0x1000), 0);
+}
+
+/** An external interrupt: claims it, moves what the console received into the ring, and wakes its readers. */
+export function externalInterrupt(hart: u64): void {
+  const claim = toVirtual(PLIC + 0x20_0004 + (hart * 2 + 1) * 0x1000);
+  for (;;) {
+    const source = volatileLoad<u32>(claim);
+    if (source === 0) return;
+    if (source === UART_INTERRUPT) receiveConsole();
+    volatileStore<u32>(claim, source);
+  }
+}
+
+function receiveConsole(): void {
+  const object = consoleObject!;
+  const repr = at<DeviceRepr>(objectPage(object, OBJ_NULLPAGE));
+  for (;;) {
+    const byte = consoleByte();
+    if (byte < 0) break;
+    // A full ring drops what nobody reads.
+    if (repr.info[0] - repr.info[1] < RING) {
+      unchecked((repr.ring[repr.info[0] & (RING - 1)] = u8(byte)));
+      repr.info[0] += 1;
+    }
+  }
+  repr.interrupts[0] += 1;
+  wakeObject(object, OBJ_NULLPAGE + offsetof<DeviceRepr>('info'));
+  wakeObject(object, OBJ_NULLPAGE + offsetof<DeviceRepr>('interrupts'));
+}
+
+/** SYS_ACTION on one of the devices. */
+export function deviceAction(object: KObject, command: u64, a: u64, b: u64): i64 {
+  if (object === consoleObject && command === ACTION_CONSOLE_WRITE) return writeConsole(a, b);
+  if (object === nvdimmObject && command === ACTION_NVDIMM_FLUSH) {
+    persistFence();
+    return 0;
+  }
+  if (object === nvdimmObject && command === ACTION_NVDIMM_HEALTH) return 0;
+  if (object === timerObject && command === ACTION_TIMER_NOW) return i64(realTime());
+  return -EINVAL;
+}
+
+function writeConsole(address: usize, length: u64): i64 {
+  const buffer = stack<FixedArray<u8, 256>>();
+  const size = min<u64>(length, 4096);
+  let done: u64 = 0;
+  while (done < size) {
+    const piece = min<u64>(size - done, 256);
+    if (!readUser(addressOf(buffer), address + done, piece)) return done === 0 ? -EFAULT : i64(done);
+    consolePrint(strOf(buffer.ptr, piece));
+    done += piece;
+  }
+  return i64(size);
+}

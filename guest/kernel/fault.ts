@@ -1,0 +1,219 @@
+/**
+ * Faults of the object space: resolved here if the kernel can (an object comes from the store, a page is made or copied,
+ * rights are verified, another attached context takes over), else described for the upcall. After Twizzler's
+ * order: copy-on-write, permission, view entry, upcall (paper §3.2).
+ */
+
+import {
+  FAULT_NULL,
+  FAULT_OBJECT,
+  FAULT_PAGE,
+  FAULT_SECURITY,
+  OBJECT_BAD_ADDRESS,
+  OBJECT_NOT_MAPPED,
+  OBJECT_UNKNOWN,
+  PAGE_LIMIT,
+  PAGE_NO_SPACE,
+  SECURITY_GATE,
+  SECURITY_NOT_GRANTED,
+  SECURITY_NOT_REQUESTED,
+} from '../abi/fault.ts';
+import { EXEC, OBJ_OFFSET_MASK, OBJ_SHIFT, READ, WRITE } from '../abi/object.ts';
+import { FIXED_SLOTS, fixedIndex, VE_VALID, VIEW_TABLE, ViewEntry } from '../abi/view.ts';
+import {
+  CAUSE_ADDRESS,
+  CAUSE_COW,
+  CAUSE_NULL,
+  CAUSE_OBJECT,
+  CAUSE_PAGE,
+  CAUSE_RIGHTS,
+  CAUSE_TABLE,
+  CAUSE_VIEW,
+  CSR_FAULT_DESCRIPTOR,
+  CSR_FAULT_ID_HI,
+  CSR_FAULT_ID_LO,
+  CSR_FAULT_INFO,
+  CSR_FAULT_OFFSET,
+  REASON_LIMIT,
+  REASON_NOT_READY,
+  REASON_NOT_REQUESTED,
+} from './arch.ts';
+import { gatedRights } from './capability.ts';
+import { Context, computeRights, refreshRights } from './context.ts';
+import { findObject, isImmutable, KObject, objectOfDescriptor, reapStep } from './object.ts';
+import { activate, Thread } from './thread.ts';
+import { copyOnWrite, fillPage, makeRoot, PageResult, peekPage } from './tree.ts';
+
+/** What could not be resolved. */
+export class FaultReport {
+  fault: u64;
+  address: u64;
+  lo: u64;
+  hi: u64;
+  offset: u64;
+  access: u64;
+  detail: u64;
+  info: u64;
+}
+
+const ACCESS_FETCH = 1;
+const ACCESS_STORE = 3;
+
+function unresolved(report: FaultReport, fault: u64, detail: u64): bool {
+  report.fault = fault;
+  report.detail = detail;
+  return false;
+}
+
+/** Resolves an Xtwz fault of `thread` (its CSRs are still those of the fault). False: `report` says why not. */
+export function resolveFault(thread: Thread, cause: u64, address: u64, report: FaultReport): bool {
+  const info = csr.read(CSR_FAULT_INFO);
+  const reason = (info >> 32) & 0xff;
+  report.address = address;
+  report.lo = csr.read(CSR_FAULT_ID_LO);
+  report.hi = csr.read(CSR_FAULT_ID_HI);
+  report.offset = csr.read(CSR_FAULT_OFFSET);
+  report.access = (info >> 4) & 0xf;
+  report.info = info;
+  const descriptor = csr.read(CSR_FAULT_DESCRIPTOR);
+  switch (cause) {
+    case CAUSE_ADDRESS:
+      return unresolved(report, FAULT_OBJECT, OBJECT_BAD_ADDRESS);
+    case CAUSE_NULL:
+      return unresolved(report, FAULT_NULL, 0);
+    case CAUSE_VIEW:
+      return unresolved(report, FAULT_OBJECT, OBJECT_NOT_MAPPED);
+    case CAUSE_OBJECT: {
+      if (reason === REASON_NOT_READY) {
+        if (makeRoot(objectOfDescriptor(descriptor))) return true;
+        return outOfSpace(report);
+      }
+      if (findObject(report.lo, report.hi) !== null) return true;
+      return unresolved(report, FAULT_OBJECT, OBJECT_UNKNOWN);
+    }
+    case CAUSE_RIGHTS: {
+      const missing = (info >> 8) & 0xff;
+      if (reason === REASON_NOT_REQUESTED)
+        return unresolved(report, FAULT_SECURITY, SECURITY_NOT_REQUESTED | missing);
+      return resolveRights(thread, objectOfDescriptor(descriptor), report);
+    }
+    case CAUSE_PAGE:
+      if (reason === REASON_LIMIT) return unresolved(report, FAULT_PAGE, PAGE_LIMIT);
+      return fill(objectOfDescriptor(descriptor), report);
+    case CAUSE_COW:
+      return copy(objectOfDescriptor(descriptor), report);
+    case CAUSE_TABLE:
+      panic('malformed object-space table');
+  }
+  return unresolved(report, FAULT_OBJECT, OBJECT_BAD_ADDRESS);
+}
+
+function outOfSpace(report: FaultReport): bool {
+  // Space may be on its way: objects that were deleted and are not freed yet.
+  if (reapStep()) return true;
+  return unresolved(report, FAULT_PAGE, PAGE_NO_SPACE);
+}
+
+function fill(object: KObject, report: FaultReport): bool {
+  if (isImmutable(object)) return unresolved(report, FAULT_PAGE, PAGE_LIMIT);
+  switch (fillPage(object, report.offset)) {
+    case PageResult.ok:
+      return true;
+    case PageResult.noSpace:
+      return outOfSpace(report);
+    default:
+      return unresolved(report, FAULT_PAGE, PAGE_LIMIT);
+  }
+}
+
+function copy(object: KObject, report: FaultReport): bool {
+  switch (copyOnWrite(object, report.offset)) {
+    case PageResult.ok:
+      return true;
+    case PageResult.noSpace:
+      return outOfSpace(report);
+    default:
+      return unresolved(report, FAULT_SECURITY, SECURITY_NOT_GRANTED | WRITE);
+  }
+}
+
+/** Rights that an access needs. */
+function neededRights(access: u64): u64 {
+  if (access === ACCESS_FETCH) return EXEC;
+  if (access === ACCESS_STORE) return READ | WRITE;
+  return READ;
+}
+
+/**
+ * Late binding: the active context may grant what its cached entry does not say yet; else another attached context that does
+ * becomes the active one, provided that the code at hand may run in it, and, when the access is a jump, that it lands in a gate.
+ */
+function resolveRights(thread: Thread, object: KObject, report: FaultReport): bool {
+  const need = neededRights(report.access);
+  const active = thread.context;
+  if ((refreshRights(active, object) & need) === need) return true;
+  let refusedByGate = false;
+  for (let turn: u64 = 0; turn <= thread.contextCount; turn++) {
+    const candidate = turn === 0 ? thread.hint : thread.contexts[turn - 1];
+    if (candidate === 0) continue;
+    const context = at<Context>(candidate);
+    if (context === active || (refreshRights(context, object) & need) !== need) continue;
+    if (report.access === ACCESS_FETCH) {
+      if (!mayEnter(context, object, report.offset)) {
+        refusedByGate = true;
+        continue;
+      }
+    } else if (!mayRunHere(thread, context)) continue;
+    activate(thread, context);
+    return true;
+  }
+  const missing = need & ~computeRights(active, object);
+  return unresolved(report, FAULT_SECURITY, (refusedByGate ? SECURITY_GATE : SECURITY_NOT_GRANTED) | missing);
+}
+
+/** May execution enter the object at `offset` from another context? */
+function mayEnter(context: Context, object: KObject, offset: u64): bool {
+  const holder = context.object;
+  if (holder === null) return true;
+  const defaults = object.attributes;
+  return ((defaults | gatedRights(holder, object, offset)) & EXEC) !== 0;
+}
+
+/** May the code that the thread runs now run in `context`? */
+function mayRunHere(thread: Thread, context: Context): bool {
+  const code = objectAt(thread, thread.registers[0]);
+  return code !== null && (refreshRights(context, code) & EXEC) !== 0;
+}
+
+/** The view entry of a slot as the hardware would take it for this thread; null: none. */
+export function viewEntry(thread: Thread, slot: u64): ViewEntry | null {
+  const fixed = fixedIndex(slot);
+  if (fixed < FIXED_SLOTS) {
+    const entry = at<ViewEntry>(thread.fixed + fixed * sizeof<ViewEntry>());
+    if ((entry.flags & VE_VALID) !== 0) return entry;
+  }
+  const place = peekPage(thread.view, VIEW_TABLE + slot * sizeof<ViewEntry>());
+  if (place === 0) return null;
+  const entry = at<ViewEntry>(place);
+  return (entry.flags & VE_VALID) !== 0 ? entry : null;
+}
+
+/** The object that an address of the object window means for this thread, rights aside; null: none. */
+export function objectAt(thread: Thread, address: usize): KObject | null {
+  if (address >> 47 !== 0) return null;
+  const entry = viewEntry(thread, address >> OBJ_SHIFT);
+  return entry === null ? null : findObject(entry.lo, entry.hi);
+}
+
+/** Offset in its object of an address of the object window. */
+export function offsetAt(address: usize): u64 {
+  return address & OBJ_OFFSET_MASK;
+}
+
+/** Rights of all of a thread's contexts together: what object operations are judged by. */
+export function threadRights(thread: Thread, object: KObject): u64 {
+  let rights: u64 = 0;
+  for (let i: u64 = 0; i < thread.contextCount; i++)
+    rights |= computeRights(at<Context>(thread.contexts[i]), object);
+  return rights;
+}

@@ -1,0 +1,95 @@
+/**
+ * Kernel-state objects: what the kernel shows of itself. The root lists every thread, view and context in use and every device;
+ * user space finds it with SYS_ROOT and reads it like any object.
+ */
+import { KsoEntry, KsoList, KsoType } from '../abi/kso.ts';
+import { OBJ_NULLPAGE, READ } from '../abi/object.ts';
+import { CreateSource } from '../abi/syscall.ts';
+import { createdObject, createObject } from './create.ts';
+import { KO_KERNEL, KObject } from './object.ts';
+import { objectPage } from './tree.ts';
+
+const MAX_ENTRIES = 4096;
+
+let root: KObject | null = null;
+let used: u64 = 0;
+/** Where to look for a free entry first. */
+let hint: u64 = 0;
+
+/** Writes a name into the header of a KSO. */
+export function nameKso(object: KObject, name: str, type: KsoType): void {
+  const page = objectPage(object, OBJ_NULLPAGE);
+  if (page === 0) return;
+  memory.copy(page, name.ptr.address, min<u64>(name.length, 255));
+  store<u32>(page, u32(type), 256);
+}
+
+/** A volatile object of the kernel's own, readable by all. */
+export function kernelObject(name: str, type: KsoType, rights: u64): KObject {
+  const result = createObject(rights, 0, 0, at<Ptr<Inline<CreateSource>>>(8), 0);
+  assert(result === 0, 'no memory for a kernel object');
+  const object = createdObject();
+  object.flags |= KO_KERNEL;
+  nameKso(object, name, type);
+  return object;
+}
+
+export function initKso(): void {
+  root = kernelObject('root', KsoType.root, READ);
+}
+
+export function ksoRoot(): KObject {
+  return root!;
+}
+
+function entryOf(list: KObject, index: u64): KsoEntry | null {
+  const offset = OBJ_NULLPAGE + offsetof<KsoList>('entries') + index * sizeof<KsoEntry>();
+  const page = objectPage(list, offset);
+  return page === 0 ? null : at<KsoEntry>(page + (offset & 0xfff));
+}
+
+/** Appends or fills entry `index` of a listing. */
+export function setEntry(list: KObject, index: u64, object: KObject, type: KsoType, info: u64): void {
+  const entry = entryOf(list, index);
+  const header = objectPage(list, OBJ_NULLPAGE);
+  if (entry === null || header === 0) return;
+  entry.id.lo = object.lo;
+  entry.id.hi = object.hi;
+  entry.type = u32(type);
+  entry.info = info;
+  fence('w', 'w');
+  entry.flags = 1;
+  const count = header + offsetof<KsoList>('count');
+  if (load<u64>(count) <= index) store<u64>(count, index + 1);
+}
+
+/** Lists an object in the root. A full list shows no more; that harms nobody. */
+export function enlist(object: KObject, type: KsoType, info: u64): void {
+  if (root === null) return;
+  for (let i: u64 = 0; i < MAX_ENTRIES; i++) {
+    const index = (hint + i) % MAX_ENTRIES;
+    const entry = entryOf(root, index);
+    if (entry === null) return;
+    if (entry.flags !== 0) continue;
+    setEntry(root, index, object, type, info);
+    hint = index + 1;
+    used++;
+    return;
+  }
+}
+
+/** Takes an object off the root's list. */
+export function unlist(object: KObject): void {
+  if (root === null) return;
+  const header = objectPage(root, OBJ_NULLPAGE);
+  const count = load<u64>(header + offsetof<KsoList>('count'));
+  for (let index: u64 = 0; index < count; index++) {
+    const entry = entryOf(root, index);
+    if (entry === null || entry.flags === 0) continue;
+    if (entry.id.lo !== object.lo || entry.id.hi !== object.hi) continue;
+    entry.flags = 0;
+    hint = index;
+    used--;
+    return;
+  }
+}

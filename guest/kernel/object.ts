@@ -1,0 +1,264 @@
+/**
+ * Objects in memory: the descriptor that the hardware reads, what the kernel knows besides, and how an object comes
+ * (looked up, from the store) and goes. Page trees are tree.ts, creation and copies create.ts.
+ *
+ * An object is *known* while it has a KObject: its descriptor is in the object table and the hardware finds it.
+ * Volatile objects are known from creation to end; persistent ones from their first use on, and may be forgotten.
+ */
+import { MIP_HASHDATA, WRITE } from '../abi/object.ts';
+import { Record, RF_BUILDING, RF_DELETED } from '../abi/store.ts';
+import { invalidateObject, toPhysical, toVirtual } from './arch.ts';
+import { txCommit } from './journal.ts';
+import { Slab } from './memory.ts';
+import {
+  findRecord,
+  nextDeleted,
+  recordFlags,
+  txEndRecord,
+  txMarkDeleted,
+  txUnmarkDeleted,
+} from './store.ts';
+import { TableEntry, tableFind, tableInsert, tableRemove, tableVisit } from './table.ts';
+import { dropRecordTies, dropTies, hasTies } from './tie.ts';
+import { releaseTree, treePrune } from './tree.ts';
+
+/** `attributes` bits (docs/xtwz.md §3.3). */
+export const ATTR_PERSIST = 0x100;
+export const ATTR_NOAD = 0x200;
+
+/** `KObject.flags`. */
+export const KO_DELETED = 1;
+/** Hidden: lookups fail. */
+export const KO_GONE = 2;
+/** Part of the object cannot be read (media errors). */
+export const KO_DAMAGED = 4;
+/** The kernel itself uses it (KSO root, devices): never ends. */
+export const KO_KERNEL = 8;
+
+/**
+ * An object that is known; the first 64 bytes are the hardware's descriptor.
+ * @align 64
+ */
+export class KObject {
+  root: u64;
+  attributes: u64;
+  lo: u64;
+  hi: u64;
+  /** Kernel address of the persistent record, 0 = volatile. */
+  record: u64;
+  /** Users that keep a deleted object: threads, contexts in use, ties, pins, the kernel. */
+  references: u64;
+  flags: u64;
+  /** Kernel address of the KContext when it is in use as a security context. */
+  context: u64;
+  nonceLo: u64;
+  nonceHi: u64;
+  kuidLo: u64;
+  kuidHi: u64;
+  /** Default rights and MIP_HASHDATA. */
+  pFlags: u64;
+  /** User pages present (persistent objects: in the record). */
+  pages: u64;
+  /** First tie of which this is the parent (volatile ties). */
+  ties: u64;
+  /** Capabilities with a smaller number are void (persistent objects: in the record). */
+  revocation: u64;
+}
+
+const objects = zeroed<Slab>();
+/** The object space page (docs/xtwz.md §3.1): its first word is the object table's. */
+let objectSpace: usize = 0;
+/** Volatile objects that are known. */
+let knownCount: u64 = 0;
+
+export function initObjects(space: usize): void {
+  objectSpace = space;
+  objects.size = sizeof<KObject>();
+}
+
+export function knownObjects(): u64 {
+  return knownCount;
+}
+
+export function isPersistent(object: KObject): bool {
+  return object.record !== 0;
+}
+
+export function recordOf(object: KObject): Record {
+  return at<Record>(object.record);
+}
+
+export function isImmutable(object: KObject): bool {
+  return (object.pFlags & MIP_HASHDATA) !== 0;
+}
+
+/** Physical address of the descriptor: the object's name for the hardware. */
+export function descriptorOf(object: KObject): u64 {
+  return toPhysical(addressOf(object));
+}
+
+/** The object of a descriptor's physical address. */
+export function objectOfDescriptor(physical: u64): KObject {
+  return at<KObject>(toVirtual(physical));
+}
+
+/** A KObject that nobody knows yet. Null: out of memory. */
+export function newObject(pFlags: u64): KObject | null {
+  const block = objects.allocate();
+  if (block === 0) return null;
+  const object = at<KObject>(block);
+  object.pFlags = pFlags;
+  // Immutable objects grant WRITE to nobody by default, and copy-on-write in the root catches who has it all the same.
+  const defaults = (pFlags & MIP_HASHDATA) !== 0 ? pFlags & ~u64(WRITE) : pFlags;
+  object.attributes = defaults & 0x7c;
+  return object;
+}
+
+/** Makes an object known under its ID. False: out of memory. */
+export function enterObject(object: KObject): bool {
+  if (isPersistent(object)) {
+    object.attributes |= ATTR_PERSIST | ATTR_NOAD;
+    object.root = recordOf(object).root;
+  }
+  if (!tableInsert(objectSpace, object.lo, object.hi, descriptorOf(object), addressOf(object))) return false;
+  knownCount++;
+  return true;
+}
+
+/** Undoes newObject for an object that was never entered; what it has in the store is freed. */
+export function scrapObject(object: KObject): void {
+  if (isPersistent(object)) {
+    const record = recordOf(object);
+    if ((recordFlags(record) & RF_BUILDING) !== 0) reap(record, 1 << 18);
+  } else releaseTree(object);
+  objects.release(addressOf(object));
+}
+
+/** The object of an ID if it is known, even if hidden. */
+export function findKnown(lo: u64, hi: u64): KObject | null {
+  const entry = tableFind(objectSpace, lo, hi);
+  return entry === null ? null : at<KObject>(entry.extra);
+}
+
+/** The object of an ID: known already, or found in the store. Null: there is none (or no memory for it). */
+export function findObject(lo: u64, hi: u64): KObject | null {
+  const entry = tableFind(objectSpace, lo, hi);
+  if (entry !== null) {
+    const object = at<KObject>(entry.extra);
+    return (object.flags & KO_GONE) !== 0 ? null : object;
+  }
+  const record = findRecord(lo, hi);
+  if (record === null || (recordFlags(record) & RF_DELETED) !== 0) return null;
+  return adoptRecord(record);
+}
+
+/** Makes the object of a record known. */
+export function adoptRecord(record: Record): KObject | null {
+  const object = newObject(record.info & 0xffff_ffff);
+  if (object === null) return null;
+  object.lo = record.id.lo;
+  object.hi = record.id.hi;
+  object.record = addressOf(record);
+  object.nonceLo = record.nonceLo;
+  object.nonceHi = record.nonceHi;
+  object.kuidLo = record.kuid.lo;
+  object.kuidHi = record.kuid.hi;
+  object.revocation = record.revocation;
+  if (enterObject(object)) return object;
+  objects.release(addressOf(object));
+  return null;
+}
+
+/** One more user. */
+export function holdObject(object: KObject): void {
+  object.references++;
+}
+
+/** One user less; the last one of a deleted object ends it. */
+export function dropObject(object: KObject): void {
+  assert(object.references !== 0, 'object dropped twice');
+  object.references--;
+  endIfUnused(object);
+}
+
+/** Marks an object deleted: it ends with its last user. `immediate`: nobody finds it any more from now on. */
+export function deleteObject(object: KObject, immediate: bool): void {
+  object.flags |= immediate ? KO_DELETED | KO_GONE : KO_DELETED;
+  if (isPersistent(object)) {
+    txMarkDeleted(recordOf(object));
+    txCommit();
+  }
+  if (immediate) invalidateObject(descriptorOf(object), 0);
+  endIfUnused(object);
+}
+
+/** Takes the mark back. */
+export function undeleteObject(object: KObject): void {
+  object.flags &= ~u64(KO_DELETED | KO_GONE);
+  if (isPersistent(object)) {
+    txUnmarkDeleted(recordOf(object));
+    txCommit();
+  }
+}
+
+/** Ends a deleted object that nobody uses. */
+export function endIfUnused(object: KObject): void {
+  if ((object.flags & KO_DELETED) === 0 || object.references !== 0) return;
+  if (isPersistent(object) && recordOf(object).tiedBy !== 0) return;
+  if ((object.flags & KO_KERNEL) !== 0) return;
+  const persistent = isPersistent(object);
+  const record = object.record;
+  forget(object, !persistent);
+  // The record stays on the list of deleted ones until its pages are free: at once for small objects, else bit by bit.
+  if (persistent) reap(at<Record>(record), 64);
+}
+
+/** Takes an object out of the hardware's and the kernel's tables; `release`: its pages, too. */
+function forget(object: KObject, release: bool): void {
+  const entry = tableFind(objectSpace, object.lo, object.hi);
+  if (entry !== null) tableRemove(entry);
+  invalidateObject(descriptorOf(object), 0);
+  if (release) releaseTree(object);
+  if (hasTies(object)) dropTies(object);
+  knownCount--;
+  objects.release(addressOf(object));
+}
+
+/** Frees up to `pages` pages of a deleted record, in small transactions; ends the record when none are left. */
+function reap(record: Record, pages: u64): bool {
+  let left = pages;
+  for (;;) {
+    if (treePrune(record, 32)) break;
+    txCommit();
+    if (left < 32) return false;
+    left -= 32;
+  }
+  dropRecordTies(record);
+  txEndRecord(record);
+  txCommit();
+  return true;
+}
+
+/**
+ * Goes on freeing objects whose deletion was interrupted or put off; called when a hart is idle and when the store is
+ * full. False: there is nothing to do.
+ */
+export function reapStep(): bool {
+  let record = nextDeleted(null);
+  while (record !== null) {
+    const entry = tableFind(objectSpace, record.id.lo, record.id.hi);
+    if (entry === null && record.tiedBy === 0) {
+      reap(record, 256);
+      return true;
+    }
+    record = nextDeleted(record);
+  }
+  return false;
+}
+
+/** Calls `visit` for every known object. */
+export function visitObjects(visit: (entry: TableEntry, argument: u64) => void, argument: u64): void {
+  tableVisit(objectSpace, visit, argument);
+}
+
+static_assert(sizeof<KObject>() === 128, 'KObject');

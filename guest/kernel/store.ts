@@ -1,0 +1,350 @@
+/**
+ * The object store on the NVDIMM: formatting, mounting, page allocation and the directory of records. All changes go
+ * through the journal, inside a transaction that the caller commits, so an operation that needs pages, a record
+ * and a link gets all of them or none, and nothing leaks. Mounting reads the superblock and the journal, never the
+ * directory: its cost does not grow with what is stored. Deleted objects that a power failure left half freed
+ * are on a list and are freed step by step later (`reapStep`).
+ */
+import { MIP_HASHDATA } from '../abi/object.ts';
+import {
+  JOURNAL_HALF_PAGES,
+  JOURNAL_PAGE,
+  RECORD_FREE,
+  RECORD_OBJECT,
+  REF_FREE,
+  Record,
+  RF_BUILDING,
+  RF_DELETED,
+  STORE_MAGIC,
+  STORE_VERSION,
+  Superblock,
+} from '../abi/store.ts';
+import { cleanRange, PAGE, PAGE_SHIFT, persistFence, toPhysical, toVirtual, zeroPage } from './arch.ts';
+import { recoverJournal, txCommit, txGet, txSet } from './journal.ts';
+
+let region: usize = 0;
+let regionPages: u64 = 0;
+let superblock: Superblock = at<Superblock>(8);
+
+export function storeSuperblock(): Superblock {
+  return superblock;
+}
+
+/** Is there a store? */
+export function storePresent(): bool {
+  return region !== 0;
+}
+
+/** Is this kernel address in the region? */
+export function isStorePage(address: usize): bool {
+  return region !== 0 && address >= region && address < region + (regionPages << PAGE_SHIFT);
+}
+
+/** Kernel address of an offset in the region. */
+export function storeAddress(offset: u64): usize {
+  return region + offset;
+}
+
+export function storeOffset(address: usize): u64 {
+  return address - region;
+}
+
+function checkOf(block: Superblock): u64 {
+  let check: u64 = 0x6c69_636f_7269_6365;
+  for (let offset: u64 = 0; offset < offsetof<Superblock>('check'); offset += 8) {
+    check = rotl<u64>(check, 13) * 0x9e37_79b9_7f4a_7c15 + load<u64>(addressOf(block), offset);
+  }
+  return check;
+}
+
+function roundUp(bytes: u64): u64 {
+  return (bytes + PAGE - 1) & ~u64(PAGE - 1);
+}
+
+/** Makes an empty store of the whole region. The magic comes last, so a half-made one is made again. */
+function format(pages: u64): void {
+  const buckets = u64(1) << (63 - clz<u64>(max<u64>(pages >> 2, 512)));
+  const references = (JOURNAL_PAGE + 2 * JOURNAL_HALF_PAGES) * u64(PAGE);
+  const bucketStart = references + roundUp(pages * 4);
+  const dataStart = (bucketStart + roundUp(buckets * 8)) >> PAGE_SHIFT;
+  assert(dataStart + 16 < pages, 'NVDIMM too small for a store');
+  for (let page: u64 = 0; page < dataStart; page++) zeroIfNeeded(region + (page << PAGE_SHIFT));
+  persistFence();
+  const block = superblock;
+  block.version = STORE_VERSION;
+  block.base = toPhysical(region);
+  block.pages = pages;
+  block.references = references;
+  block.buckets = bucketStart;
+  block.bucketCount = buckets;
+  block.dataStart = dataStart;
+  block.watermark = dataStart;
+  block.freeCount = pages - dataStart;
+  cleanRange(addressOf(block), PAGE);
+  persistFence();
+  block.magic = STORE_MAGIC;
+  block.check = checkOf(block);
+  memory.copy(region + PAGE, region, offsetof<Superblock>('reserved'));
+  cleanRange(region, 2 * PAGE);
+  persistFence();
+}
+
+/** Zeroes a page of a new region, but leaves one that is zero alone: a sparse image stays sparse. */
+function zeroIfNeeded(page: usize): void {
+  let any: u64 = 0;
+  for (let word = page; word < page + PAGE; word += 8) any |= load<u64>(word);
+  if (any === 0) return;
+  zeroPage(page);
+  cleanRange(page, PAGE);
+}
+
+export enum Mount {
+  /** No NVDIMM. */
+  none,
+  /** An empty region, now formatted. */
+  formatted,
+  clean,
+  /** The last run did not shut down in order. */
+  dirty,
+  /** The region holds something that is not a store of this version; it was left alone. */
+  foreign,
+  /** A store made for another physical address. */
+  moved,
+}
+
+/** Opens the store in the NVDIMM at `physical`, of `size` bytes; formats it when the first page is all zeros. */
+export function mountStore(physical: u64, size: u64): Mount {
+  if (size === 0) return Mount.none;
+  region = toVirtual(physical);
+  regionPages = size >> PAGE_SHIFT;
+  superblock = at<Superblock>(region);
+  let result = Mount.clean;
+  if (superblock.magic !== STORE_MAGIC) {
+    const copy = at<Superblock>(region + PAGE);
+    if (copy.magic === STORE_MAGIC && copy.check === checkOf(copy)) {
+      memory.copy(region, region + PAGE, offsetof<Superblock>('reserved'));
+      cleanRange(region, PAGE);
+      persistFence();
+    } else if (superblock.magic === 0) {
+      format(regionPages);
+      result = Mount.formatted;
+    } else {
+      region = 0;
+      return Mount.foreign;
+    }
+  }
+  if (superblock.version !== STORE_VERSION || superblock.check !== checkOf(superblock)) {
+    region = 0;
+    return Mount.foreign;
+  }
+  if (superblock.base !== physical) {
+    region = 0;
+    return Mount.moved;
+  }
+  recoverJournal(region);
+  if (superblock.running !== 0) result = Mount.dirty;
+  txSet(ptrTo(superblock.running).address, 1);
+  txSet(ptrTo(superblock.boots).address, superblock.boots + 1);
+  txCommit();
+  return result;
+}
+
+/** Marks an orderly shut-down. */
+export function unmountStore(): void {
+  if (region === 0) return;
+  txSet(ptrTo(superblock.running).address, 0);
+  txCommit();
+}
+
+// ------------------------------------------------------------------------------------------------------- pages
+
+function referenceWord(page: u64): usize {
+  return region + superblock.references + (page >> 1) * 8;
+}
+
+function txReference(page: u64): u32 {
+  return u32(txGet(referenceWord(page)) >> ((page & 1) * 32));
+}
+
+function txSetReference(page: u64, value: u32): void {
+  const shift = (page & 1) * 32;
+  const word = txGet(referenceWord(page));
+  txSet(referenceWord(page), (word & ~(u64(0xffff_ffff) << shift)) | (u64(value) << shift));
+}
+
+function adjust(place: Ptr<u64>, by: u64): void {
+  txSet(place.address, txGet(place.address) + by);
+}
+
+function pageNumber(address: usize): u64 {
+  return (address - region) >> PAGE_SHIFT;
+}
+
+/** In the open transaction: a page of persistent zeros with one reference, or 0 when the store is full. */
+export function txAllocatePage(zero: bool): usize {
+  const head = txGet(ptrTo(superblock.freeHead).address);
+  let page = head;
+  if (head !== 0) {
+    txSet(ptrTo(superblock.freeHead).address, u64(txReference(head) & ~REF_FREE));
+  } else {
+    page = txGet(ptrTo(superblock.watermark).address);
+    if (page >= superblock.pages) return 0;
+    txSet(ptrTo(superblock.watermark).address, page + 1);
+  }
+  adjust(ptrTo(superblock.freeCount), ~u64(0));
+  txSetReference(page, 1);
+  const address = region + (page << PAGE_SHIFT);
+  // Not linked anywhere before the commit, whose first fence makes these zeros persistent.
+  if (zero) {
+    zeroPage(address);
+    cleanRange(address, PAGE);
+  }
+  return address;
+}
+
+export function storePageReferences(address: usize): u32 {
+  return txReference(pageNumber(address));
+}
+
+/** In the open transaction: one more user of a page. */
+export function txSharePage(address: usize): void {
+  const page = pageNumber(address);
+  txSetReference(page, txReference(page) + 1);
+}
+
+/** In the open transaction: one user less; without users the page is free. */
+export function txReleasePage(address: usize): void {
+  const page = pageNumber(address);
+  const references = txReference(page);
+  assert(references !== 0 && (references & REF_FREE) === 0, 'store page freed twice');
+  if (references > 1) {
+    txSetReference(page, references - 1);
+    return;
+  }
+  txSetReference(page, REF_FREE | u32(txGet(ptrTo(superblock.freeHead).address)));
+  txSet(ptrTo(superblock.freeHead).address, page);
+  adjust(ptrTo(superblock.freeCount), 1);
+}
+
+// ----------------------------------------------------------------------------------------------------- records
+
+function recordAt(offset: u64): Record {
+  return at<Record>(region + offset);
+}
+
+/** In the open transaction: a record, filled with zeros, or null when the store is full. */
+export function txAllocateRecord(): Record | null {
+  const headWord = ptrTo(superblock.recordFree).address;
+  let head = txGet(headWord);
+  if (head === 0) {
+    const page = txAllocatePage(true);
+    if (page === 0) return null;
+    for (let record = page; record < page + PAGE; record += sizeof<Record>()) {
+      txSet(record + offsetof<Record>('next'), head);
+      head = record - region;
+    }
+  }
+  const record = recordAt(head);
+  txSet(headWord, txGet(ptrTo(record.next).address));
+  for (let offset: u64 = 0; offset < sizeof<Record>(); offset += 8) txSet(addressOf(record) + offset, 0);
+  return record;
+}
+
+/** In the open transaction: gives a record back. */
+export function txReleaseRecord(record: Record): void {
+  const headWord = ptrTo(superblock.recordFree).address;
+  txSet(ptrTo(record.info).address, u64(RECORD_FREE) << 32);
+  txSet(ptrTo(record.next).address, txGet(headWord));
+  txSet(headWord, addressOf(record) - region);
+}
+
+function bucketWord(lo: u64): usize {
+  return region + superblock.buckets + (lo & (superblock.bucketCount - 1)) * 8;
+}
+
+/** The record of an object, deleted ones included, or null. */
+export function findRecord(lo: u64, hi: u64): Record | null {
+  if (region === 0) return null;
+  let offset = load<u64>(bucketWord(lo));
+  while (offset !== 0) {
+    const record = recordAt(offset);
+    if (record.id.lo === lo && record.id.hi === hi)
+      return (recordFlags(record) & RF_BUILDING) !== 0 ? null : record;
+    offset = record.next;
+  }
+  return null;
+}
+
+export function recordFlags(record: Record): u64 {
+  return txGet(ptrTo(record.info).address) >> 48;
+}
+
+/** In the open transaction: sets and clears flags (RF_*). */
+export function txSetFlags(record: Record, set: u64, clear: u64): void {
+  const word = ptrTo(record.info).address;
+  txSet(word, (txGet(word) | (set << 48)) & ~(clear << 48));
+}
+
+/** In the open transaction: enters an object into the directory. */
+export function txInsertRecord(record: Record, lo: u64, hi: u64, pFlags: u64): void {
+  txSet(ptrTo(record.id.lo).address, lo);
+  txSet(ptrTo(record.id.hi).address, hi);
+  txSet(ptrTo(record.info).address, (u64(RECORD_OBJECT) << 32) | (pFlags & 0xffff_ffff));
+  const bucket = bucketWord(lo);
+  txSet(ptrTo(record.next).address, txGet(bucket));
+  txSet(bucket, addressOf(record) - region);
+  adjust(ptrTo(superblock.objects), 1);
+}
+
+/** In the open transaction: takes an object out of the directory. */
+function txRemoveRecord(record: Record): void {
+  const own = addressOf(record) - region;
+  let link = bucketWord(record.id.lo);
+  while (txGet(link) !== own) {
+    assert(txGet(link) !== 0, 'record not in its bucket');
+    link = region + txGet(link) + offsetof<Record>('next');
+  }
+  txSet(link, txGet(ptrTo(record.next).address));
+  adjust(ptrTo(superblock.objects), ~u64(0));
+}
+
+/** In the open transaction: puts an object on the list of those to be freed. */
+export function txMarkDeleted(record: Record): void {
+  if ((recordFlags(record) & RF_DELETED) !== 0) return;
+  const headWord = ptrTo(superblock.deletedHead).address;
+  const head = txGet(headWord);
+  txSetFlags(record, RF_DELETED, 0);
+  txSet(ptrTo(record.deletedNext).address, head);
+  txSet(ptrTo(record.deletedPrevious).address, 0);
+  if (head !== 0) txSet(ptrTo(recordAt(head).deletedPrevious).address, addressOf(record) - region);
+  txSet(headWord, addressOf(record) - region);
+}
+
+/** In the open transaction: takes it off again. */
+export function txUnmarkDeleted(record: Record): void {
+  if ((recordFlags(record) & RF_DELETED) === 0) return;
+  const next = txGet(ptrTo(record.deletedNext).address);
+  const previous = txGet(ptrTo(record.deletedPrevious).address);
+  if (previous === 0) txSet(ptrTo(superblock.deletedHead).address, next);
+  else txSet(ptrTo(recordAt(previous).deletedNext).address, next);
+  if (next !== 0) txSet(ptrTo(recordAt(next).deletedPrevious).address, previous);
+  txSetFlags(record, 0, RF_DELETED | RF_BUILDING);
+}
+
+/** The first object marked deleted whose turn it is, or null; `after`: the one to go on from. */
+export function nextDeleted(after: Record | null): Record | null {
+  if (region === 0) return null;
+  const offset = after === null ? superblock.deletedHead : after.deletedNext;
+  return offset === 0 ? null : recordAt(offset);
+}
+
+/** In the open transaction: the object has no pages left; it ends. */
+export function txEndRecord(record: Record): void {
+  if ((recordFlags(record) & RF_BUILDING) === 0) txRemoveRecord(record);
+  txUnmarkDeleted(record);
+  txReleaseRecord(record);
+}
+
+export function recordIsImmutable(record: Record): bool {
+  return (record.info & MIP_HASHDATA) !== 0;
+}

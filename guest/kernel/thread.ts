@@ -1,0 +1,487 @@
+/**
+ * Threads and the scheduler: a FIFO of runnable threads, harts that take the first one, a tick that puts a running
+ * thread at the end. A thread is its registers, its view, its attached contexts and its representation object; it has no
+ * kernel stack.
+ *
+ * Invariants: a thread is in exactly one of the states; `hart` is set exactly while it is running; a waiting thread
+ * has waiters (sync.ts), or a deadline, or both.
+ */
+import { KsoType } from '../abi/kso.ts';
+import { OBJ_NULLPAGE, READ, WRITE } from '../abi/object.ts';
+import { SYNC_EXIT, SYNC_STATE, THREAD_ATTACHMENTS, ThreadRepr } from '../abi/thread.ts';
+import {
+  FIXED_SLOTS,
+  fixedIndex,
+  SLOT_CONTROL,
+  SLOT_STACK,
+  SLOT_THREAD,
+  SLOT_VIEW,
+  VE_VALID,
+  ViewEntry,
+} from '../abi/view.ts';
+import {
+  CSR_CONTEXT,
+  CSR_FIXED,
+  CSR_VIEW,
+  invalidateView,
+  SSTATUS_FS,
+  SSTATUS_FS_CLEAN,
+  SSTATUS_FS_INITIAL,
+  sendIpi,
+  TWZ_VALID,
+  ticks,
+  toPhysical,
+} from './arch.ts';
+import { Context, dropContext, holdContext } from './context.ts';
+import { enlist, unlist } from './kso.ts';
+import { allocatePage, releasePage, Slab } from './memory.ts';
+import { descriptorOf, dropObject, holdObject, KObject } from './object.ts';
+import { cancelWait, wakeObject } from './sync.ts';
+import { objectPage } from './tree.ts';
+
+export enum ThreadState {
+  free = 0,
+  runnable = 1,
+  running = 2,
+  waiting = 3,
+  ended = 4,
+}
+
+/** Saved by `become`, restored when it returns. */
+export class BecomeFrame {
+  readonly registers: FixedArray<u64, 32>;
+  view: KObject;
+  context: Context;
+}
+
+export const BECOME_FRAMES = 12;
+
+export class Thread {
+  /** x1–x31 at index 1–31, pc at 0. The trap entry in entry.ts knows these offsets. */
+  readonly registers: FixedArray<u64, 32>;
+  /** The hart that runs it (entry.ts: offset 256). */
+  hart: Hart | null;
+  state: u32;
+  /** Bit 0: has used floating point. */
+  flags: u32;
+  next: Thread | null;
+  view: KObject;
+  repr: KObject;
+  /** Active context; one of `contexts`. */
+  context: Context;
+  readonly contexts: FixedArray<u64, 32>;
+  contextCount: u64;
+  /** The context that the last `become` named, tried first; 0 = none. */
+  hint: u64;
+  /** All threads, for finding one by its representation object. */
+  nextThread: Thread | null;
+  /** Kernel address of the 32 fixed view entries. */
+  fixed: usize;
+  /** First waiter (sync.ts). */
+  waiters: usize;
+  /** `time` at which waiting ends; 0 = none. Link of the list of those that wait so. */
+  deadline: u64;
+  nextDeadline: Thread | null;
+  /** Page of BecomeFrames, 0 until the first. */
+  becomePage: usize;
+  becomeDepth: u64;
+  /** Faults whose upcalls failed in a row. */
+  faultDepth: u64;
+  number: u64;
+  exitCode: u64;
+  /** A signal to be delivered before the thread goes on: number + 1, 0 = none. */
+  pendingSignal: u64;
+  signalInfo: u64;
+  /** Signal while in user mode; sync op that is being waited for restarts with this result. */
+  persist: u64;
+  readonly float: FixedArray<u64, 33>;
+}
+
+export const TF_FLOAT = 1;
+
+export class Hart {
+  /** Top of the kernel stack (entry.ts: offset 0). */
+  stack: usize;
+  index: u64;
+  current: Thread | null;
+  idle: bool;
+  /** Whose floating-point registers are loaded. */
+  floatOwner: Thread | null;
+}
+
+export const MAX_HARTS = 8;
+export const harts = zeroed<FixedArray<Inline<Hart>, 8>>();
+export let hartCount: u64 = 1;
+export function setHartCount(count: u64): void {
+  hartCount = count;
+}
+
+const threads = zeroed<Slab>();
+const fixedTables = zeroed<Slab>();
+let readyHead: Thread | null = null;
+let readyTail: Thread | null = null;
+let deadlines: Thread | null = null;
+let nextNumber: u64 = 1;
+let allThreads: Thread | null = null;
+let liveThreads: u64 = 0;
+
+export function initThreads(): void {
+  threads.size = (sizeof<Thread>() + 63) & ~u64(63);
+  fixedTables.size = FIXED_SLOTS * sizeof<ViewEntry>();
+}
+
+export function threadsAlive(): u64 {
+  return liveThreads;
+}
+
+/** The hart that runs this code (tp is set at boot and restored by every trap). */
+export function thisHart(): Hart {
+  return changetype<Hart>(asm<usize>`mv ${result}, tp`);
+}
+
+/** Sets an entry of a thread's fixed slots; false if `slot` is not a fixed one. */
+export function setFixed(thread: Thread, slot: u64, lo: u64, hi: u64, flags: u64): bool {
+  const index = fixedIndex(slot);
+  if (index >= FIXED_SLOTS) return false;
+  const entry = at<ViewEntry>(thread.fixed + index * sizeof<ViewEntry>());
+  const valid = (entry.flags & VE_VALID) !== 0;
+  volatileStore<u32>(ptrTo(entry.flags).address, 0);
+  fence('w', 'w');
+  entry.lo = lo;
+  entry.hi = hi;
+  fence('w', 'w');
+  volatileStore<u32>(ptrTo(entry.flags).address, u32(flags));
+  if (valid) invalidateView(slot << 30, descriptorOf(thread.view));
+  return true;
+}
+
+/** A new thread with no registers set, not runnable yet. Null: out of memory. It holds what it is given. */
+export function makeThread(repr: KObject, view: KObject, stackObject: KObject | null): Thread | null {
+  const block = threads.allocate();
+  if (block === 0) return null;
+  const thread = at<Thread>(block);
+  thread.fixed = fixedTables.allocate();
+  if (thread.fixed === 0) {
+    threads.release(block);
+    return null;
+  }
+  thread.repr = repr;
+  thread.view = view;
+  holdObject(repr);
+  holdObject(view);
+  setFixed(thread, SLOT_THREAD, repr.lo, repr.hi, VE_VALID | READ | WRITE);
+  setFixed(thread, SLOT_CONTROL, repr.lo, repr.hi, VE_VALID | READ | WRITE);
+  setFixed(thread, SLOT_VIEW, view.lo, view.hi, VE_VALID | READ | WRITE);
+  if (stackObject !== null)
+    setFixed(thread, SLOT_STACK, stackObject.lo, stackObject.hi, VE_VALID | READ | WRITE);
+  thread.number = nextNumber++;
+  liveThreads++;
+  thread.nextThread = allThreads;
+  allThreads = thread;
+  const page = objectPage(repr, OBJ_NULLPAGE);
+  if (page !== 0) at<ThreadRepr>(page).kso.type = u32(KsoType.thread);
+  enlist(repr, KsoType.thread, thread.number);
+  return thread;
+}
+
+/** The thread that a representation object stands for; null: none. */
+export function threadOf(repr: KObject): Thread | null {
+  let thread = allThreads;
+  while (thread !== null && thread.repr !== repr) thread = thread.nextThread;
+  return thread;
+}
+
+/** Attaches a context (held). False: there are 32 already. The first one attached becomes active. */
+export function attachContext(thread: Thread, context: Context): bool {
+  for (let i: u64 = 0; i < thread.contextCount; i++) {
+    if (thread.contexts[i] === addressOf(context)) return true;
+  }
+  if (thread.contextCount >= THREAD_ATTACHMENTS) return false;
+  holdContext(context);
+  thread.contexts[thread.contextCount] = addressOf(context);
+  thread.contextCount++;
+  if (thread.contextCount === 1) thread.context = context;
+  return true;
+}
+
+/** Detaches a context; if it was active, the first of those left becomes active. False: not attached, or the only one. */
+export function detachContext(thread: Thread, context: Context): bool {
+  if (thread.contextCount < 2) return false;
+  for (let i: u64 = 0; i < thread.contextCount; i++) {
+    if (thread.contexts[i] !== addressOf(context)) continue;
+    thread.contextCount--;
+    for (let j = i; j < thread.contextCount; j++) thread.contexts[j] = thread.contexts[j + 1];
+    if (thread.context === context) activate(thread, at<Context>(thread.contexts[0]));
+    if (thread.hint === addressOf(context)) thread.hint = 0;
+    dropContext(context);
+    return true;
+  }
+  return false;
+}
+
+/** Makes an attached context the active one. */
+export function activate(thread: Thread, context: Context): void {
+  thread.context = context;
+  if (thread.hart === thisHart()) csr.write(CSR_CONTEXT, toPhysical(addressOf(context)) | TWZ_VALID);
+}
+
+/** Gives a thread another view. */
+export function setView(thread: Thread, view: KObject): void {
+  holdObject(view);
+  const old = thread.view;
+  thread.view = view;
+  setFixed(thread, SLOT_VIEW, view.lo, view.hi, VE_VALID | READ | WRITE);
+  if (thread.hart === thisHart()) csr.write(CSR_VIEW, descriptorOf(view) | TWZ_VALID);
+  dropObject(old);
+}
+
+// --------------------------------------------------------------------------------------------------- scheduling
+
+/** Puts a thread at the end of the queue and wakes a hart that has nothing to do. */
+export function makeRunnable(thread: Thread): void {
+  thread.state = u32(ThreadState.runnable);
+  thread.next = null;
+  if (readyTail === null) readyHead = thread;
+  else readyTail.next = thread;
+  readyTail = thread;
+  for (let i: u64 = 0; i < hartCount; i++) {
+    if (harts[i].idle && harts[i] !== thisHart()) {
+      harts[i].idle = false;
+      sendIpi(u64(1) << i);
+      return;
+    }
+  }
+}
+
+/** Takes the running thread off this hart. */
+function leave(hart: Hart, thread: Thread): void {
+  if ((csr.read('sstatus') & SSTATUS_FS) === SSTATUS_FS) {
+    saveFloat(addressOf(thread.float));
+    thread.flags |= TF_FLOAT;
+  }
+  thread.hart = null;
+  hart.current = null;
+}
+
+/** The running thread goes to the end of the queue. */
+export function yieldThread(thread: Thread): void {
+  leave(thisHart(), thread);
+  makeRunnable(thread);
+}
+
+/** The running thread waits; `deadline` in ticks, 0 = no end. */
+export function waitThread(thread: Thread, deadline: u64): void {
+  leave(thisHart(), thread);
+  thread.state = u32(ThreadState.waiting);
+  thread.deadline = deadline;
+  if (deadline === 0) return;
+  let link: Thread | null = null;
+  let cursor = deadlines;
+  while (cursor !== null && cursor.deadline <= deadline) {
+    link = cursor;
+    cursor = cursor.nextDeadline;
+  }
+  thread.nextDeadline = cursor;
+  if (link === null) deadlines = thread;
+  else link.nextDeadline = thread;
+}
+
+/** A waiting thread goes on with `value` as the result of its system call. */
+export function wakeThread(thread: Thread, value: i64): void {
+  if (thread.deadline !== 0) {
+    let link: Thread | null = null;
+    let cursor = deadlines;
+    while (cursor !== null && cursor !== thread) {
+      link = cursor;
+      cursor = cursor.nextDeadline;
+    }
+    if (cursor !== null) {
+      if (link === null) deadlines = thread.nextDeadline;
+      else link.nextDeadline = thread.nextDeadline;
+    }
+    thread.deadline = 0;
+  }
+  thread.registers[10] = u64(value);
+  makeRunnable(thread);
+}
+
+/** Wakes all whose time has come, with `result`. */
+export function wakeExpired(result: i64): void {
+  const now = ticks();
+  while (deadlines !== null && deadlines.deadline <= now) {
+    const thread = deadlines;
+    cancelWait(thread);
+    wakeThread(thread, result);
+  }
+}
+
+/** `time` of the next deadline, all ones when there is none. */
+export function nextDeadline(): u64 {
+  return deadlines === null ? ~u64(0) : deadlines.deadline;
+}
+
+/** The next thread, now running on this hart with its view, context and fixed slots loaded; null: nothing to do. */
+export function takeThread(hart: Hart): Thread | null {
+  const thread = readyHead;
+  if (thread === null) return null;
+  readyHead = thread.next;
+  if (readyHead === null) readyTail = null;
+  thread.next = null;
+  thread.state = u32(ThreadState.running);
+  thread.hart = hart;
+  hart.current = thread;
+  csr.write(CSR_VIEW, descriptorOf(thread.view) | TWZ_VALID);
+  csr.write(CSR_CONTEXT, toPhysical(addressOf(thread.context)) | TWZ_VALID);
+  csr.write(CSR_FIXED, toPhysical(thread.fixed) | TWZ_VALID);
+  csr.clear('sstatus', SSTATUS_FS);
+  if ((thread.flags & TF_FLOAT) !== 0) {
+    csr.set('sstatus', SSTATUS_FS_INITIAL);
+    loadFloat(addressOf(thread.float));
+    csr.clear('sstatus', SSTATUS_FS);
+    csr.set('sstatus', SSTATUS_FS_CLEAN);
+  } else {
+    csr.set('sstatus', SSTATUS_FS_INITIAL);
+    clearFloat();
+    csr.clear('sstatus', SSTATUS_FS);
+    csr.set('sstatus', SSTATUS_FS_CLEAN);
+  }
+  return thread;
+}
+
+/** Ends a thread: its words in the representation object say so, and whoever waits for them wakes. */
+export function endThread(thread: Thread, code: u64): void {
+  if (thread.state === u32(ThreadState.running) && thread.hart === thisHart()) leave(thisHart(), thread);
+  else if (thread.state === u32(ThreadState.waiting)) cancelWait(thread);
+  thread.state = u32(ThreadState.ended);
+  const page = objectPage(thread.repr, OBJ_NULLPAGE);
+  if (page !== 0) {
+    const repr = at<ThreadRepr>(page);
+    repr.syncInfo[SYNC_EXIT] = code;
+    repr.sync[SYNC_STATE] = 1;
+    repr.sync[SYNC_EXIT] = 1;
+    fence('w', 'w');
+    wakeObject(thread.repr, OBJ_NULLPAGE + offsetof<ThreadRepr>('sync') + SYNC_STATE * 8);
+    wakeObject(thread.repr, OBJ_NULLPAGE + offsetof<ThreadRepr>('sync') + SYNC_EXIT * 8);
+  }
+  unlist(thread.repr);
+  for (let i: u64 = 0; i < thread.contextCount; i++) dropContext(at<Context>(thread.contexts[i]));
+  if (thread.becomePage !== 0) {
+    while (thread.becomeDepth > 0) {
+      thread.becomeDepth--;
+      dropObject(at<BecomeFrame>(thread.becomePage + thread.becomeDepth * sizeof<BecomeFrame>()).view);
+    }
+    releasePage(thread.becomePage);
+  }
+  // The hardware must not see this fixed table any more before its memory is used again.
+  if (csr.read(CSR_FIXED) === (toPhysical(thread.fixed) | TWZ_VALID)) csr.write(CSR_FIXED, 0);
+  fixedTables.release(thread.fixed);
+  if (csr.read(CSR_VIEW) === (descriptorOf(thread.view) | TWZ_VALID)) csr.write(CSR_VIEW, 0);
+  if (csr.read(CSR_CONTEXT) === (toPhysical(addressOf(thread.context)) | TWZ_VALID))
+    csr.write(CSR_CONTEXT, 0);
+  dropObject(thread.view);
+  dropObject(thread.repr);
+  liveThreads--;
+  let link = ptrTo(allThreads).address;
+  while (load<u64>(link) !== addressOf(thread)) link = load<u64>(link) + offsetof<Thread>('nextThread');
+  store<u64>(link, addressOf(thread.nextThread));
+  threads.release(addressOf(thread));
+}
+
+/** Page for the frames of `become`; 0: no memory. */
+export function becomeFrames(thread: Thread): usize {
+  if (thread.becomePage === 0) thread.becomePage = allocatePage();
+  return thread.becomePage;
+}
+
+/**
+ * Floating-point registers f0–f31 and fcsr to memory.
+ * @naked
+ */
+function saveFloat(area: usize): void {
+  asm`
+    fsd f0, 0(a0)
+    fsd f1, 8(a0)
+    fsd f2, 16(a0)
+    fsd f3, 24(a0)
+    fsd f4, 32(a0)
+    fsd f5, 40(a0)
+    fsd f6, 48(a0)
+    fsd f7, 56(a0)
+    fsd f8, 64(a0)
+    fsd f9, 72(a0)
+    fsd f10, 80(a0)
+    fsd f11, 88(a0)
+    fsd f12, 96(a0)
+    fsd f13, 104(a0)
+    fsd f14, 112(a0)
+    fsd f15, 120(a0)
+    fsd f16, 128(a0)
+    fsd f17, 136(a0)
+    fsd f18, 144(a0)
+    fsd f19, 152(a0)
+    fsd f20, 160(a0)
+    fsd f21, 168(a0)
+    fsd f22, 176(a0)
+    fsd f23, 184(a0)
+    fsd f24, 192(a0)
+    fsd f25, 200(a0)
+    fsd f26, 208(a0)
+    fsd f27, 216(a0)
+    fsd f28, 224(a0)
+    fsd f29, 232(a0)
+    fsd f30, 240(a0)
+    fsd f31, 248(a0)
+    csrr t0, fcsr
+    sd t0, 256(a0)
+    ret`;
+}
+
+/**
+ * The same, from memory.
+ * @naked
+ */
+function loadFloat(area: usize): void {
+  asm`
+    fld f0, 0(a0)
+    fld f1, 8(a0)
+    fld f2, 16(a0)
+    fld f3, 24(a0)
+    fld f4, 32(a0)
+    fld f5, 40(a0)
+    fld f6, 48(a0)
+    fld f7, 56(a0)
+    fld f8, 64(a0)
+    fld f9, 72(a0)
+    fld f10, 80(a0)
+    fld f11, 88(a0)
+    fld f12, 96(a0)
+    fld f13, 104(a0)
+    fld f14, 112(a0)
+    fld f15, 120(a0)
+    fld f16, 128(a0)
+    fld f17, 136(a0)
+    fld f18, 144(a0)
+    fld f19, 152(a0)
+    fld f20, 160(a0)
+    fld f21, 168(a0)
+    fld f22, 176(a0)
+    fld f23, 184(a0)
+    fld f24, 192(a0)
+    fld f25, 200(a0)
+    fld f26, 208(a0)
+    fld f27, 216(a0)
+    fld f28, 224(a0)
+    fld f29, 232(a0)
+    fld f30, 240(a0)
+    fld f31, 248(a0)
+    ld t0, 256(a0)
+    csrw fcsr, t0
+    ret`;
+}
+
+const noFloat = zeroed<FixedArray<u64, 33>>();
+
+/** A thread without floating-point state of its own starts with zeros, never with another thread's registers. */
+function clearFloat(): void {
+  loadFloat(addressOf(noFloat));
+}

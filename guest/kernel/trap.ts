@@ -1,0 +1,164 @@
+/**
+ * What happens at a trap, and the way back to user mode: the kernel's main loop. Every entry from user mode ends in
+ * `leaveKernel`, which goes on with the same thread, with another, or waits.
+ */
+import { FAULT_EXCEPTION, FAULT_PAGE, PAGE_POISON } from '../abi/fault.ts';
+import { ETIMEDOUT } from '../abi/syscall.ts';
+import {
+  CAUSE_ADDRESS,
+  CAUSE_ECALL_USER,
+  CAUSE_HARDWARE_ERROR,
+  CAUSE_INTERRUPT,
+  CAUSE_TABLE,
+  CSR_FAULT_INFO,
+  IRQ_EXTERNAL,
+  IRQ_SOFTWARE,
+  IRQ_TIMER,
+  SSTATUS_SPIE,
+  SSTATUS_SPP,
+  setTimer,
+  ticks,
+} from './arch.ts';
+import { toTicks } from './clock.ts';
+import { consolePrint, printHex } from './console.ts';
+import { externalInterrupt } from './device.ts';
+import { resumeThread, switchStack } from './entry.ts';
+import { FaultReport, resolveFault } from './fault.ts';
+import { lockKernel, unlockKernel } from './lock.ts';
+import { reapStep } from './object.ts';
+import { systemCall } from './syscall.ts';
+import {
+  Hart,
+  nextDeadline,
+  Thread,
+  takeThread,
+  thisHart,
+  threadsAlive,
+  wakeExpired,
+  yieldThread,
+} from './thread.ts';
+import { deliverSignal, upcall } from './upcall.ts';
+import { isUserCopy, userCopyFailure } from './user.ts';
+
+/** How long a thread runs while others wait: 10 ms. */
+const QUANTUM: u64 = 10_000_000;
+
+/** What each hart's current fault is; no fault lasts longer than the kernel holds its lock, or nests in itself. */
+const userReport = zeroed<FaultReport>();
+const kernelReport = zeroed<FaultReport>();
+
+/** @export */
+function trapFromUser(thread: Thread): never {
+  const cause = csr.read('scause');
+  const address = csr.read('stval');
+  lockKernel();
+  if ((cause & CAUSE_INTERRUPT) !== 0) takeInterrupt(thread, cause & 63);
+  else if (cause === CAUSE_ECALL_USER) {
+    thread.registers[0] += 4;
+    const result = systemCall(thread);
+    // A call that ended the thread, or made it wait, has taken it off this hart.
+    if (thisHart().current === thread) thread.registers[10] = u64(result);
+  } else takeException(thread, cause, address);
+  leaveKernel();
+}
+
+function takeException(thread: Thread, cause: u64, address: u64): void {
+  if (cause >= CAUSE_ADDRESS && cause <= CAUSE_TABLE) {
+    if (!resolveFault(thread, cause, address, userReport)) upcall(thread, userReport);
+    return;
+  }
+  memory.fill(addressOf(userReport), 0, sizeof<FaultReport>());
+  userReport.address = address;
+  userReport.info = cause;
+  userReport.fault = cause === CAUSE_HARDWARE_ERROR ? FAULT_PAGE : FAULT_EXCEPTION;
+  userReport.detail = cause === CAUSE_HARDWARE_ERROR ? PAGE_POISON : cause;
+  upcall(thread, userReport);
+}
+
+/** Timer, inter-processor and device interrupts; `thread` is the one that was running, null for an idle hart. */
+function takeInterrupt(thread: Thread | null, number: u64): void {
+  const hart = thisHart();
+  if (u64(1) << number === IRQ_SOFTWARE) csr.clear('sip', IRQ_SOFTWARE);
+  else if (u64(1) << number === IRQ_EXTERNAL) externalInterrupt(hart.index);
+  else if (u64(1) << number === IRQ_TIMER) {
+    wakeExpired(-ETIMEDOUT);
+    if (thread !== null) yieldThread(thread);
+  }
+}
+
+/** What `trapEntry` saved of the kernel's state. */
+class KernelTrap {
+  pc: u64;
+  status: u64;
+}
+
+/** @export */
+function trapFromKernel(trap: KernelTrap): void {
+  const cause = csr.read('scause');
+  const address = csr.read('stval');
+  const thread = thisHart().current;
+  if (thread !== null && isUserCopy(trap.pc)) {
+    if (cause >= CAUSE_ADDRESS && cause <= CAUSE_TABLE && resolveFault(thread, cause, address, kernelReport))
+      return;
+    trap.pc = userCopyFailure();
+    return;
+  }
+  consolePrint('kernel trap: cause ');
+  printHex(cause, 0);
+  consolePrint(', address ');
+  printHex(address, 0);
+  consolePrint(', pc ');
+  printHex(trap.pc, 0);
+  consolePrint(', info ');
+  printHex(csr.read(CSR_FAULT_INFO), 0);
+  consolePrint('\n');
+  panic('trap in the kernel');
+}
+
+/** Goes on with this hart's thread, or the next one, or waits for one. The caller holds the kernel lock. */
+export function leaveKernel(): never {
+  const hart = thisHart();
+  for (;;) {
+    const current = hart.current;
+    const thread = current === null ? takeThread(hart) : current;
+    if (thread === null) {
+      waitForWork(hart);
+      continue;
+    }
+    if (thread.pendingSignal !== 0) {
+      deliverSignal(thread);
+      if (hart.current !== thread) continue;
+    }
+    if (current === null) armTimer();
+    unlockKernel();
+    csr.clear('sstatus', SSTATUS_SPP);
+    csr.set('sstatus', SSTATUS_SPIE);
+    resumeThread(thread);
+  }
+}
+
+/** The next timer interrupt: the end of the quantum, or the first deadline if that comes before. */
+function armTimer(): void {
+  setTimer(min<u64>(ticks() + toTicks(QUANTUM), nextDeadline()));
+}
+
+/** Nothing to run: frees what is left to free, then waits for an interrupt. */
+function waitForWork(hart: Hart): void {
+  if (threadsAlive() === 0) panic('no thread is left');
+  if (hart.index === 0 && reapStep()) return;
+  hart.idle = true;
+  setTimer(nextDeadline());
+  unlockKernel();
+  wfi();
+  lockKernel();
+  hart.idle = false;
+  const pending = csr.read('sip') & csr.read('sie');
+  if ((pending & IRQ_SOFTWARE) !== 0) csr.clear('sip', IRQ_SOFTWARE);
+  if ((pending & IRQ_EXTERNAL) !== 0) externalInterrupt(hart.index);
+  if ((pending & IRQ_TIMER) !== 0) wakeExpired(-ETIMEDOUT);
+}
+
+/** Starts to schedule on this hart, on an empty stack. The caller holds the kernel lock. */
+export function startScheduling(hart: Hart): never {
+  switchStack(hart.stack, leaveKernel);
+}

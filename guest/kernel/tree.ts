@@ -1,0 +1,310 @@
+/**
+ * Page trees (docs/xtwz.md §3.6): where the pages of an object are. A volatile object's tree and pages are in DRAM and are
+ * changed directly; a persistent object's are in the store and are changed inside a journal transaction, so the
+ * tree, the reference counts and the free list always agree on the media. Pages are shared copy-on-write within one
+ * kind; between the kinds they are copied.
+ *
+ * Functions named tx… belong to an open transaction; the others commit their own.
+ */
+import { META_MAGIC, META_OFFSET, MetaInfo, OBJ_MAXSIZE, OBJ_NULLPAGE } from '../abi/object.ts';
+import { Record } from '../abi/store.ts';
+import { cleanRange, invalidatePage, PAGE, toPhysical, toVirtual } from './arch.ts';
+import { txAbort, txCommit, txGet, txSet } from './journal.ts';
+import { allocatePage, pageReferences, releasePage, sharePage } from './memory.ts';
+import { descriptorOf, isImmutable, isPersistent, KObject, recordOf } from './object.ts';
+import { storePageReferences, txAllocatePage, txReleasePage, txSharePage } from './store.ts';
+
+export const PTE_V = 0x1;
+export const PTE_L = 0x2;
+export const PTE_C = 0x4;
+export const PTE_NVDIMM = 0x10;
+export const PTE_IO = 0x20;
+export const PTE_TYPE = 0x30;
+const PPN_MASK: u64 = 0x003f_ffff_ffff_fc00;
+const ENTRIES = 512;
+
+/** The kernel address that an entry points to. */
+export function pteAddress(entry: u64): usize {
+  return toVirtual((entry & PPN_MASK) << 2);
+}
+
+function makePte(address: usize, bits: u64): u64 {
+  return ((toPhysical(address) >> 2) & PPN_MASK) | bits;
+}
+
+/** Why a page cannot be had. */
+export enum PageResult {
+  ok = 0,
+  noSpace = 1,
+  denied = 2,
+  limit = 3,
+}
+
+function readEntry(object: KObject, place: usize): u64 {
+  return isPersistent(object) ? txGet(place) : load<u64>(place);
+}
+
+function writeEntry(object: KObject, place: usize, value: u64): void {
+  if (isPersistent(object)) txSet(place, value);
+  else volatileStore<u64>(place, value);
+}
+
+function newTable(object: KObject): usize {
+  return isPersistent(object) ? txAllocatePage(true) : allocatePage();
+}
+
+/** Where the root entry is: in the record for persistent objects, and mirrored in the descriptor after the commit. */
+function rootPlace(object: KObject): usize {
+  return isPersistent(object) ? ptrTo(recordOf(object).root).address : ptrTo(object.root).address;
+}
+
+/** The address of the level-0 entry of `offset`, 0 if a table on the way is absent. */
+export function findEntry(object: KObject, offset: u64): usize {
+  const root = readEntry(object, rootPlace(object));
+  if ((root & PTE_V) === 0) return 0;
+  const table = readEntry(object, pteAddress(root) + ((offset >> 21) & 511) * 8);
+  if ((table & PTE_V) === 0) return 0;
+  return pteAddress(table) + ((offset >> 12) & 511) * 8;
+}
+
+/** The same, with the tables made. 0: no space. In a transaction for persistent objects. */
+function makeEntry(object: KObject, offset: u64): usize {
+  let root = readEntry(object, rootPlace(object));
+  if ((root & PTE_V) === 0) {
+    const table = newTable(object);
+    if (table === 0) return 0;
+    root = makePte(table, isImmutable(object) ? PTE_V | PTE_C : PTE_V);
+    writeEntry(object, rootPlace(object), root);
+  }
+  const place = pteAddress(root) + ((offset >> 21) & 511) * 8;
+  let entry = readEntry(object, place);
+  if ((entry & PTE_V) === 0) {
+    const table = newTable(object);
+    if (table === 0) return 0;
+    entry = makePte(table, PTE_V);
+    writeEntry(object, place, entry);
+  }
+  return pteAddress(entry) + ((offset >> 12) & 511) * 8;
+}
+
+/** Makes the first table of an object that has no pages yet, so that the hardware can walk on. False: no space. */
+export function makeRoot(object: KObject): bool {
+  if ((readEntry(object, rootPlace(object)) & PTE_V) === 0) {
+    const table = newTable(object);
+    if (table === 0) {
+      if (isPersistent(object)) txAbort();
+      return false;
+    }
+    writeEntry(object, rootPlace(object), makePte(table, isImmutable(object) ? PTE_V | PTE_C : PTE_V));
+  }
+  finish(object);
+  return true;
+}
+
+function addPages(object: KObject, by: u64): void {
+  if (isPersistent(object)) {
+    const place = ptrTo(recordOf(object).pages).address;
+    txSet(place, txGet(place) + by);
+  } else object.pages += by;
+}
+
+/** Ends the change of an object: commits, and shows the hardware a new root. */
+function finish(object: KObject): void {
+  if (!isPersistent(object)) return;
+  txCommit();
+  object.root = recordOf(object).root;
+}
+
+/** User pages of the object. */
+export function pagesOf(object: KObject): u64 {
+  return isPersistent(object) ? recordOf(object).pages : object.pages;
+}
+
+/** The page of the metadata is made from what the kernel knows, when it is first touched. */
+function fillMeta(object: KObject, page: usize): void {
+  const meta = at<MetaInfo>(page + (META_OFFSET & 0xfff));
+  meta.magic = META_MAGIC;
+  meta.pFlags = u16(object.pFlags);
+  meta.milen = u32(sizeof<MetaInfo>());
+  meta.nonceLo = object.nonceLo;
+  meta.nonceHi = object.nonceHi;
+  meta.kuidLo = object.kuidLo;
+  meta.kuidHi = object.kuidHi;
+}
+
+/** Makes an absent page present, with zeros (or the metadata). */
+export function fillPage(object: KObject, offset: u64): PageResult {
+  if (offset < OBJ_NULLPAGE || offset >= OBJ_MAXSIZE) return PageResult.limit;
+  const persistent = isPersistent(object);
+  const place = makeEntry(object, offset);
+  const page = place === 0 ? 0 : persistent ? txAllocatePage(true) : allocatePage();
+  if (page === 0) {
+    if (persistent) txAbort();
+    return PageResult.noSpace;
+  }
+  assert((readEntry(object, place) & PTE_V) === 0, 'page is there');
+  if (offset >> 12 === META_OFFSET >> 12) {
+    fillMeta(object, page);
+    if (persistent) cleanRange(page, PAGE);
+  }
+  writeEntry(object, place, makePte(page, persistent ? PTE_V | PTE_L | PTE_NVDIMM : PTE_V | PTE_L));
+  addPages(object, 1);
+  finish(object);
+  return PageResult.ok;
+}
+
+/** The kernel address of the page at `offset`, made if absent; 0: no space. For the kernel's own use of objects. */
+export function objectPage(object: KObject, offset: u64): usize {
+  let place = findEntry(object, offset);
+  if (place === 0 || (load<u64>(place) & PTE_V) === 0) {
+    if (fillPage(object, offset) !== PageResult.ok) return 0;
+    place = findEntry(object, offset);
+  }
+  return pteAddress(load<u64>(place));
+}
+
+/** The kernel address of the byte at `offset`, 0 if its page is absent. */
+export function peekPage(object: KObject, offset: u64): usize {
+  const place = findEntry(object, offset);
+  if (place === 0) return 0;
+  const entry = load<u64>(place);
+  return (entry & PTE_V) === 0 ? 0 : pteAddress(entry) + (offset & 0xfff);
+}
+
+/** A store met copy-on-write: gives the object a page of its own. */
+export function copyOnWrite(object: KObject, offset: u64): PageResult {
+  if (isImmutable(object)) return PageResult.denied;
+  const persistent = isPersistent(object);
+  const place = findEntry(object, offset);
+  const entry = load<u64>(place);
+  const old = pteAddress(entry);
+  const users = persistent ? storePageReferences(old) : pageReferences(old);
+  if (users === 1) {
+    writeEntry(object, place, entry & ~u64(PTE_C));
+  } else {
+    const page = persistent ? txAllocatePage(false) : allocatePage();
+    if (page === 0) {
+      if (persistent) txAbort();
+      return PageResult.noSpace;
+    }
+    memory.copy(page, old, PAGE);
+    if (persistent) {
+      cleanRange(page, PAGE);
+      txReleasePage(old);
+    } else releasePage(old);
+    writeEntry(object, place, makePte(page, (entry & PTE_TYPE) | PTE_V | PTE_L));
+  }
+  finish(object);
+  invalidatePage(descriptorOf(object), offset & ~u64(0xfff));
+  return PageResult.ok;
+}
+
+/** Removes the page at `offset`, if present. In a transaction for persistent objects; the caller invalidates. */
+export function clearEntry(object: KObject, offset: u64): void {
+  const place = findEntry(object, offset);
+  if (place === 0) return;
+  const entry = readEntry(object, place);
+  if ((entry & PTE_V) === 0) return;
+  writeEntry(object, place, 0);
+  if (isPersistent(object)) txReleasePage(pteAddress(entry));
+  else if ((entry & PTE_TYPE) !== PTE_IO) releasePage(pteAddress(entry));
+  addPages(object, ~u64(0));
+}
+
+/**
+ * Gives `target` at `to` what `source` has at `from`: shared copy-on-write when both are of one kind, else copied.
+ * In a transaction if either is persistent. What was there before is removed. False: no space (the caller aborts).
+ */
+export function shareEntry(target: KObject, to: u64, source: KObject, from: u64): bool {
+  clearEntry(target, to);
+  const sourcePlace = findEntry(source, from);
+  if (sourcePlace === 0) return true;
+  const entry = readEntry(source, sourcePlace);
+  if ((entry & PTE_V) === 0) return true;
+  const place = makeEntry(target, to);
+  if (place === 0) return false;
+  const page = pteAddress(entry);
+  if (isPersistent(target) === isPersistent(source)) {
+    if (isPersistent(target)) txSharePage(page);
+    else sharePage(page);
+    writeEntry(source, sourcePlace, entry | PTE_C);
+    writeEntry(target, place, makePte(page, (entry & PTE_TYPE) | PTE_V | PTE_L | PTE_C));
+  } else {
+    const copy = isPersistent(target) ? txAllocatePage(false) : allocatePage();
+    if (copy === 0) return false;
+    memory.copy(copy, page, PAGE);
+    if (isPersistent(target)) cleanRange(copy, PAGE);
+    writeEntry(
+      target,
+      place,
+      makePte(copy, isPersistent(target) ? PTE_V | PTE_L | PTE_NVDIMM : PTE_V | PTE_L),
+    );
+  }
+  addPages(target, 1);
+  return true;
+}
+
+/** The first offset at or after `offset` whose page is present; OBJ_MAXSIZE if there is none. Skips absent tables. */
+export function nextPresent(object: KObject, offset: u64): u64 {
+  const root = readEntry(object, rootPlace(object));
+  if ((root & PTE_V) === 0) return OBJ_MAXSIZE;
+  let at0 = offset;
+  while (at0 < OBJ_MAXSIZE) {
+    const table = readEntry(object, pteAddress(root) + (at0 >> 21) * 8);
+    if ((table & PTE_V) === 0) {
+      at0 = ((at0 >> 21) + 1) << 21;
+      continue;
+    }
+    if ((readEntry(object, pteAddress(table) + ((at0 >> 12) & 511) * 8) & PTE_V) !== 0) return at0;
+    at0 += PAGE;
+  }
+  return OBJ_MAXSIZE;
+}
+
+/** Gives back all pages and tables of a volatile object that no hart can reach any more. */
+export function releaseTree(object: KObject): void {
+  if ((object.root & PTE_V) === 0) return;
+  const level1 = pteAddress(object.root);
+  for (let i: u64 = 0; i < ENTRIES; i++) {
+    const table = load<u64>(level1 + i * 8);
+    if ((table & PTE_V) === 0) continue;
+    const level0 = pteAddress(table);
+    for (let j: u64 = 0; j < ENTRIES; j++) {
+      const leaf = load<u64>(level0 + j * 8);
+      if ((leaf & PTE_V) !== 0 && (leaf & PTE_TYPE) !== PTE_IO) releasePage(pteAddress(leaf));
+    }
+    releasePage(level0);
+  }
+  releasePage(level1);
+  object.root = 0;
+}
+
+/**
+ * In a new transaction: frees up to `limit` pages of a deleted record's tree, tables as they become empty. True when
+ * nothing was left to free (and the transaction is empty).
+ */
+export function treePrune(record: Record, limit: u64): bool {
+  const root = record.root;
+  if ((root & PTE_V) === 0) return true;
+  const level1 = pteAddress(root);
+  let freed: u64 = 0;
+  for (let i: u64 = 0; i < ENTRIES; i++) {
+    const table = load<u64>(level1 + i * 8);
+    if ((table & PTE_V) === 0) continue;
+    const level0 = pteAddress(table);
+    for (let j: u64 = 0; j < ENTRIES; j++) {
+      const place = level0 + j * 8;
+      const leaf = load<u64>(place);
+      if ((leaf & PTE_V) === 0) continue;
+      if (freed >= limit) return false;
+      txReleasePage(pteAddress(leaf));
+      txSet(place, 0);
+      freed++;
+    }
+    txReleasePage(level0);
+    txSet(level1 + i * 8, 0);
+  }
+  txReleasePage(level1);
+  txSet(ptrTo(record.root).address, 0);
+  return false;
+}

@@ -1,0 +1,143 @@
+/**
+ * Upcalls: a fault that the kernel cannot resolve becomes a call of the view's fault handler on the thread's own stack, with a
+ * `FaultFrame` that describes it and can be resumed. When that call cannot be made either, the double-fault handler is
+ * tried once; after that, and for views without handlers, the thread ends with a report.
+ */
+import {
+  FAULT_EXCEPTION,
+  FAULT_FAULT,
+  FAULT_NULL,
+  FAULT_OBJECT,
+  FAULT_PAGE,
+  FAULT_SECURITY,
+  FAULT_SIGNAL,
+  FaultFrame,
+} from '../abi/fault.ts';
+import { OBJ_NULLPAGE } from '../abi/object.ts';
+import { EINTR } from '../abi/syscall.ts';
+import { ViewHeader } from '../abi/view.ts';
+import { consolePrint, printHex, printNumber } from './console.ts';
+import { FaultReport, objectAt } from './fault.ts';
+import { KObject } from './object.ts';
+import { cancelWait } from './sync.ts';
+import { endThread, Thread, ThreadState, wakeThread } from './thread.ts';
+import { peekPage } from './tree.ts';
+import { writeUser } from './user.ts';
+
+/** Bytes below the stack pointer that leaf code may use. */
+const RED_ZONE = 128;
+/** Upcalls that may be open in one thread. */
+const MAX_DEPTH = 16;
+
+/** Exit code of a thread that a fault ended: 256 + fault. */
+const EXIT_FAULT = 256;
+
+const frame = zeroed<FaultFrame>();
+
+/** Calls `handler` with the report; false when the thread's stack cannot take the frame. */
+function call(thread: Thread, handler: u64, report: FaultReport, fault: u64): bool {
+  assign(frame.registers, thread.registers);
+  frame.fault = fault;
+  frame.address = report.address;
+  frame.object.lo = report.lo;
+  frame.object.hi = report.hi;
+  frame.offset = report.offset;
+  frame.access = report.access;
+  frame.detail = report.detail;
+  frame.info0 = report.info;
+  const sp = (thread.registers[2] - RED_ZONE - sizeof<FaultFrame>()) & ~u64(15);
+  if (!writeUser(sp, addressOf(frame), sizeof<FaultFrame>())) return false;
+  thread.registers[0] = handler;
+  thread.registers[1] = 0;
+  thread.registers[2] = sp;
+  thread.registers[10] = fault;
+  thread.registers[11] = sp;
+  thread.faultDepth++;
+  return true;
+}
+
+/** Delivers a fault to a thread that runs on this hart; the thread may end. */
+export function upcall(thread: Thread, report: FaultReport): void {
+  const page = peekPage(thread.view, OBJ_NULLPAGE);
+  if (page !== 0 && thread.faultDepth < MAX_DEPTH) {
+    const header = at<ViewHeader>(page);
+    const masked = (header.faultMask >> report.fault) & 1;
+    if (header.faultHandler !== 0 && masked === 0 && call(thread, header.faultHandler, report, report.fault))
+      return;
+    if (header.doubleFaultHandler !== 0 && call(thread, header.doubleFaultHandler, report, FAULT_FAULT))
+      return;
+  }
+  reportFault(thread, report);
+  endThread(thread, EXIT_FAULT + report.fault);
+}
+
+/** A fault into another thread: at once if it waits (its call returns EINTR), else before it goes on in user mode. */
+export function signalThread(thread: Thread, number: u64, info: u64): void {
+  thread.pendingSignal = number + 1;
+  thread.signalInfo = info;
+  if (thread.state === u32(ThreadState.waiting)) {
+    cancelWait(thread);
+    wakeThread(thread, -EINTR);
+  }
+}
+
+const signalReport = zeroed<FaultReport>();
+
+/** Delivers the pending signal of a thread that is about to run. */
+export function deliverSignal(thread: Thread): void {
+  signalReport.fault = FAULT_SIGNAL;
+  signalReport.address = thread.registers[0];
+  signalReport.detail = thread.pendingSignal - 1;
+  signalReport.info = thread.signalInfo;
+  thread.pendingSignal = 0;
+  upcall(thread, signalReport);
+}
+
+function faultName(fault: u64): str {
+  switch (fault) {
+    case FAULT_OBJECT:
+      return 'no such object';
+    case FAULT_NULL:
+      return 'null pointer';
+    case FAULT_EXCEPTION:
+      return 'exception';
+    case FAULT_SECURITY:
+      return 'rights missing';
+    case FAULT_PAGE:
+      return 'page not available';
+    case FAULT_SIGNAL:
+      return 'signal';
+  }
+  return 'fault';
+}
+
+function printId(lo: u64, hi: u64): void {
+  printHex(hi, 16);
+  consolePrint(':');
+  printHex(lo, 16);
+}
+
+function printPlace(object: KObject | null, address: usize): void {
+  printHex(address, 0);
+  if (object === null) return;
+  consolePrint(' (object ');
+  printId(object.lo, object.hi);
+  consolePrint(' + 0x');
+  printHex(address & 0x3fff_ffff, 0);
+  consolePrint(')');
+}
+
+/** Says on the console why a thread ends: fault, address, object and offset, and where its code was. */
+function reportFault(thread: Thread, report: FaultReport): void {
+  consolePrint('thread ');
+  printNumber(thread.number);
+  consolePrint(': ');
+  consolePrint(faultName(report.fault));
+  consolePrint(' at ');
+  printPlace(objectAt(thread, report.address), report.address);
+  consolePrint(', detail 0x');
+  printHex(report.detail, 0);
+  consolePrint(', pc ');
+  printPlace(objectAt(thread, thread.registers[0]), thread.registers[0]);
+  consolePrint('\n');
+}

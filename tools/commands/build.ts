@@ -1,0 +1,65 @@
+/**
+ * `licorice build FILE`: compiles a program of guest TypeScript to an ELF executable for the machine (default), to a
+ * relocatable object (`-c`), or to the text of its intermediate representation (`-S`).
+ */
+import { basename, relative } from 'node:path';
+import type { CommandModule } from 'yargs';
+import { UserError } from '../../emulator/errors.ts';
+import type { Target } from '../compiler/compile.ts';
+import type { Diagnostic } from '../compiler/frontend/diagnostics.ts';
+
+interface BuildOptions {
+  file: string;
+  output: string | undefined;
+  O: number;
+  c: boolean;
+  S: boolean;
+  target: Target;
+}
+
+export const buildCommand: CommandModule<object, BuildOptions> = {
+  command: 'build <file>',
+  describe: 'compile guest TypeScript',
+  builder: (yargs) =>
+    yargs
+      .positional('file', { type: 'string', demandOption: true, describe: 'the entry file' })
+      .option('output', { alias: 'o', type: 'string', describe: 'file to write' })
+      .option('O', { type: 'number', default: 2, choices: [0, 2], describe: 'optimisation' })
+      .option('c', { type: 'boolean', default: false, describe: 'write a relocatable object file' })
+      .option('S', {
+        type: 'boolean',
+        default: false,
+        describe: 'write the intermediate representation as text',
+      })
+      .option('target', {
+        choices: ['bare', 'kernel', 'program'] as const,
+        default: 'bare' as const,
+        describe: 'layout and entry of the executable',
+      }),
+  handler: async (options) => {
+    const { compile, compileToText } = await import('../compiler/compile.ts');
+    const { writeFileAtomically } = await import('../output.ts');
+    const stem = basename(options.file).replace(/\.ts$/, '');
+    const compileOptions = { target: options.target, optimise: options.O > 0, relocatable: options.c };
+    if (options.S) {
+      const text = compileToText(options.file, compileOptions);
+      if (typeof text !== 'string') return report(text);
+      if (options.output === undefined) process.stdout.write(text);
+      else writeFileAtomically(options.output, text);
+      return;
+    }
+    const result = compile(options.file, compileOptions);
+    if (!result.ok) return report(result.diagnostics);
+    writeFileAtomically(options.output ?? `${stem}${options.c ? '.o' : '.elf'}`, result.elf, !options.c);
+  },
+};
+
+async function report(diagnostics: readonly Diagnostic[]): Promise<never> {
+  const { formatDiagnostic } = await import('../compiler/frontend/diagnostics.ts');
+  const lines = diagnostics.map((diagnostic) =>
+    formatDiagnostic(diagnostic, (file) => relative(process.cwd(), file)),
+  );
+  process.stdout.write(`${lines.join('\n')}\n`);
+  const count = diagnostics.length;
+  throw new UserError(`${count} error${count === 1 ? '' : 's'}; nothing was written`, 1);
+}

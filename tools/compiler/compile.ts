@@ -1,0 +1,89 @@
+/**
+ * The compiler as a whole: from an entry file of guest TypeScript to an executable, an object file or text.
+ *
+ * check → lower → optimise → select, allocate, emit → link. Errors in the source are returned, not thrown.
+ */
+import { resolve } from 'node:path';
+import { UserError } from '../../emulator/errors.ts';
+import { checkReachable } from './frontend/check.ts';
+import type { Diagnostic } from './frontend/diagnostics.ts';
+import { type ParseCache, Program, type SourceHost } from './frontend/program.ts';
+import { diskHost, projectRoot } from './frontend/session.ts';
+import type { Module } from './ir/ir.ts';
+import { printModule } from './ir/print.ts';
+import { writeRelocatable } from './link/elf-writer.ts';
+import { LAYOUTS, linkExecutable } from './link/linker.ts';
+import { ModuleLowering } from './lower/module.ts';
+import { RUNTIME_PATH, RUNTIME_SOURCE } from './lower/runtime-source.ts';
+import { optimise } from './opt/optimise.ts';
+import { compileModule } from './riscv/compile.ts';
+
+export type Target = 'bare' | 'kernel' | 'program';
+
+export interface CompileOptions {
+  readonly target: Target;
+  readonly optimise: boolean;
+  /** An object file for a linker instead of an executable. */
+  readonly relocatable?: boolean;
+  /** Where sources come from; the disk by default. */
+  readonly host?: SourceHost;
+  /** Folder that symbols and paths are relative to; the project of the entry file by default. */
+  readonly root?: string;
+  readonly cache?: ParseCache;
+  /** Functions and variables of the entry module to be compiled, besides `main` and those with `@export`. */
+  readonly roots?: readonly string[];
+}
+
+export type CompileResult =
+  | { readonly ok: true; readonly module: Module; readonly elf: Uint8Array }
+  | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
+
+/** What the target's entry needs from the runtime. */
+const REQUIRED: Record<Target, readonly string[]> = { bare: ['_start'], kernel: [], program: [] };
+
+/** The IR of a program, before optimisation, or what is wrong with it. */
+export function compileToIr(
+  file: string,
+  options: CompileOptions,
+): { readonly ok: true; readonly module: Module } | (CompileResult & { ok: false }) {
+  const path = resolve(file);
+  const host = options.host ?? diskHost;
+  const program = new Program({
+    host: { read: (name) => (name === RUNTIME_PATH ? RUNTIME_SOURCE : host.read(name)) },
+    root: options.root ?? projectRoot(path),
+    optimise: options.optimise,
+    ...(options.cache && { cache: options.cache }),
+  });
+  const entry = program.load(path);
+  if (entry === undefined) throw new UserError(`${file}: no such file`);
+  checkReachable(program, entry, ['main', '_start', ...(options.roots ?? [])]);
+  const { diagnostics } = program;
+  if (diagnostics.list.length > 0) return { ok: false, diagnostics: diagnostics.sorted() };
+  const isExecutable = options.relocatable !== true;
+  const module = new ModuleLowering(program, {
+    optimise: options.optimise,
+    required: isExecutable ? REQUIRED[options.target] : [],
+  }).run();
+  if (diagnostics.list.length > 0) return { ok: false, diagnostics: diagnostics.sorted() };
+  return { ok: true, module };
+}
+
+/** Compiles a program. */
+export function compile(file: string, options: CompileOptions): CompileResult {
+  const lowered = compileToIr(file, options);
+  if (!lowered.ok) return lowered;
+  const { module } = lowered;
+  if (options.optimise) optimise(module);
+  const relocatable = options.relocatable === true;
+  const object = compileModule(module, file, { farCalls: relocatable, debug: true });
+  const elf = relocatable ? writeRelocatable(object) : linkExecutable([object], LAYOUTS[options.target]);
+  return { ok: true, module, elf };
+}
+
+/** The IR as text: after optimisation unless it is off. */
+export function compileToText(file: string, options: CompileOptions): string | readonly Diagnostic[] {
+  const lowered = compileToIr(file, options);
+  if (!lowered.ok) return lowered.diagnostics;
+  if (options.optimise) optimise(lowered.module);
+  return printModule(lowered.module);
+}

@@ -1,0 +1,36 @@
+/** Assembles inline assembly and naked functions, and hands their references to symbols over as relocations. */
+import { assemble } from '../../../emulator/cpu/isa/assembler/assembler.ts';
+import { RELOCATION } from '../../../emulator/cpu/isa/assembler/fixups.ts';
+import { UserError } from '../../../emulator/errors.ts';
+import type { Sym } from '../ir/ir.ts';
+import type { CodeReloc, FinishedCode } from './code.ts';
+
+const TEXT = '.text';
+
+/**
+ * Machine code of `text` (GNU syntax, one section). `find` gives the symbol for a name that the text does not define;
+ * without it, as inside of compiled functions, the text may refer to its own labels only.
+ */
+export function assembleText(text: string, _loc: number, find?: (name: string) => Sym): FinishedCode {
+  const object = assemble(text, { file: 'inline assembly' });
+  const section = object.sections.find(({ name }) => name === TEXT);
+  const other = object.sections.find(({ name, size }) => name !== TEXT && size > 0);
+  if (other !== undefined)
+    throw new UserError(`inline assembly: section ${other.name} cannot be chosen here; use @section`);
+  const own = new Map(object.symbols.map((symbol) => [symbol.name, symbol]));
+  const relocs = object.relocations.map((fixup): CodeReloc => {
+    const type = RELOCATION[fixup.type];
+    if (fixup.type === 'R_RISCV_PCREL_LO12_I' || fixup.type === 'R_RISCV_PCREL_LO12_S') {
+      // It names the AUIPC by a label of the text.
+      const anchor = own.get(fixup.symbol);
+      return { offset: fixup.offset, type, sym: undefined, addend: Number(anchor?.value ?? 0n) };
+    }
+    if (find === undefined) {
+      throw new UserError(
+        `inline assembly: '${fixup.symbol}' cannot be referred to here; pass its address as an operand`,
+      );
+    }
+    return { offset: fixup.offset, type, sym: find(fixup.symbol), addend: Number(fixup.addend) };
+  });
+  return { bytes: section?.bytes ?? new Uint8Array(0), relocs };
+}
