@@ -154,7 +154,8 @@ export class Machine {
     return { hart, mmu, statistics };
   }
 
-  private deviceHost(): DeviceHost {
+  /** What devices that extensions add to the bus get, too. */
+  deviceHost(): DeviceHost {
     return {
       memory: this.memory,
       hartCount: this.memory.layout.harts,

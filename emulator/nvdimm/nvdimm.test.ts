@@ -82,6 +82,21 @@ test('a store to an absent page keeps the rest of the page', () => {
   expect([bench.load(PAGE_SIZE), bench.load(PAGE_SIZE + 8)]).toEqual([7, 42]);
 });
 
+test('a clean of an untouched page writes nothing back, and zeroing one block of it keeps the others', () => {
+  for (const recording of [false, true]) {
+    const media = new MemoryMedia(SIZE);
+    media.write(dpa(0), Uint8Array.of(42));
+    const bench = new Bench({ recording }, media);
+    bench.clean(0);
+    bench.fence();
+    bench.nvdimm.beforeOutput();
+    expect(bench.media32(0)).toBe(42);
+    bench.nvdimm.cacheBlock('zero', BASE + 64, 0);
+    bench.memory.fill(BASE + 64, CACHE_BLOCK_SIZE, 0, 0);
+    expect(bench.load(0)).toBe(42);
+  }
+});
+
 test('light mode: fenced blocks are on the media before output, others need not be', () => {
   const bench = new Bench();
   bench.persist(0, 1);

@@ -194,17 +194,19 @@ export class Nvdimm {
   cacheBlock(operation: 'inval' | 'clean' | 'flush' | 'zero', pa: number, hart: number): void {
     if (pa < this.region.base || pa >= this.region.base + this.region.size) return;
     const block = blockOf(dpa(pa - this.region.base));
+    this.arrive();
     if (operation === 'clean' || operation === 'flush') {
-      this.arrive();
+      // Of an absent page nothing can be in a cache.
+      if (this.isAbsent(block)) return;
       this.recorder?.clean(hart, block);
       this.log?.clean(block);
-    } else if (operation === 'zero') {
-      this.arrive();
-      this.zeroing = block;
+      return;
+    }
+    this.present(block);
+    if (operation === 'zero') {
       this.recorder?.zero(block, this.origin(hart));
+      if (this.recorder) this.zeroing = block;
     } else {
-      this.arrive();
-      this.present(block);
       if (this.recorder) this.recorder.inval(block);
       else this.discard(block);
     }
@@ -320,10 +322,17 @@ export class Nvdimm {
     }
   }
 
+  private pageOf(block: BlockNumber): number {
+    return this.region.firstPage + Math.floor(blockStart(block) / PAGE_SIZE);
+  }
+
+  private isAbsent(block: BlockNumber): boolean {
+    return (this.memory.flags(this.pageOf(block)) & PageFlag.absent) !== 0;
+  }
+
   /** Makes sure that a block's page has been read in. */
   private present(block: BlockNumber): void {
-    const page = this.region.firstPage + Math.floor(blockStart(block) / PAGE_SIZE);
-    if (this.memory.flags(page) & PageFlag.absent) this.readIn(page);
+    if (this.isAbsent(block)) this.readIn(this.pageOf(block));
   }
 
   /** A discarding `cbo.inval` in light mode: memory shows what was written back last. */
@@ -370,7 +379,7 @@ export class Nvdimm {
 
   /** Counts the poisoned blocks of a page: the first makes its loads and stores observed, the last ends that. */
   private watchBlock(block: BlockNumber, change: 1 | -1): void {
-    const page = this.region.firstPage + Math.floor(blockStart(block) / PAGE_SIZE);
+    const page = this.pageOf(block);
     const count = (this.watched.get(page) ?? 0) + change;
     this.watched.set(page, count);
     if (count > 0) {
