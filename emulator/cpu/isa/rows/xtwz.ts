@@ -3,12 +3,15 @@
  * and fills are done in JavaScript; `xtwz.pptr` is done by the engines, from the lookaside in the hart's state.
  */
 
-import { ADDRESS, POINTER, OPCODE as XTWZ } from '../../../mmu/xtwz/layout.ts';
+import { ADDRESS, CSR, POINTER, OPCODE as XTWZ } from '../../../mmu/xtwz/layout.ts';
 import { bin, type Expr, i32, i64, select, un } from '../../../wasm/expression.ts';
 import { Op } from '../../../wasm/opcodes.ts';
 import { HART, POINTER_ENTRIES, POINTER_ENTRY_SIZE, POINTER_TAG, POINTER_TARGET } from '../../state.ts';
+import { defineCsrName } from '../csr-names.ts';
 import type { Emitter } from '../emitter.ts';
 import { type InstructionRow, row } from '../row.ts';
+
+for (const [name, number] of Object.entries(CSR)) defineCsrName(number, name);
 
 const invalidate = (name: string, funct7: number): InstructionRow =>
   row(name, 'Xtwz', { opcode: XTWZ.major, funct3: XTWZ.funct3.invalidate, funct7, rd: 0 }, 'rs1,rs2');
