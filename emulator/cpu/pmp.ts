@@ -39,7 +39,10 @@ interface Range {
 export class Pmp {
   private readonly hart: Hart;
   private ranges: Range[] = [];
-  /** True when M-mode may do anything: no entry is locked. */
+  /**
+   * True when M-mode may do anything: no entry is locked, and none begins or ends inside of a page. (An access of
+   * which an entry matches only some bytes fails in M-mode too, locked or not.)
+   */
   machineFree = true;
 
   constructor(hart: Hart) {
@@ -49,17 +52,19 @@ export class Pmp {
   /** Decodes the registers again; must follow every change of them. */
   update(): void {
     const ranges: Range[] = [];
-    let locked = false;
+    let free = true;
     for (let i = 0; i < PMP_ENTRIES; i++) {
       const config = readConfig(this.hart, i);
       const address = readAddress(this.hart, i);
       const previous = i === 0 ? 0 : readAddress(this.hart, i - 1);
       const range = decodeRange(config, address, previous, trailingOnes(this.hart, i));
-      if (range) ranges.push(range);
-      if (config & LOCKED) locked = true;
+      if (config & LOCKED) free = false;
+      if (!range) continue;
+      ranges.push(range);
+      if (range.start % PAGE_SIZE !== 0 || range.end % PAGE_SIZE !== 0) free = false;
     }
     this.ranges = ranges;
-    this.machineFree = !locked;
+    this.machineFree = free;
   }
 
   /** Whether an access of `length` bytes at `pa` is allowed (an entry must match all of its bytes). */

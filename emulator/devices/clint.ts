@@ -7,7 +7,8 @@
  *   0x4000 + 8 * hart   mtimecmp   64 bits, by halves
  *   0xbff8              mtime      64 bits, by halves
  *
- * mtime counts ticks of TICK_NS guest nanoseconds and may be written.
+ * mtime counts ticks of TICK_NS guest nanoseconds and may be written. mtimecmp is 0 after reset, as on QEMU, so the
+ * timer interrupt is pending until it is written.
  */
 import {
   type AccessSize,
@@ -29,7 +30,6 @@ import { type Wide, WideCounter } from './wide.ts';
 const MSIP = 0x0000;
 const MTIMECMP = 0x4000;
 const MTIME = 0xbff8;
-const NEVER = 0xffff_ffff;
 
 export class Clint implements Device {
   readonly name = 'clint';
@@ -50,7 +50,7 @@ export class Clint implements Device {
     this.host = host;
     const harts = Array.from({ length: host.hartCount }, (_, hart) => hart);
     this.msip = harts.map(() => false);
-    this.compare = harts.map(() => ({ low: NEVER, high: NEVER }));
+    this.compare = harts.map(() => ({ low: 0, high: 0 }));
     this.softwareLines = harts.map((hart) => host.hartLine(hart, HartInterrupt.machineSoftware));
     this.timerLines = harts.map((hart) => host.hartLine(hart, HartInterrupt.machineTimer));
     this.timers = harts.map((hart) => host.timer(`clint.mtimecmp${hart}`, () => this.update(hart)));
@@ -108,8 +108,8 @@ export class Clint implements Device {
   reset(): void {
     this.mtime.set(0, 0, this.ticks());
     this.compare.forEach((compare, hart) => {
-      compare.low = NEVER;
-      compare.high = NEVER;
+      compare.low = 0;
+      compare.high = 0;
       this.msip[hart] = false;
       this.softwareLines[hart]!.set(false);
       this.update(hart);
