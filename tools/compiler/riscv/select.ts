@@ -29,11 +29,7 @@ function selectInst(s: Selector, inst: Value): void {
   }
   if (!s.isNeeded(inst)) return;
   if (inst.op === Op.Load) selectLoad(s, inst);
-  else if (inst.op === Op.SlotAddr) {
-    const address = s.emit(M.SlotAddr, s.result(inst));
-    address.slot = inst.slot;
-    address.imm = inst.off;
-  } else if (inst.op === Op.PRef) {
+  else if (inst.op === Op.PRef) {
     const m = s.emit(M.PRef, s.result(inst), s.use(inst.args[0]!), s.use(inst.args[1]!));
     m.sym = inst.sym;
     m.rs3 = s.newInt();

@@ -129,6 +129,12 @@ export class Selector {
         return this.constant(value);
       case Op.SymAddr:
         return this.symAddress(value.sym!, value.off);
+      case Op.SlotAddr:
+        return this.placed(`$${value.slot!.id}+${value.off}`, RegClass.Int, (rd) => {
+          const inst = this.emit(M.SlotAddr, rd);
+          inst.slot = value.slot;
+          inst.imm = value.off;
+        });
       case Op.SExt32:
         // The representation is the same.
         return this.use(value.args[0]!);
