@@ -26,7 +26,7 @@ export class ContextBucket {
   readonly gateMask: Inline<Gate>;
   /** Offset of the next bucket for the same hash, 0 = none. */
   chain: u64;
-  reserved: u64;
+  readonly reserved: FixedArray<u64, 2>;
 }
 
 /** Where execution may enter: offsets [offset, offset + length) that are multiples of 2^align bytes. */

@@ -4,7 +4,7 @@
  * threads are states, not stacks), so one stack per hart is enough and every data structure here needs no lock of its own.
  */
 
-const held: u32 = 0;
+let held: u32 = 0;
 
 export function lockKernel(): void {
   while (atomic.exchange<u32>(ptrTo(held), 1, Order.acquire) !== 0) pause();

@@ -11,9 +11,10 @@ import { type ParseCache, Program, type SourceHost } from './frontend/program.ts
 import { diskHost, projectRoot } from './frontend/session.ts';
 import type { Module } from './ir/ir.ts';
 import { printModule } from './ir/print.ts';
+import { Op } from './ir/types.ts';
 import { writeRelocatable } from './link/elf-writer.ts';
 import { LAYOUTS, linkExecutable } from './link/linker.ts';
-import { ModuleLowering } from './lower/module.ts';
+import { BLOCK_FUNCTIONS, ModuleLowering } from './lower/module.ts';
 import { RUNTIME_PATH, RUNTIME_SOURCE } from './lower/runtime-source.ts';
 import { optimise } from './opt/optimise.ts';
 import { compileModule } from './riscv/compile.ts';
@@ -74,10 +75,37 @@ export function compile(file: string, options: CompileOptions): CompileResult {
   if (!lowered.ok) return lowered;
   const { module } = lowered;
   if (options.optimise) optimise(module);
+  dropUnusedBlockFunctions(module);
   const relocatable = options.relocatable === true;
   const object = compileModule(module, file, { farCalls: relocatable, debug: true });
   const elf = relocatable ? writeRelocatable(object) : linkExecutable([object], LAYOUTS[options.target]);
   return { ok: true, module, elf };
+}
+
+const BLOCK_OPS = new Map([
+  [Op.Memcpy, 'memcpy'],
+  [Op.Memmove, 'memmove'],
+  [Op.Memset, 'memset'],
+]);
+
+/** Removes the runtime's block functions where no code asks for them. */
+function dropUnusedBlockFunctions(module: Module): void {
+  const wanted = new Set<string>();
+  for (const func of module.funcs) {
+    for (const block of func.blocks) {
+      for (const { op, sym } of block.insts) {
+        const needed = BLOCK_OPS.get(op) ?? sym?.name;
+        // A function's calls of itself do not count.
+        if (needed !== undefined && needed !== func.name) wanted.add(needed);
+      }
+    }
+    if (func.nakedBody !== undefined)
+      for (const name of BLOCK_FUNCTIONS) if (func.nakedBody.includes(name)) wanted.add(name);
+  }
+  // memmove calls memcpy; what the block operations of one need is found in the same pass.
+  module.funcs = module.funcs.filter(
+    (func) => func.linkage !== 'weak' || !BLOCK_FUNCTIONS.includes(func.name) || wanted.has(func.name),
+  );
 }
 
 /** The IR as text: after optimisation unless it is off. */

@@ -6,6 +6,7 @@ import type { Expr } from './tree.ts';
 import {
   BOOL,
   F64,
+  type FnType,
   hasReferences,
   I32,
   intOf,
@@ -59,11 +60,19 @@ function convertImplicitly(cx: Context, expr: Expr, want: Type): Expr | undefine
   if (type.kind === 'array' && want.kind === 'slice') {
     if (type.elem === want.elem && type.persistent === want.persistent) return spanOfArray(expr, want);
   }
+  if (type.kind === 'fn' && want.kind === 'fn' && sameParameters(type, want)) {
+    // A result that nobody looks at, or that never comes, fits everywhere.
+    if (want.result.kind === 'void' || type.result.kind === 'never') return retype(expr, want);
+  }
   if (type.kind === 'ptr' && want.kind === 'ptr' && type.persistent && type.elem === want.elem) {
     if (!hasReferences(type.elem)) return retype(expr, want);
   }
   return undefined;
 }
+
+const sameParameters = (type: FnType, want: FnType): boolean =>
+  type.params.length === want.params.length &&
+  type.params.every((param, index) => param === want.params[index]);
 
 function hintFor(type: Type, want: Type): string {
   if (isNumber(type) && isNumber(want)) return `Cast it: '${typeName(want)}(…)'.`;

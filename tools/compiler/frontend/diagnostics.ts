@@ -157,7 +157,7 @@ export const RULES = {
   },
   3007: {
     message: "'ptrTo' needs a place in memory: a field, an element or a variable.",
-    hint: 'A result of a computation has no address.',
+    hint: 'Results and constants have no address; declare the variable with let.',
   },
   3008: {
     message: "'changetype' from '{0}' to '{1}' changes the size.",

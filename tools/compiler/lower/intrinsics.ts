@@ -12,7 +12,7 @@ import {
   sizeOf,
   type Type,
 } from '../frontend/types.ts';
-import type { Sym, Value } from '../ir/ir.ts';
+import type { Value } from '../ir/ir.ts';
 import { Type as IrType, Op, Order } from '../ir/types.ts';
 import { machine } from './asm.ts';
 import { narrow } from './conversions.ts';
@@ -282,8 +282,7 @@ const runtimeCall =
 
 const symbolAddress: Expander = (f, expr) => {
   const name = expr.args[0]!.kind === 'str' ? new TextDecoder().decode(expr.args[0]!.bytes) : '';
-  const symbol: Sym = f.module.module.external(name, false);
-  return [f.b.symAddr(symbol)];
+  return [f.b.symAddr(f.module.named(name))];
 };
 
 const EXPANDERS: Record<string, Expander> = {

@@ -18,6 +18,9 @@ import { lowerFunction } from './function.ts';
 import { DebugTypes, registersOf } from './ir-types.ts';
 import { RUNTIME_PATH } from './runtime-source.ts';
 
+/** What the code generator calls for block operations that are not expanded in place. */
+export const BLOCK_FUNCTIONS: readonly string[] = ['memcpy', 'memmove', 'memset'];
+
 export interface LowerOptions {
   readonly optimise: boolean;
   /** Names of runtime functions that the target needs whatever the code refers to. */
@@ -46,7 +49,7 @@ export class ModuleLowering {
   run(): Module {
     const { program } = this;
     for (const instance of program.functions) this.bySymbol.set(instance.symbolName, instance);
-    for (const name of this.options.required) this.runtime(name);
+    for (const name of [...BLOCK_FUNCTIONS, ...this.options.required]) this.runtime(name);
     // Lowering asks for runtime functions, which are checked and lowered in turn.
     for (let index = 0; index < program.functions.length; index++) {
       checkQueued(program);
@@ -86,7 +89,7 @@ export class ModuleLowering {
       registersOf(instance.result),
     );
     const { attributes } = template;
-    if (attributes.exportName !== undefined) func.linkage = 'global';
+    if (attributes.exportName !== undefined) func.linkage = this.isRuntime(instance) ? 'weak' : 'global';
     func.section = attributes.section;
     if (attributes.align > 0) func.align = attributes.align;
     func.inline = attributes.inline;
@@ -98,6 +101,11 @@ export class ModuleLowering {
     func.loc = this.loc(template.declaration);
     if (instance.result !== VOID) func.debugResult = this.debugTypes.ofVariable(instance.result);
     return this.module.addFunc(func);
+  }
+
+  /** Part of the built-in runtime, which gives way to functions of the same name in other object files. */
+  private isRuntime(instance: FunctionInstance): boolean {
+    return instance.template.scope.module.path === RUNTIME_PATH;
   }
 
   /** A function that the compiler calls by its symbol: the program's own, or the one of the built-in runtime. */
@@ -113,6 +121,14 @@ export class ModuleLowering {
       this.bySymbol.set(name, instance);
     }
     return this.symbolOf(instance);
+  }
+
+  /** The symbol of this name: of the program if it defines one, otherwise of another object file or the linker. */
+  named(name: string): Sym {
+    const instance = this.bySymbol.get(name);
+    if (instance !== undefined) return this.symbolOf(instance);
+    const variable = this.program.globals.find((global) => global.symbolName === name);
+    return variable === undefined ? this.module.external(name, false) : this.globalOf(variable);
   }
 
   globalOf(variable: GlobalVariable): Sym {

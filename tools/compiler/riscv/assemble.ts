@@ -7,11 +7,16 @@ import type { CodeReloc, FinishedCode } from './code.ts';
 
 const TEXT = '.text';
 
+export interface AssembledCode extends FinishedCode {
+  /** Labels that are declared `.globl`, with their offsets. */
+  readonly globals: readonly { readonly name: string; readonly offset: number }[];
+}
+
 /**
  * Machine code of `text` (GNU syntax, one section). `find` gives the symbol for a name that the text does not define;
  * without it, as inside of compiled functions, the text may refer to its own labels only.
  */
-export function assembleText(text: string, _loc: number, find?: (name: string) => Sym): FinishedCode {
+export function assembleText(text: string, _loc: number, find?: (name: string) => Sym): AssembledCode {
   const object = assemble(text, { file: 'inline assembly' });
   const section = object.sections.find(({ name }) => name === TEXT);
   const other = object.sections.find(({ name, size }) => name !== TEXT && size > 0);
@@ -32,5 +37,8 @@ export function assembleText(text: string, _loc: number, find?: (name: string) =
     }
     return { offset: fixup.offset, type, sym: find(fixup.symbol), addend: Number(fixup.addend) };
   });
-  return { bytes: section?.bytes ?? new Uint8Array(0), relocs };
+  const globals = object.symbols
+    .filter((symbol) => symbol.binding === 'global' && symbol.section === TEXT)
+    .map(({ name, value }) => ({ name, offset: Number(value) }));
+  return { globals, bytes: section?.bytes ?? new Uint8Array(0), relocs };
 }

@@ -130,7 +130,8 @@ class ModuleCompiler {
     return code;
   }
 
-  private code(sym: Sym, code: FinishedCode): void {
+  /** Places a function's code; gives its offset in the section. */
+  private code(sym: Sym, code: FinishedCode): number {
     const builder = this.builder(sym.section ?? '.text', true, true);
     const offset = builder.add(code.bytes, code.bytes.length, Math.max(sym.align, 2));
     this.place(sym, builder, offset, code.bytes.length, STT.FUNC);
@@ -149,13 +150,18 @@ class ModuleCompiler {
       } else symbol = this.symbolOf(reloc.sym);
       builder.section.relocs.push({ offset: offset + reloc.offset, type: reloc.type, symbol, addend });
     }
+    return offset;
   }
 
   private naked(func: Func, text: string): void {
-    this.code(
-      func,
-      assembleText(text, func.loc, (name) => this.findByName(name)),
-    );
+    const assembled = assembleText(text, func.loc, (name) => this.findByName(name));
+    const offset = this.code(func, assembled);
+    // Labels that the text declares `.globl` can be referred to from anywhere.
+    for (const label of assembled.globals) {
+      const symbol = this.symbolOf(this.module.external(label.name, true));
+      symbol.section = this.symbolOf(func).section;
+      symbol.value = offset + label.offset;
+    }
   }
 
   private findByName(name: string): Sym {
