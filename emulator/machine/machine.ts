@@ -15,7 +15,7 @@ import { Mmu } from '../mmu/mmu.ts';
 import { STANDARD_MODES } from '../mmu/sv.ts';
 import { Access, type TranslationMode } from '../mmu/translation.ts';
 import { Breakpoints } from './breakpoints.ts';
-import { Bus, type DeviceHost, type PowerRequest } from './bus.ts';
+import { Bus, type DeviceHost, type PowerRequest, type Stateful } from './bus.ts';
 import { CodeStores } from './code-stores.ts';
 import {
   type BootState,
@@ -30,11 +30,13 @@ import { busConsole } from './console.ts';
 import type { Core } from './core.ts';
 import type { Engine } from './engine.ts';
 import { Execution } from './execution.ts';
-import type { MachineHooks } from './hooks.ts';
+import type { CustomInstruction, MachineHooks } from './hooks.ts';
 import { layOut, type RegionSpec } from './layout.ts';
 import { PhysicalMemory } from './memory.ts';
 import { Sbi, startInSupervisor } from './sbi.ts';
 import { Scheduler } from './scheduler.ts';
+import { MemorySnapshots } from './snapshots.ts';
+import { restoreSnapshot, type Snapshot, stateHash, takeSnapshot } from './state.ts';
 import { PlainTime, SupervisorTimers, type TimeSource, timeSourceOf } from './time.ts';
 import { Turns } from './turns.ts';
 import { Watchpoints } from './watchpoints.ts';
@@ -64,8 +66,11 @@ export class Machine {
   readonly breakpoints = new Breakpoints();
   /** Extensions put their functions here, in `attach`. */
   readonly hooks: MachineHooks = {};
-  readonly customInstructions: import('./hooks.ts').CustomInstruction[] = [];
+  readonly customInstructions: CustomInstruction[] = [];
   readonly turns: Turns;
+  /** Parts besides devices that have state (persistence, logs); extensions add themselves in `attach`. */
+  readonly stateful: (Stateful & { readonly name: string })[] = [];
+  readonly memorySnapshots: MemorySnapshots;
   /** Runs before anything is shown to the outside (the backing file of the NVDIMM catches up). */
   readonly beforeOutput: (() => void)[] = [];
   /** True when the machine answers SBI calls itself. */
@@ -80,6 +85,7 @@ export class Machine {
   constructor(config: MachineConfig = {}, extensions: readonly MachineExtension[] = []) {
     this.config = config;
     this.memory = new PhysicalMemory(layOut(config.harts ?? 1, regionsOf(config)));
+    this.memorySnapshots = new MemorySnapshots(this.memory);
     this.csrs = new CsrFile([...STANDARD_CSRS, ...extensions.flatMap((e) => e.csrs ?? [])]);
     const modes = [...STANDARD_MODES, ...extensions.flatMap((e) => e.modes ?? [])];
     this.cores = Array.from({ length: this.memory.layout.harts }, (_, i) => this.makeCore(i, modes));
@@ -263,6 +269,22 @@ export class Machine {
     const target = this.bus.byName(device);
     if (!target?.input) throw new Error(`there is no device ${device} that takes input`);
     target.input(data);
+  }
+
+  /** Takes a copy-on-write snapshot in memory. */
+  snapshot(): Snapshot {
+    return takeSnapshot(this);
+  }
+
+  /** Puts everything back to a snapshot of this machine, of whatever branch. */
+  restore(snapshot: Snapshot): void {
+    restoreSnapshot(this, snapshot);
+    this.stop = undefined;
+  }
+
+  /** SHA-256 of the whole state: equal for equal runs, on any host. */
+  hash(): string {
+    return stateHash(this);
   }
 
   setBreakpoints(addresses: Iterable<bigint>): void {

@@ -48,6 +48,11 @@ export class Turns {
     this.parts = parts;
   }
 
+  /** Instructions in a turn. */
+  get quantum(): number {
+    return this.parts.quantum;
+  }
+
   /** The core whose turn it is. */
   get current(): Core {
     return this.parts.cores[this.turn]!;
