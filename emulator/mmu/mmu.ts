@@ -53,6 +53,8 @@ export class Mmu {
   private readonly hart: Hart;
   private readonly memory: PhysicalMemory;
   private readonly modes: (TranslationMode | undefined)[] = new Array(16).fill(undefined);
+  /** Modes that want to know of every sfence.vma. */
+  private readonly special: readonly TranslationMode[];
   private readonly walker: Walk;
   /** The space found last, valid while the regimes' version is this. */
   private space: Space | undefined;
@@ -74,6 +76,7 @@ export class Mmu {
       if (this.modes[mode.mode]) throw new Error(`satp.MODE ${mode.mode} is defined twice`);
       this.modes[mode.mode] = mode;
     }
+    this.special = modes.filter((mode) => mode.fence || mode.fenceDropsAll);
     const dram = memory.regions[0]!;
     hart.setScalar(HART.directBase, dram.base | 0);
     hart.setScalar(HART.directBase + 4, Math.floor(dram.base / 2 ** 32));
@@ -235,17 +238,19 @@ export class Mmu {
     this.fetchesDropped();
   }
 
+  private fenceSpecial(): void {
+    for (const mode of this.special) mode.fence?.(this.hart);
+    this.regimes.forget((space) => this.modes[space.satpHi >>> 28]?.fenceDropsAll === true);
+    this.space = undefined;
+    this.update();
+  }
+
   /**
    * sfence.vma. Undefined operands stand for x0.
    * @param asid address space whose translations to drop; global ones may stay
    */
   fence(vaLo: number, vaHi: number, hasAddress: boolean, asid: number, hasAsid: boolean): void {
-    for (const mode of this.modes) mode?.fence?.(this.hart);
-    if (this.modes.some((mode) => mode?.fenceDropsAll)) {
-      this.regimes.forget((space) => this.modes[space.satpHi >>> 28]?.fenceDropsAll === true);
-      this.space = undefined;
-      this.update();
-    }
+    if (this.special.length > 0) this.fenceSpecial();
     if (hasAddress) {
       this.tlb.dropAddress(vaLo, vaHi); // of all address spaces: more than asked for is allowed
       this.fetchesDropped();

@@ -148,9 +148,7 @@ export class Regimes {
     const free = this.free.pop();
     if (free !== undefined) return free;
     if (this.next < REGIMES) return this.next++;
-    const oldest = Array.from({ length: REGIMES }, (_, id) => id)
-      .sort((a, b) => this.used[a]! - this.used[b]! || a - b)
-      .slice(0, BATCH);
+    const oldest = this.oldest();
     const taken = new Uint8Array(REGIMES);
     for (const id of oldest) {
       taken[id] = 1;
@@ -163,6 +161,14 @@ export class Regimes {
     this.recycle(taken);
     this.free = oldest.reverse();
     return this.free.pop()!;
+  }
+
+  /** All numbers that were forgotten, or if these are too few for a pass over the TLBs, those used longest ago. */
+  private oldest(): number[] {
+    const ids = Array.from({ length: REGIMES }, (_, id) => id);
+    const forgotten = ids.filter((id) => this.used[id] === 0);
+    if (forgotten.length >= BATCH) return forgotten;
+    return ids.sort((a, b) => this.used[a]! - this.used[b]! || a - b).slice(0, BATCH);
   }
 
   /** Spaces without a number left are made again when they are used; the one of `keep` is about to get one. */
