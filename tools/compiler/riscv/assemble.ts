@@ -13,15 +13,15 @@ export interface AssembledCode extends FinishedCode {
 }
 
 /**
- * Machine code of `text` (GNU syntax, one section). `find` gives the symbol for a name that the text does not define;
- * without it, as inside of compiled functions, the text may refer to its own labels only.
+ * Machine code of `text` (GNU syntax, one section). `find` gives the symbol for a name that the text does not define.
+ * @param place what messages call the text: "file:line"
  */
-export function assembleText(text: string, _loc: number, find?: (name: string) => Sym): AssembledCode {
-  const object = assemble(text, { file: 'inline assembly' });
+export function assembleText(text: string, place: string, find: (name: string) => Sym): AssembledCode {
+  const object = assemble(text, { file: place });
   const section = object.sections.find(({ name }) => name === TEXT);
   const other = object.sections.find(({ name, size }) => name !== TEXT && size > 0);
   if (other !== undefined)
-    throw new UserError(`inline assembly: section ${other.name} cannot be chosen here; use @section`);
+    throw new UserError(`${place}: section ${other.name} cannot be chosen here; use @section`);
   const own = new Map(object.symbols.map((symbol) => [symbol.name, symbol]));
   const relocs = object.relocations.map((fixup): CodeReloc => {
     const type = RELOCATION[fixup.type];
@@ -29,11 +29,6 @@ export function assembleText(text: string, _loc: number, find?: (name: string) =
       // It names the AUIPC by a label of the text.
       const anchor = own.get(fixup.symbol);
       return { offset: fixup.offset, type, sym: undefined, addend: Number(anchor?.value ?? 0n) };
-    }
-    if (find === undefined) {
-      throw new UserError(
-        `inline assembly: '${fixup.symbol}' cannot be referred to here; pass its address as an operand`,
-      );
     }
     return { offset: fixup.offset, type, sym: find(fixup.symbol), addend: Number(fixup.addend) };
   });

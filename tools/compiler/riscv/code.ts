@@ -62,7 +62,7 @@ class Item {
   other: Item | undefined;
   sym: Sym | undefined;
   onMark: ((offset: number) => void) | undefined;
-  bytes: Uint8Array | undefined;
+  code: FinishedCode | undefined;
   word = 0;
   constructor(readonly kind: Kind) {}
 }
@@ -209,11 +209,11 @@ export class CodeBuffer {
     });
   }
 
-  /** Ready-made bytes, such as assembled text. */
-  raw(bytes: Uint8Array): void {
+  /** Ready-made code, such as assembled text. */
+  raw(code: FinishedCode): void {
     const item = this.push(Kind.Bytes);
-    item.bytes = bytes;
-    item.size = bytes.length;
+    item.code = code;
+    item.size = code.bytes.length;
   }
 
   finish(): FinishedCode {
@@ -341,7 +341,11 @@ export class CodeBuffer {
         );
         return;
       case Kind.Bytes:
-        new Uint8Array(view.buffer).set(item.bytes!, at);
+        new Uint8Array(view.buffer).set(item.code!.bytes, at);
+        for (const { offset, type, sym, addend } of item.code!.relocs) {
+          // A low part names the offset of its upper part, which moved along.
+          relocs.push({ offset: at + offset, type, sym, addend: sym === undefined ? at + addend : addend });
+        }
         return;
       case Kind.Mark:
         item.onMark!(at);

@@ -7,7 +7,7 @@ import type { DataReloc, Func, Global, Module, Sym } from '../ir/ir.ts';
 import { writeDwarf } from '../link/dwarf.ts';
 import { ObjectFile, type ObjectReloc, ObjectSection, ObjectSymbol, sectionKind } from '../link/object.ts';
 import { allocate } from './allocate.ts';
-import { assembleText } from './assemble.ts';
+import { type AssembledCode, assembleText } from './assemble.ts';
 import type { FinishedCode } from './code.ts';
 import { type CompiledFunc, emitFunction } from './emit.ts';
 import { legalise } from './legalise.ts';
@@ -125,7 +125,7 @@ class ModuleCompiler {
     legalise(func);
     const mfunc = select(func, this.module, this.pool);
     const allocation = allocate(mfunc);
-    const code = emitFunction(func, mfunc, allocation, this.options, assembleText);
+    const code = emitFunction(func, mfunc, allocation, this.options, (text, loc) => this.assemble(text, loc));
     this.code(func, code);
     return code;
   }
@@ -154,7 +154,7 @@ class ModuleCompiler {
   }
 
   private naked(func: Func, text: string): void {
-    const assembled = assembleText(text, func.loc, (name) => this.findByName(name));
+    const assembled = this.assemble(text, func.loc);
     const offset = this.code(func, assembled);
     // Labels that the text declares `.globl` can be referred to from anywhere.
     for (const label of assembled.globals) {
@@ -162,6 +162,12 @@ class ModuleCompiler {
       symbol.section = this.symbolOf(func).section;
       symbol.value = offset + label.offset;
     }
+  }
+
+  private assemble(text: string, loc: number): AssembledCode {
+    const { file, line } = this.module.locs[loc]!;
+    const place = loc === 0 ? '<assembly>' : `${this.module.files[file]}:${line}`;
+    return assembleText(text, place, (name) => this.findByName(name));
   }
 
   private findByName(name: string): Sym {

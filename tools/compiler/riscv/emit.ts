@@ -588,7 +588,7 @@ class FunctionEmitter {
     );
     const names = [...results, ...sources].map(({ fixed, place }) => (fixed >= 0 ? fixed : place));
     const text = substituteOperands(body.template, names);
-    code.raw(this.assemble(text, inst.loc).bytes);
+    code.raw(this.assemble(text, inst.loc));
     this.moves(
       results.flatMap(({ fixed, place, kind }) => (fixed < 0 ? [] : [{ to: place, from: fixed, kind }])),
     );
