@@ -3,9 +3,9 @@
  * state, and each instruction ends by going to the next record. One instance writes one handler.
  */
 import type { CodeWriter } from '../wasm/code.ts';
-import { bin, type Expr, emit, i32, i64, load, local, un } from '../wasm/expression.ts';
+import { bin, call, type Expr, emit, i32, i64, load, local, un } from '../wasm/expression.ts';
 import { I32, I64, Op, type ValType } from '../wasm/opcodes.ts';
-import type { Access, Emitter } from './isa/emitter.ts';
+import type { Access, Emitter, Helper } from './isa/emitter.ts';
 import { type Handler, RECORD_SHIFT, rs2Place } from './records.ts';
 import { Exit, fOffset, HART, TLB_ENTRIES } from './state.ts';
 import { TRACE_RECORD } from './trace.ts';
@@ -35,6 +35,8 @@ export interface Frame {
   readonly trace: number | undefined;
   /** Writes the count of an arrival at ip (profiled variant), in the page of `records`. */
   readonly profile: (() => void) | undefined;
+  /** Index of a helper's function. */
+  readonly helper: (helper: Helper) => number;
   /** Temporary locals, shared by all handlers. */
   readonly temporaries: Temporaries;
 }
@@ -171,6 +173,10 @@ export class InterpreterEmitter implements Emitter {
     emit(this.w, value);
     this.w.localSet(index);
     return local(index, value.type);
+  }
+
+  invoke(helper: Helper, a: Expr, b?: Expr, c?: Expr): Expr {
+    return call(this.f.helper(helper), helper.result, a, b, c);
   }
 
   when(condition: Expr, body: () => void): void {

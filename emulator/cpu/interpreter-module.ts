@@ -14,6 +14,8 @@ import { bin, type Expr, emit, i32, i64, load, local, un } from '../wasm/express
 import { ModuleWriter } from '../wasm/module.ts';
 import { I32, I64, Op } from '../wasm/opcodes.ts';
 import { type Frame, InterpreterEmitter, pcExpr, Temporaries, tlbEntry } from './interpreter-emitter.ts';
+import type { Helper } from './isa/emitter.ts';
+import { FLOAT_HELPERS } from './isa/float-fast.ts';
 import { HANDLERS, PAGE_RECORDS, PAGE_RECORDS_SIZE, Profile, RECORD_SHIFT, Special } from './records.ts';
 import { Exit, HART } from './state.ts';
 import { TRACE_RECORD } from './trace.ts';
@@ -36,6 +38,7 @@ const LAST_RECORD = 0xffe << RECORD_SHIFT;
 export function buildInterpreter(options: InterpreterOptions): Uint8Array<ArrayBuffer> {
   const module = new ModuleWriter();
   module.importMemory('m', 'm', { min: 1 });
+  const helpers = new Map(FLOAT_HELPERS.map((helper) => [helper, writeHelper(module, helper)]));
   const w = new CodeWriter(2, 32768);
   const hart = 0;
   const start = 1;
@@ -137,6 +140,7 @@ export function buildInterpreter(options: InterpreterOptions): Uint8Array<ArrayB
   profile?.();
 
   const next = w.loop();
+  const helper = (wanted: Helper): number => helpers.get(wanted)!;
   const frame: Frame = {
     ...frameLocals,
     next,
@@ -144,6 +148,7 @@ export function buildInterpreter(options: InterpreterOptions): Uint8Array<ArrayB
     exit,
     flagBias: options.flagBias,
     profile,
+    helper,
     temporaries,
   };
   const leave = (why: number): void => {
@@ -240,6 +245,12 @@ export function buildInterpreter(options: InterpreterOptions): Uint8Array<ArrayB
   const run = module.function(module.type([I32, I32], [I32]), w);
   module.exportFunction('run', run);
   return module.finish();
+}
+
+function writeHelper(module: ModuleWriter, helper: Helper): number {
+  const code = new CodeWriter(helper.parameters.length);
+  helper.write(code);
+  return module.function(module.type(helper.parameters, [helper.result]), code);
 }
 
 /** Distance of an address's record from the records of its page. */

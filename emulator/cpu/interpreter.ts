@@ -4,6 +4,7 @@
  */
 import type { HostAddr } from '../addresses.ts';
 import type { PhysicalMemory } from '../machine/memory.ts';
+import { executeFloatSlow } from './float-slow.ts';
 import { buildInterpreter, type InterpreterOptions } from './interpreter-module.ts';
 import { Predecoder } from './predecode.ts';
 import { Exit, HART, HART_STRIDE, TLB_ENTRIES, TLB_ENTRY_SIZE } from './state.ts';
@@ -140,6 +141,11 @@ export class Interpreter {
   decode(hart: HostAddr): void {
     const pc = this.view.getInt32(hart + HART.pc, true);
     this.predecoder.decode(this.fetchPage(hart, pc), pc & 0xffe);
+  }
+
+  /** See `Engine.floatSlow` of the machine. */
+  floatSlow(hart: HostAddr, word: number): boolean {
+    return executeFloatSlow(this.view, hart, word);
   }
 
   setBreakpoint(page: number, half: number, on: boolean): void {

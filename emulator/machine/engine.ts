@@ -50,8 +50,11 @@ export interface Engine {
    * must be forgotten.
    */
   translationsDropped?(hart: HostAddr): void;
-  /** Makes a floating-point instruction that `run` left with Exit.FloatSlow, all but moving and counting. */
-  floatSlow?(hart: HostAddr, word: number): void;
+  /**
+   * Makes a floating-point instruction that `run` left with Exit.FloatSlow, all but moving and counting. False: it
+   * is illegal (an invalid rounding mode).
+   */
+  floatSlow(hart: HostAddr, word: number): boolean;
   /** Drops everything (a whole memory was replaced). */
   dropAll(): void;
 }

@@ -207,8 +207,10 @@ export class Execution {
   private floatSlow(core: Core): void {
     const { hart } = core;
     const word = hart.i32[hart.word + EXIT_VALUE]!;
-    if (!this.engine.floatSlow) throw new Error(`the engine ${this.engine.name} has no slow floating point`);
-    this.engine.floatSlow(hart.base, word);
+    if (!this.engine.floatSlow(hart.base, word)) {
+      this.raise(core, Cause.illegalInstruction, word, 0);
+      return;
+    }
     hart.retire((word & 3) === 3 ? 4 : 2);
   }
 

@@ -8,7 +8,9 @@
  * Everything that can leave the engine (an access that misses, a slow float case) comes before the first change of
  * state, so that an instruction either happens completely or not at all.
  */
+import type { CodeWriter } from '../../wasm/code.ts';
 import type { Expr } from '../../wasm/expression.ts';
+import type { ValType } from '../../wasm/opcodes.ts';
 
 /** Bytes of a memory access. */
 export type AccessSize = 1 | 2 | 4 | 8;
@@ -24,6 +26,16 @@ export interface Access {
   readonly signed: boolean;
   /** The register loaded or stored is a floating-point one; 4-byte values are NaN-boxed. */
   readonly float: boolean;
+}
+
+/** A pure function too long to repeat in every instruction that uses it; engines put it into their modules. */
+export interface Helper {
+  readonly name: string;
+  /** One to three. */
+  readonly parameters: readonly ValType[];
+  readonly result: ValType;
+  /** Writes the body; the parameters are locals 0, 1 and 2. */
+  write(w: CodeWriter): void;
 }
 
 export interface Emitter {
@@ -42,6 +54,8 @@ export interface Emitter {
 
   /** Computes a value now and returns an expression that may be used any number of times. */
   let(value: Expr): Expr;
+  /** A call of a helper. */
+  invoke(helper: Helper, a: Expr, b?: Expr, c?: Expr): Expr;
   /** Runs `body` only if `condition` (i32) is not zero. */
   when(condition: Expr, body: () => void): void;
 

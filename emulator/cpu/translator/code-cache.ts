@@ -6,6 +6,7 @@
 import { CodeWriter } from '../../wasm/code.ts';
 import { ModuleWriter } from '../../wasm/module.ts';
 import { I32 } from '../../wasm/opcodes.ts';
+import type { Helper } from '../isa/emitter.ts';
 import type { Assumptions } from './regime.ts';
 import type { Region } from './region.ts';
 import { RegionWriter } from './writer.ts';
@@ -93,8 +94,18 @@ export class CodeCache {
     const writer = new ModuleWriter();
     writer.importMemory('m', 'm', { min: 1 });
     const type = writer.type([I32], [I32]);
+    const helpers = new Map<Helper, number>();
+    const helper = (wanted: Helper): number => {
+      const known = helpers.get(wanted);
+      if (known !== undefined) return known;
+      const code = new CodeWriter(wanted.parameters.length);
+      wanted.write(code);
+      const index = writer.function(writer.type(wanted.parameters, [wanted.result]), code);
+      helpers.set(wanted, index);
+      return index;
+    };
     for (const [i, { region, assumptions }] of batch.entries()) {
-      new RegionWriter(region, assumptions, this.w).write();
+      new RegionWriter(region, assumptions, this.w, helper).write();
       writer.exportFunction(`r${i}`, writer.function(type, this.w));
     }
     const bytes = writer.finish();

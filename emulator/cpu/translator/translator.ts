@@ -304,6 +304,9 @@ export class Translator implements Engine {
   decode(hart: HostAddr): void {
     this.interpreter.decode(hart);
   }
+  floatSlow(hart: HostAddr, word: number): boolean {
+    return this.interpreter.floatSlow(hart, word);
+  }
   runWord(hart: HostAddr, word: number): Exit {
     return this.interpreter.runWord(hart, word);
   }

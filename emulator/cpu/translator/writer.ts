@@ -9,10 +9,10 @@
  * so a budget ends at exactly the same instruction in both engines.
  */
 import { PAGE_SIZE } from '../../addresses.ts';
-import { CodeWriter } from '../../wasm/code.ts';
-import { bin, type Expr, emit, i32, i64, load, local, un } from '../../wasm/expression.ts';
+import type { CodeWriter } from '../../wasm/code.ts';
+import { bin, call, type Expr, emit, i32, i64, load, local, un } from '../../wasm/expression.ts';
 import { F64, I32, I64, Op, type ValType } from '../../wasm/opcodes.ts';
-import type { Access, Emitter } from '../isa/emitter.ts';
+import type { Access, Emitter, Helper } from '../isa/emitter.ts';
 import type { Instruction } from '../isa/instruction.ts';
 import { idOf, ROWS } from '../isa/table.ts';
 import { fOffset, HART, TLB_ENTRIES, TLB_ENTRY_SIZE, xOffset } from '../state.ts';
@@ -99,7 +99,13 @@ export class RegionWriter implements Emitter, StructureWriter {
   private condition: Expr | undefined;
   private target: Expr | undefined;
 
-  constructor(region: Region, assumptions: Assumptions, w = new CodeWriter(1)) {
+  /** @param helper puts a helper into the module, if it is not there yet, and gives its function index */
+  constructor(
+    region: Region,
+    assumptions: Assumptions,
+    w: CodeWriter,
+    private readonly helper: (helper: Helper) => number,
+  ) {
     this.region = region;
     this.assumptions = assumptions;
     this.w = w;
@@ -596,6 +602,10 @@ export class RegionWriter implements Emitter, StructureWriter {
     emit(this.w, value);
     this.w.localSet(index);
     return local(index, value.type);
+  }
+
+  invoke(helper: Helper, a: Expr, b?: Expr, c?: Expr): Expr {
+    return call(this.helper(helper), helper.result, a, b, c);
   }
 
   when(condition: Expr, body: () => void): void {

@@ -1,0 +1,99 @@
+/** Does the floating point that the engine does by host arithmetic give the results and flags of the software? */
+import { describe, expect, it } from 'vitest';
+import { BareMachine } from './bare-machine.ts';
+import { randomFloat, randomInteger } from './float-cases.ts';
+import { executeFloatSlow } from './float-slow.ts';
+import { operandFields } from './isa/decode.ts';
+import { encode } from './isa/encode.ts';
+import { randomNumbers } from './isa/random-operands.ts';
+import { idOf, ROWS } from './isa/table.ts';
+import { BINARY32, BINARY64 } from './softfloat.ts';
+import { Exit, HART } from './state.ts';
+
+const CASES = Number(process.env['LICORICE_TEST_SCALE'] ?? 1) * 3000;
+const BOX = 0xffff_ffff_0000_0000n;
+const ECALL = encode(idOf('ecall'));
+
+const machine = new BareMachine(1 << 20);
+
+/** Runs one instruction from the given registers. */
+function execute(word: number): Exit {
+  machine.pc = 0x8000_0000n;
+  machine.view.setUint32(machine.memory.hostOf(0x8000_0000), word, true);
+  machine.view.setUint32(machine.memory.hostOf(0x8000_0004), ECALL, true);
+  return machine.run(2);
+}
+
+const rows = [...ROWS.entries()].filter(
+  ([, row]) =>
+    (row.extension === 'F' || row.extension === 'D') &&
+    !row.access &&
+    !row.name.startsWith('fmv') &&
+    !row.name.startsWith('fsgnj'),
+);
+
+describe('floating point by host arithmetic', () => {
+  for (const [id, row] of rows) {
+    it(`${row.name} agrees with the software wherever it stays`, () => {
+      const next = randomNumbers(id * 7919);
+      const fromSingle = row.name.endsWith('.s');
+      const format = fromSingle ? BINARY32 : BINARY64;
+      const modes = operandFields(row) & 16 ? [7, 0, 1, 7, 7, 2, 3, 4] : [0];
+      let stayed = 0;
+      let lastWord = -1;
+      for (let n = 0; n < CASES; n++) {
+        const rm = modes[Math.floor((n * modes.length) / CASES)]!;
+        const word = encode(id, 5, 1, operandFields(row) & 4 ? 2 : 0, 0, operandFields(row) & 8 ? 3 : 0, rm);
+        if (word !== lastWord) machine.engine.dropPage(0);
+        lastWord = word;
+        for (const register of [1, 2, 3]) {
+          let bits = randomFloat(format, next);
+          if (fromSingle && next() % 64 !== 0) bits |= BOX;
+          machine.setF(register, bits);
+        }
+        machine.setX(1, randomInteger(next));
+        const flags = next() & 1 ? next() & 31 : 0;
+        const frm = next() % 16 === 0 ? next() % 5 : 0;
+        const reset = (): void => {
+          machine.setX(5, 0n);
+          machine.setF(5, 0n);
+          machine.setWord(HART.fflags, flags);
+          machine.setWord(HART.frm, frm);
+          machine.setWord(HART.fs, 1);
+        };
+        reset();
+        const inputs = [1, 2, 3].map((register) => machine.f(register).toString(16));
+        const exit = execute(word);
+        if (exit === Exit.FloatSlow) {
+          expect(machine.word(HART.fflags)).toBe(flags);
+          continue;
+        }
+        stayed++;
+        const fast = [machine.f(5), machine.x(5), machine.word(HART.fflags)];
+        reset();
+        expect(executeFloatSlow(machine.view, machine.hart, word)).toBe(true);
+        const slow = [machine.f(5), machine.x(5), machine.word(HART.fflags)];
+        if (fast.some((value, i) => value !== slow[i])) {
+          expect.fail(`${row.name} rm=${rm}/${frm} flags=${flags} ${inputs}: fast ${fast}, software ${slow}`);
+        }
+      }
+      if (!row.name.startsWith('fclass')) expect(stayed).toBeGreaterThan(CASES / 20);
+    });
+  }
+
+  it('leaves an invalid dynamic rounding mode to the software, which refuses it', () => {
+    const word = encode(idOf('fadd.d'), 5, 1, 2);
+    machine.engine.dropPage(0);
+    machine.setWord(HART.frm, 5);
+    expect(execute(word)).toBe(Exit.FloatSlow);
+    expect(executeFloatSlow(machine.view, machine.hart, word)).toBe(false);
+    machine.setWord(HART.frm, 0);
+  });
+
+  it('is illegal while floating point is off', () => {
+    machine.engine.dropPage(0);
+    machine.setWord(HART.fs, 0);
+    expect(execute(encode(idOf('fsgnj.d'), 5, 1, 2))).toBe(Exit.Illegal);
+    machine.setWord(HART.fs, 1);
+  });
+});

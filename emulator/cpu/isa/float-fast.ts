@@ -1,0 +1,493 @@
+/**
+ * Floating point by the host's arithmetic, where that gives the right result and the right flags. WebAssembly
+ * rounds to nearest even and has no flags, so an instruction stays here only if
+ *
+ *   - its rounding mode is to-nearest-even (or rounding cannot happen),
+ *   - operands and result are finite, and the result is not near underflow, so at most NX can be raised, and
+ *   - NX has been accrued already, or the result is proved exact.
+ *
+ * Everything else leaves with `slowIf` for cpu/softfloat.ts, which is also the oracle of this file. Since flags are
+ * sticky, a program whose results are inexact leaves once; one whose results are all exact never does.
+ *
+ * Proofs of exactness: TwoSum (Knuth) for sums, an exact product in binary64 for single precision, and the number
+ * of significant bits for double precision.
+ */
+import type { CodeWriter } from '../../wasm/code.ts';
+import { bin, type Expr, emit, f32, f64, i32, i64, local, select, un } from '../../wasm/expression.ts';
+import { F32, F64, I32, Op, type ValType } from '../../wasm/opcodes.ts';
+import { Flag } from '../softfloat.ts';
+import type { Emitter, Helper, Meaning } from './emitter.ts';
+
+/** The operators of one precision, and its limits. */
+export interface Precision {
+  readonly suffix: 's' | 'd';
+  readonly type: typeof F32 | typeof F64;
+  readonly constant: (value: number) => Expr;
+  readonly abs: number;
+  readonly add: number;
+  readonly sub: number;
+  readonly mul: number;
+  readonly div: number;
+  readonly sqrt: number;
+  readonly min: number;
+  readonly max: number;
+  readonly eq: number;
+  readonly ne: number;
+  readonly lt: number;
+  readonly le: number;
+  readonly gt: number;
+  readonly trunc: number;
+  readonly nearest: number;
+  /** The smallest normal number. */
+  readonly tiny: number;
+  /** The raw register bits of a value. */
+  readonly toBits: (value: Expr) => Expr;
+}
+
+/** The upper half of a register that holds a single-precision value (NaN boxing, §22.2). */
+const BOX = i64(-(2 ** 32));
+
+/** Raw single-precision bits (the low half of an i64), boxed. */
+export const box = (value: Expr): Expr => bin(Op.i64Or, value, BOX);
+
+export const SINGLE: Precision = {
+  suffix: 's',
+  type: F32,
+  constant: f32,
+  abs: Op.f32Abs,
+  add: Op.f32Add,
+  sub: Op.f32Sub,
+  mul: Op.f32Mul,
+  div: Op.f32Div,
+  sqrt: Op.f32Sqrt,
+  min: Op.f32Min,
+  max: Op.f32Max,
+  eq: Op.f32Eq,
+  ne: Op.f32Ne,
+  lt: Op.f32Lt,
+  le: Op.f32Le,
+  gt: Op.f32Gt,
+  trunc: Op.f32Trunc,
+  nearest: Op.f32Nearest,
+  tiny: 2 ** -126,
+  toBits: (value) => box(un(Op.i64ExtendI32U, un(Op.i32ReinterpretF32, value))),
+};
+
+export const DOUBLE: Precision = {
+  suffix: 'd',
+  type: F64,
+  constant: f64,
+  abs: Op.f64Abs,
+  add: Op.f64Add,
+  sub: Op.f64Sub,
+  mul: Op.f64Mul,
+  div: Op.f64Div,
+  sqrt: Op.f64Sqrt,
+  min: Op.f64Min,
+  max: Op.f64Max,
+  eq: Op.f64Eq,
+  ne: Op.f64Ne,
+  lt: Op.f64Lt,
+  le: Op.f64Le,
+  gt: Op.f64Gt,
+  trunc: Op.f64Trunc,
+  nearest: Op.f64Nearest,
+  tiny: 2 ** -1022,
+  toBits: (value) => un(Op.i64ReinterpretF64, value),
+};
+
+const or = (a: Expr, b: Expr): Expr => bin(Op.i32Or, a, b);
+const and = (a: Expr, b: Expr): Expr => bin(Op.i32And, a, b);
+const not = (a: Expr): Expr => un(Op.i32Eqz, a);
+const promote = (a: Expr): Expr => un(Op.f64PromoteF32, a);
+
+/** Operands as values. A single that is not NaN-boxed is a NaN: slow. */
+function operands(e: Emitter, p: Precision, ...raw: Expr[]): Expr[] {
+  if (p.type === F64) return raw.map((bits) => e.let(un(Op.f64ReinterpretI64, bits)));
+  const bound = raw.map((bits) => e.let(bits));
+  const all = bound.reduce((a, b) => bin(Op.i64And, a, b));
+  e.slowIf(bin(Op.i64LtU, all, BOX));
+  return bound.map((bits) => e.let(un(Op.f32ReinterpretI32, un(Op.i32WrapI64, bits))));
+}
+
+const unordered = (p: Precision, a: Expr): Expr => bin(p.ne, a, a);
+const isZero = (p: Precision, a: Expr): Expr => bin(p.eq, a, p.constant(0));
+const finite = (p: Precision, a: Expr): Expr => bin(p.lt, un(p.abs, a), p.constant(Infinity));
+/** Finite and above the smallest normal number, where rounding may hide an underflow. */
+const isSafe = (p: Precision, a: Expr): Expr =>
+  and(bin(p.gt, un(p.abs, a), p.constant(p.tiny)), finite(p, a));
+
+/** Leaves unless NX is accrued or `inexact` (computed only then) is zero. */
+function unlessAccrued(e: Emitter, inexact: () => Expr): void {
+  e.when(not(and(e.flags(), i32(Flag.NX))), () => e.slowIf(inexact()));
+}
+
+/** Not to-nearest-even. */
+const roundsOtherwise = (e: Emitter): Expr => e.roundingMode();
+
+/** Writes a helper's body: an expression of its parameters, with `let` for locals. */
+function helper(
+  name: string,
+  parameters: readonly ValType[],
+  result: ValType,
+  body: (
+    define: (value: Expr) => Expr,
+    leaveIf: (condition: Expr, value: Expr) => void,
+    ...p: Expr[]
+  ) => Expr,
+): Helper {
+  return {
+    name,
+    parameters,
+    result,
+    write(w: CodeWriter): void {
+      const define = (value: Expr): Expr => {
+        const index = w.local(value.type);
+        emit(w, value);
+        w.localSet(index);
+        return local(index, value.type);
+      };
+      const leaveIf = (condition: Expr, value: Expr): void => {
+        emit(w, condition);
+        w.if();
+        emit(w, value);
+        w.op(Op.return);
+        w.end();
+      };
+      emit(w, body(define, leaveIf, ...parameters.map((type, index) => local(index, type))));
+    },
+  };
+}
+
+type Define = (value: Expr) => Expr;
+
+/** The rounding error of sum = fl(a + b), exactly (TwoSum; no overflow). */
+function sumError(p: Precision, define: Define, a: Expr, b: Expr, sum: Expr): Expr {
+  const bRound = define(bin(p.sub, sum, a));
+  const aRound = bin(p.sub, sum, bRound);
+  return bin(p.add, bin(p.sub, a, aRound), bin(p.sub, b, bRound));
+}
+
+/** Significant bits of a finite binary64 number, from its leading to its last one; 0 for zeros. */
+function significantBits(define: Define, value: Expr): Expr {
+  const bits = define(un(Op.i64ReinterpretF64, value));
+  const fraction = bin(Op.i64And, bits, i64(2 ** 52 - 1));
+  // A subnormal's hidden bit is counted although it is not there: that errs to the slow side.
+  const significand = bin(Op.i64Or, fraction, i64(2 ** 52));
+  const width = bin(Op.i64Sub, i64(53), un(Op.i64Ctz, significand));
+  return select(i64(0), width, bin(Op.f64Eq, value, f64(0)));
+}
+
+/** Whether a product of two numbers may need more than 53 bits. */
+const productInexact: Helper = helper('productInexact', [F64, F64], I32, (define, _leave, a, b) =>
+  bin(Op.i64GtU, bin(Op.i64Add, significantBits(define, a!), significantBits(define, b!)), i64(53)),
+);
+
+const sumInexact = {
+  s: helper('sumInexact32', [F32, F32, F32], I32, (define, _leave, a, b, sum) =>
+    bin(Op.f32Ne, sumError(SINGLE, define, a!, b!, sum!), f32(0)),
+  ),
+  d: helper('sumInexact64', [F64, F64, F64], I32, (define, _leave, a, b, sum) =>
+    bin(Op.f64Ne, sumError(DOUBLE, define, a!, b!, sum!), f64(0)),
+  ),
+};
+
+/** fd = a ± b. Sums do not underflow: a subnormal one is exact. */
+export const addition =
+  (p: Precision, subtract: boolean): Meaning =>
+  (e) => {
+    e.requireFloat();
+    const [a, right] = operands(e, p, e.fs1(), e.fs2()) as [Expr, Expr];
+    const b = subtract ? e.let(un(p.type === F32 ? Op.f32Neg : Op.f64Neg, right)) : right;
+    const r = e.let(bin(p.add, a, b));
+    e.slowIf(or(not(finite(p, r)), roundsOtherwise(e)));
+    unlessAccrued(e, () => e.invoke(sumInexact[p.suffix], a, b, r));
+    e.setFd(p.toBits(r));
+  };
+
+export const multiplication =
+  (p: Precision): Meaning =>
+  (e) => {
+    e.requireFloat();
+    const [a, b] = operands(e, p, e.fs1(), e.fs2()) as [Expr, Expr];
+    const r = e.let(bin(p.mul, a, b));
+    // A zero operand and no NaN: the other one was finite and the zero is exact.
+    const zero = and(isZero(p, r), or(isZero(p, a), isZero(p, b)));
+    e.slowIf(or(not(or(isSafe(p, r), zero)), roundsOtherwise(e)));
+    unlessAccrued(e, () =>
+      p.type === F32
+        ? bin(Op.f64Ne, bin(Op.f64Mul, promote(a), promote(b)), promote(r))
+        : e.invoke(productInexact, a, b),
+    );
+    e.setFd(p.toBits(r));
+  };
+
+export const division =
+  (p: Precision): Meaning =>
+  (e) => {
+    e.requireFloat();
+    const [a, b] = operands(e, p, e.fs1(), e.fs2()) as [Expr, Expr];
+    const r = e.let(bin(p.div, a, b));
+    const zero = and(isZero(p, a), and(not(isZero(p, b)), finite(p, b)));
+    e.slowIf(or(not(or(isSafe(p, r), zero)), roundsOtherwise(e)));
+    unlessAccrued(e, () =>
+      p.type === F32
+        ? bin(Op.f64Ne, bin(Op.f64Mul, promote(r), promote(b)), promote(a))
+        : or(e.invoke(productInexact, r, b), bin(Op.f64Ne, bin(Op.f64Mul, r, b), a)),
+    );
+    e.setFd(p.toBits(r));
+  };
+
+export const squareRoot =
+  (p: Precision): Meaning =>
+  (e) => {
+    e.requireFloat();
+    const [a] = operands(e, p, e.fs1()) as [Expr];
+    const r = e.let(un(p.sqrt, a));
+    e.slowIf(or(not(finite(p, r)), roundsOtherwise(e)));
+    unlessAccrued(e, () =>
+      p.type === F32
+        ? bin(Op.f64Ne, bin(Op.f64Mul, promote(r), promote(r)), promote(a))
+        : or(e.invoke(productInexact, r, r), bin(Op.f64Ne, bin(Op.f64Mul, r, r), a)),
+    );
+    e.setFd(p.toBits(r));
+  };
+
+/** NaNs are slow; the host's minimum orders zeros as RISC-V does. */
+export const extremum =
+  (p: Precision, op: number): Meaning =>
+  (e) => {
+    e.requireFloat();
+    const [a, b] = operands(e, p, e.fs1(), e.fs2()) as [Expr, Expr];
+    const r = e.let(bin(op, a, b));
+    e.slowIf(unordered(p, r));
+    e.setFd(p.toBits(r));
+  };
+
+export const comparison =
+  (p: Precision, op: number): Meaning =>
+  (e) => {
+    e.requireFloat();
+    const [a, b] = operands(e, p, e.fs1(), e.fs2()) as [Expr, Expr];
+    e.slowIf(or(unordered(p, a), unordered(p, b)));
+    e.setRd(un(Op.i64ExtendI32U, bin(op, a, b)));
+  };
+
+const SIGN_64 = i64(-(1n << 63n));
+const SIGN_32 = i64(0x8000_0000);
+
+/** Sign injection works on bits, NaNs too; a single that is not boxed is the canonical NaN. */
+export const signInjection =
+  (p: Precision, combine: (a: Expr, b: Expr, sign: Expr) => Expr): Meaning =>
+  (e) => {
+    e.requireFloat();
+    if (p.type === F64) {
+      const a = e.let(e.fs1());
+      const magnitude = bin(Op.i64And, a, i64((1n << 63n) - 1n));
+      e.setFd(bin(Op.i64Or, magnitude, bin(Op.i64And, combine(a, e.fs2(), SIGN_64), SIGN_64)));
+      return;
+    }
+    const unboxed = (raw: Expr): Expr => {
+      const bits = e.let(raw);
+      return e.let(select(i64(0x7fc0_0000), bits, bin(Op.i64LtU, bits, BOX)));
+    };
+    const a = unboxed(e.fs1());
+    const b = unboxed(e.fs2());
+    const magnitude = bin(Op.i64And, a, i64(0x7fff_ffff));
+    e.setFd(box(bin(Op.i64Or, magnitude, bin(Op.i64And, combine(a, b, SIGN_32), SIGN_32))));
+  };
+
+/** fcvt.w, .wu, .l and .lu: towards zero (as C casts) or to nearest even. */
+export function toInteger(p: Precision, integer: 'w' | 'wu' | 'l' | 'lu'): Meaning {
+  const signed = !integer.endsWith('u');
+  const limit = { w: 2 ** 31, wu: 2 ** 32, l: 2 ** 63, lu: 2 ** 64 }[integer];
+  const saturate =
+    p.type === F32
+      ? signed
+        ? Op.i64TruncSatF32S
+        : Op.i64TruncSatF32U
+      : signed
+        ? Op.i64TruncSatF64S
+        : Op.i64TruncSatF64U;
+  return (e) => {
+    e.requireFloat();
+    const [a] = operands(e, p, e.fs1()) as [Expr];
+    const mode = e.let(e.roundingMode());
+    const r = e.let(select(un(p.trunc, a), un(p.nearest, a), bin(Op.i32Eq, mode, i32(1))));
+    const inRange = signed
+      ? bin(p.lt, un(p.abs, r), p.constant(limit))
+      : and(bin(p.lt, r, p.constant(limit)), bin(p.le, p.constant(0), r));
+    e.slowIf(or(not(inRange), bin(Op.i32GtU, mode, i32(1))));
+    unlessAccrued(e, () => bin(p.ne, r, a));
+    const value = un(saturate, r);
+    e.setRd(integer === 'wu' ? un(Op.i64ExtendI32S, un(Op.i32WrapI64, value)) : value);
+  };
+}
+
+/** fcvt from integers. */
+export function fromInteger(p: Precision, integer: 'w' | 'wu' | 'l' | 'lu'): Meaning {
+  const signed = !integer.endsWith('u');
+  const single = p.type === F32;
+  const wide = integer.startsWith('l');
+  const convert = single
+    ? signed
+      ? Op.f32ConvertI64S
+      : Op.f32ConvertI64U
+    : signed
+      ? Op.f64ConvertI64S
+      : Op.f64ConvertI64U;
+  const back = single
+    ? signed
+      ? Op.i64TruncSatF32S
+      : Op.i64TruncSatF32U
+    : signed
+      ? Op.i64TruncSatF64S
+      : Op.i64TruncSatF64U;
+  /** A result of this size may have been rounded up out of the integers: the way back saturates. */
+  const edge = signed ? 2 ** 63 : 2 ** 64;
+  return (e) => {
+    e.requireFloat();
+    const low = un(Op.i32WrapI64, e.rs1());
+    const x = e.let(wide ? e.rs1() : un(signed ? Op.i64ExtendI32S : Op.i64ExtendI32U, low));
+    const r = e.let(un(convert, x));
+    if (wide || single) {
+      e.slowIf(roundsOtherwise(e));
+      unlessAccrued(e, () => {
+        const inexact = bin(Op.i64Ne, un(back, r), x);
+        return wide ? or(inexact, bin(p.le, p.constant(edge), un(p.abs, r))) : inexact;
+      });
+    } else {
+      // A 32-bit integer is exact in binary64, but the rounding mode must be a valid one.
+      e.slowIf(bin(Op.i32GtU, e.roundingMode(), i32(4)));
+    }
+    e.setFd(p.toBits(r));
+  };
+}
+
+export const narrow: Meaning = (e) => {
+  e.requireFloat();
+  const [a] = operands(e, DOUBLE, e.fs1()) as [Expr];
+  const r = e.let(un(Op.f32DemoteF64, a));
+  e.slowIf(or(not(or(isSafe(SINGLE, r), isZero(DOUBLE, a))), roundsOtherwise(e)));
+  unlessAccrued(e, () => bin(Op.f64Ne, promote(r), a));
+  e.setFd(SINGLE.toBits(r));
+};
+
+export const widen: Meaning = (e) => {
+  e.requireFloat();
+  const [a] = operands(e, SINGLE, e.fs1()) as [Expr];
+  e.slowIf(or(unordered(SINGLE, a), bin(Op.i32GtU, e.roundingMode(), i32(4))));
+  e.setFd(DOUBLE.toBits(promote(a)));
+};
+
+const NAN = f64(Number.NaN);
+
+/** Whether a is beyond ±limit, or a NaN. */
+const beyond = (a: Expr, limit: number): Expr => not(bin(Op.f64Lt, un(Op.f64Abs, a), f64(limit)));
+
+/** The rounding error of product = fl(a × b), exactly: Dekker's product with Veltkamp's splitting by 2^27 + 1. */
+function productError(define: Define, a: Expr, b: Expr, product: Expr): Expr {
+  const split = (x: Expr): [Expr, Expr] => {
+    const scaled = define(bin(Op.f64Mul, x, f64(2 ** 27 + 1)));
+    const high = define(bin(Op.f64Sub, scaled, bin(Op.f64Sub, scaled, x)));
+    return [high, define(bin(Op.f64Sub, x, high))];
+  };
+  const [aHigh, aLow] = split(a);
+  const [bHigh, bLow] = split(b);
+  const mul = (x: Expr, y: Expr): Expr => bin(Op.f64Mul, x, y);
+  const add = (x: Expr, y: Expr): Expr => bin(Op.f64Add, x, y);
+  const highest = bin(Op.f64Sub, mul(aHigh, bHigh), product);
+  return add(add(add(highest, mul(aHigh, bLow)), mul(aLow, bHigh)), mul(aLow, bLow));
+}
+
+/** sum + error, rounded to odd: the neighbour of sum with an odd significand, if sum is not exact and even. */
+function roundToOdd(define: Define, sum: Expr, error: Expr): Expr {
+  const bits = define(un(Op.i64ReinterpretF64, sum));
+  const adjust = and(
+    bin(Op.f64Ne, error, f64(0)),
+    un(Op.i32Eqz, un(Op.i32WrapI64, bin(Op.i64And, bits, i64(1)))),
+  );
+  const away = bin(Op.i32Eq, bin(Op.f64Gt, error, f64(0)), bin(Op.f64Gt, sum, f64(0)));
+  const next = bin(Op.i64Add, bits, select(i64(1), i64(-1), away));
+  return un(Op.f64ReinterpretI64, select(next, bits, adjust));
+}
+
+/**
+ * Fused multiply-add in binary64 after Boldo and Melquiond: an exact product, two exact sums, and one sum to odd,
+ * whose rounding does no harm to the last one. NaN where that proof does not hold: huge or tiny operands.
+ */
+const fma64: Helper = helper('fma64', [F64, F64, F64], F64, (define, leaveIf, a, b, c) => {
+  leaveIf(or(or(beyond(a!, 2 ** 500), beyond(b!, 2 ** 500)), beyond(c!, 2 ** 1000)), NAN);
+  const product = define(bin(Op.f64Mul, a!, b!));
+  leaveIf(or(isZero(DOUBLE, a!), isZero(DOUBLE, b!)), bin(Op.f64Add, product, c!));
+  leaveIf(bin(Op.f64Lt, un(Op.f64Abs, product), f64(2 ** -900)), NAN);
+  const low = define(productError(define, a!, b!, product));
+  const inner = define(bin(Op.f64Add, c!, low));
+  const innerError = define(sumError(DOUBLE, define, c!, low, inner));
+  const outer = define(bin(Op.f64Add, product, inner));
+  const outerError = define(sumError(DOUBLE, define, product, inner, outer));
+  const rest = define(bin(Op.f64Add, innerError, outerError));
+  const restError = define(sumError(DOUBLE, define, innerError, outerError, rest));
+  return bin(Op.f64Add, outer, roundToOdd(define, rest, restError));
+});
+
+/** Whether a × b + c, in the range of fma64, may be inexact. */
+const fmaInexact64: Helper = helper('fmaInexact64', [F64, F64, F64], I32, (define, leaveIf, a, b, c) => {
+  const product = define(bin(Op.f64Mul, a!, b!));
+  leaveIf(
+    or(isZero(DOUBLE, a!), isZero(DOUBLE, b!)),
+    // 0 + c is exact.
+    i32(0),
+  );
+  const low = define(productError(define, a!, b!, product));
+  const inner = define(bin(Op.f64Add, c!, low));
+  const innerError = define(sumError(DOUBLE, define, c!, low, inner));
+  const outer = define(bin(Op.f64Add, product, inner));
+  const outerError = define(sumError(DOUBLE, define, product, inner, outer));
+  return or(bin(Op.f64Ne, innerError, f64(0)), bin(Op.f64Ne, outerError, f64(0)));
+});
+
+/**
+ * The sum to odd, in binary64, of an exact product of singles and a single: 53 bits are enough (2 × 24 + 2) for
+ * the rounding to single to come out right.
+ */
+const fmaSum32: Helper = helper('fmaSum32', [F32, F32, F32], F64, (define, _leave, a, b, c) => {
+  const product = define(bin(Op.f64Mul, promote(a!), promote(b!)));
+  const addend = define(promote(c!));
+  const sum = define(bin(Op.f64Add, product, addend));
+  return roundToOdd(define, sum, define(sumError(DOUBLE, define, product, addend, sum)));
+});
+
+/** fd = ±(a × b) ± c. */
+export const fused =
+  (p: Precision, negateProduct: boolean, negateAddend: boolean): Meaning =>
+  (e) => {
+    e.requireFloat();
+    const negate = p.type === F32 ? Op.f32Neg : Op.f64Neg;
+    const [first, b, third] = operands(e, p, e.fs1(), e.fs2(), e.fs3()) as [Expr, Expr, Expr];
+    const a = negateProduct ? e.let(un(negate, first)) : first;
+    const c = negateAddend ? e.let(un(negate, third)) : third;
+    if (p.type === F64) {
+      const r = e.let(e.invoke(fma64, a, b, c));
+      e.slowIf(or(unordered(p, r), roundsOtherwise(e)));
+      unlessAccrued(e, () => e.invoke(fmaInexact64, a, b, c));
+      e.setFd(p.toBits(r));
+      return;
+    }
+    const sum = e.let(e.invoke(fmaSum32, a, b, c));
+    const r = e.let(un(Op.f32DemoteF64, sum));
+    e.slowIf(or(not(or(isSafe(p, r), isZero(DOUBLE, sum))), roundsOtherwise(e)));
+    // An inexact sum is odd in its 53rd bit, which no single has.
+    unlessAccrued(e, () => bin(Op.f64Ne, promote(r), sum));
+    e.setFd(p.toBits(r));
+  };
+
+/** All helpers, for engines that put them into one module. */
+export const FLOAT_HELPERS: readonly Helper[] = [
+  productInexact,
+  sumInexact.s,
+  sumInexact.d,
+  fma64,
+  fmaInexact64,
+  fmaSum32,
+];
