@@ -40,6 +40,8 @@ export interface BootTarget {
   readonly devices: readonly Device[];
   /** Seeds the tree's `rng-seed`. */
   readonly seed: number;
+  /** Extensions of our own for the ISA string: `xa_xb`. */
+  readonly isa?: string;
 }
 
 export interface Booted {
@@ -73,6 +75,7 @@ export function placeImages(target: BootTarget, files: BootFiles): Booted {
     memory: dram,
     devices: target.devices,
     seed: target.seed,
+    ...(target.isa !== undefined && { isa: target.isa }),
     ...(files.append !== undefined && { bootargs: files.append }),
     ...(initrd && { initrd }),
   });

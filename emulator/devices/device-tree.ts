@@ -41,6 +41,8 @@ export interface TreeParts {
   readonly initrd?: { readonly start: number; readonly end: number };
   /** Seeds `/chosen/rng-seed`. */
   readonly seed: number;
+  /** Extensions of our own for the ISA string: `xa_xb`. */
+  readonly isa?: string;
 }
 
 /** The flattened device tree of a machine. */
@@ -53,7 +55,7 @@ export function buildDeviceTree(parts: TreeParts): Uint8Array<ArrayBuffer> {
   addChosen(root, parts);
   const { base, size } = parts.memory;
   root.child(unitName('memory', base)).strings('device_type', 'memory').cells64('reg', base, size);
-  addHarts(root, parts.harts);
+  addHarts(root, parts.harts, [...EXTENSIONS, ...(parts.isa?.split('_') ?? [])]);
   root
     .child('soc')
     .cells('#address-cells', 2)
@@ -77,7 +79,7 @@ function addChosen(root: TreeNode, parts: TreeParts): void {
     .bytes('rng-seed', new Random(parts.seed).bytes(RNG_SEED_BYTES));
 }
 
-function addHarts(root: TreeNode, harts: number): void {
+function addHarts(root: TreeNode, harts: number, extensions: readonly string[]): void {
   const handles = phandles(harts);
   const cpus = root
     .child('cpus')
@@ -92,9 +94,9 @@ function addHarts(root: TreeNode, harts: number): void {
       .cells('reg', hart)
       .strings('status', 'okay')
       .strings('compatible', 'riscv')
-      .strings('riscv,isa', `rv64${LETTERS}_${EXTENSIONS.join('_')}`)
+      .strings('riscv,isa', `rv64${LETTERS}_${extensions.join('_')}`)
       .strings('riscv,isa-base', 'rv64i')
-      .strings('riscv,isa-extensions', ...LETTERS, ...EXTENSIONS)
+      .strings('riscv,isa-extensions', ...LETTERS, ...extensions)
       .cells('riscv,cbom-block-size', CACHE_BLOCK_SIZE)
       .cells('riscv,cbop-block-size', CACHE_BLOCK_SIZE)
       .cells('riscv,cboz-block-size', CACHE_BLOCK_SIZE)

@@ -1,12 +1,10 @@
 /** Runs a batch of the differential tester on licorice's own machine, in this process. */
 import { inspect } from 'node:util';
-import { MiB } from '../../emulator/addresses.ts';
-import { placeImages } from '../../emulator/boot/boot.ts';
-import { makeVirtDevices, type VirtDevices } from '../../emulator/devices/virt.ts';
+import { Computer } from '../../emulator/boot/computer.ts';
 import type { EngineFactory } from '../../emulator/machine/engine.ts';
-import { Machine } from '../../emulator/machine/machine.ts';
 
-const MEMORY = 128 * MiB;
+/** No batch runs longer. */
+const MOST_INSTRUCTIONS = 10_000_000_000;
 
 /** What the machine sends through the UART when it runs `elf` to its end, and how many instructions that took. */
 export function runOnLicorice(
@@ -14,24 +12,14 @@ export function runOnLicorice(
   engine?: EngineFactory,
 ): { readonly sent: Uint8Array; readonly instructions: number } {
   const sent: number[] = [];
-  let devices: VirtDevices | undefined;
-  const machine = new Machine({
-    memory: MEMORY,
-    ...(engine && { engine }),
-    devices: (host) => {
-      devices = makeVirtDevices(host, { uartOutput: (byte) => sent.push(byte), seed: 0 });
-      return devices.all;
-    },
-  });
-  const target = {
-    memory: machine.memory,
-    harts: 1,
-    rom: devices!.rom,
-    devices: machine.bus.devices,
+  const computer = new Computer({
+    uartOutput: (byte) => sent.push(byte),
     seed: 0,
-  };
-  machine.boot(placeImages(target, { kernel: { name: 'batch', bytes: elf } }).state);
-  const reason = machine.run({ instructions: 10_000_000_000 });
+    xtwz: false,
+    ...(engine && { engine }),
+  });
+  computer.boot({ kernel: { name: 'batch', bytes: elf } });
+  const reason = computer.machine.run({ instructions: MOST_INSTRUCTIONS });
   if (reason.kind !== 'exit') throw new Error(`the batch stopped: ${inspect(reason)}`);
-  return { sent: Uint8Array.from(sent), instructions: machine.instructions };
+  return { sent: Uint8Array.from(sent), instructions: computer.machine.instructions };
 }
