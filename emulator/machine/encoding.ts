@@ -92,7 +92,9 @@ export function encodeState(value: StateValue): Uint8Array {
 }
 
 /** @throws Error when the bytes are not what `encodeState` gives */
-export function decodeState(bytes: Uint8Array): StateValue {
+export function decodeState(encoded: Uint8Array): StateValue {
+  // A plain Uint8Array even if a Buffer came in: a Buffer's `slice` would not copy.
+  const bytes = new Uint8Array(encoded.buffer, encoded.byteOffset, encoded.byteLength);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const text = new TextDecoder('utf-8', { fatal: true });
   let at = 0;

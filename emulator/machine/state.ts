@@ -128,7 +128,9 @@ export function restoreAll(machine: Machine, fields: State, memoryState: State):
   machine.engine.dropAll();
   const pages = new Uint32Array(bytesField(memoryState, 'pages').slice().buffer);
   const contents = bytesField(memoryState, 'contents', pages.length * PAGE_SIZE);
-  for (const region of memory.regions) memory.fill(region.base, region.size, 0, Initiator.host);
+  for (let page = 0; page < memory.layout.pages; page++)
+    if (!isZeroPage(memory.i32, memory.hostOfPage(page)))
+      memory.fill(memory.addressOf(page), PAGE_SIZE, 0, Initiator.host);
   for (const [i, page] of pages.entries()) {
     if (page >= memory.layout.pages) throw new Error(`page ${page} is beyond memory`);
     const content = contents.subarray(i * PAGE_SIZE, (i + 1) * PAGE_SIZE);
