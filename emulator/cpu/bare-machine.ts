@@ -13,7 +13,7 @@ export const DRAM_BASE = 0x8000_0000;
 /** What of an engine this machine uses. */
 type BareEngine = Pick<
   Interpreter,
-  'run' | 'runWord' | 'recordsOf' | 'decode' | 'dropPage' | 'setBreakpoint'
+  'run' | 'runWord' | 'floatSlow' | 'recordsOf' | 'decode' | 'dropPage' | 'setBreakpoint'
 >;
 
 export class BareMachine {
@@ -21,6 +21,8 @@ export class BareMachine {
   readonly engine: BareEngine;
   readonly hart: HostAddr;
   readonly view: DataView;
+  /** Do slow floating point in software, rather than stop there. */
+  software = false;
 
   constructor(
     bytes: number,
@@ -93,10 +95,19 @@ export class BareMachine {
           const done = this.runCrossing(pc);
           if (done !== Exit.Budget) return done;
         } else this.engine.decode(this.hart);
-      } else if (exit === Exit.Store && this.dropCode()) continue;
+      } else if (exit === Exit.FloatSlow && this.software && this.runFloat()) continue;
+      else if (exit === Exit.Store && this.dropCode()) continue;
       else if ((exit === Exit.Load || exit === Exit.Store) && this.fillData(exit)) continue;
       else return exit;
     }
+  }
+
+  /** Executes the floating-point instruction at pc in software. */
+  private runFloat(): boolean {
+    if (!this.engine.floatSlow(this.hart, this.word(HART.exitValue))) return false;
+    this.pc += 4n;
+    this.setWord(HART.budget, this.word(HART.budget) - 1);
+    return true;
   }
 
   private runCrossing(pc: number): Exit {
