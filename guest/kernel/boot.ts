@@ -34,7 +34,7 @@ import { objectSpacePage, setHart } from './entry.ts';
 import { MachineInfo, readDeviceTree } from './fdt.ts';
 import { initKso } from './kso.ts';
 import { lockKernel } from './lock.ts';
-import { initMemory } from './memory.ts';
+import { addMemory, initMemory } from './memory.ts';
 import { initObjects, KObject } from './object.ts';
 import { stirRandom } from './random.ts';
 import { resumeThreads } from './resume.ts';
@@ -73,19 +73,32 @@ function roundUp(value: u64): u64 {
   return (value + PAGE - 1) & ~u64(PAGE - 1);
 }
 
+/** Hands out the memory that nobody uses: all but the kernel, the archive and the device tree. */
+function giveMemory(tree: u64): void {
+  const end = machine.memoryStart + machine.memorySize;
+  let start = roundUp(toPhysical(symbolAddress('_end')));
+  start = initMemory(machine.memoryStart, end, start);
+  const treeEnd = roundUp(tree + machine.treeSize);
+  const holes = stack<FixedArray<u64, 4>>();
+  const treeFirst = tree < machine.initrdStart || machine.initrdEnd === 0;
+  const inside = tree >= start && tree < end;
+  holes[0] = treeFirst && inside ? tree & ~u64(PAGE - 1) : machine.initrdStart & ~u64(PAGE - 1);
+  holes[1] = treeFirst && inside ? treeEnd : roundUp(machine.initrdEnd);
+  holes[2] = !treeFirst && inside ? tree & ~u64(PAGE - 1) : machine.initrdStart & ~u64(PAGE - 1);
+  holes[3] = !treeFirst && inside ? treeEnd : roundUp(machine.initrdEnd);
+  for (let i: u64 = 0; i < 4; i += 2) {
+    if (holes[i] < start) continue;
+    addMemory(start, holes[i]);
+    start = holes[i + 1];
+  }
+  addMemory(start, end);
+}
+
 function bootFirst(hart: u64, tree: u64): void {
   initConsole();
   if (!readDeviceTree(toVirtual(tree), machine)) panic('no device tree');
   initClock(machine.timebase);
-  // Memory that nobody uses: above the kernel, the archive and the tree, whichever is last.
-  let start = roundUp(toPhysical(symbolAddress('_end')));
-  if (machine.initrdEnd > start) start = roundUp(machine.initrdEnd);
-  let end = machine.memoryStart + machine.memorySize;
-  if (tree >= start && tree < end) {
-    if (tree - start > end - tree) end = tree & ~u64(PAGE - 1);
-    else start = roundUp(tree + machine.treeSize);
-  }
-  initMemory(start, end);
+  giveMemory(tree);
   initObjects(addressOf(objectSpacePage));
   initContexts();
   initThreads();
@@ -96,6 +109,8 @@ function bootFirst(hart: u64, tree: u64): void {
   initKso();
   initDevices();
   const archived = loadArchive(machine.initrdStart, machine.initrdEnd - machine.initrdStart);
+  // What the archive held has been copied into objects.
+  addMemory(roundUp(machine.initrdStart), machine.initrdEnd & ~u64(PAGE - 1));
   report(mount, archived);
   setHartCount(min<u64>(machine.harts, MAX_HARTS));
   const resumed = mount === Mount.dirty ? resumeThreads() : 0;

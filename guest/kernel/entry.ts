@@ -206,7 +206,7 @@ export function setHart(hart: Hart): void {
 }
 
 /** Restarts this hart's stack and runs `body`, which does not return. */
-export function switchStack(top: usize, body: () => void): never {
+export function switchStack(top: usize, body: () => never): never {
   asm`
     mv sp, ${top}
     jr ${body}`;

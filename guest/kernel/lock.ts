@@ -4,12 +4,12 @@
  * threads are states, not stacks), so one stack per hart is enough and every data structure here needs no lock of its own.
  */
 
-let held: u32 = 0;
+const held = zeroed<FixedArray<u32, 1>>();
 
 export function lockKernel(): void {
-  while (atomic.exchange<u32>(ptrTo(held), 1, Order.acquire) !== 0) pause();
+  while (atomic.exchange<u32>(held.ptr, 1, Order.acquire) !== 0) pause();
 }
 
 export function unlockKernel(): void {
-  atomic.store<u32>(ptrTo(held), 0, Order.release);
+  atomic.store<u32>(held.ptr, 0, Order.release);
 }

@@ -1,7 +1,7 @@
 /**
  * Physical memory (DRAM): single pages with reference counts, contiguous runs for hash tables, and small fixed-size
- * blocks. Pages above a watermark have never been used, so nothing is initialised at boot and start-up does
- * not grow with memory. All sizes in bytes, all addresses kernel addresses. Callers hold the kernel lock.
+ * blocks. Memory that was never handed out is only a range, so nothing is initialised at boot and
+ * start-up does not grow with memory. All sizes in bytes, all addresses kernel addresses. Callers hold the kernel lock.
  */
 import { PAGE, PAGE_SHIFT, toVirtual, zeroPage } from './arch.ts';
 
@@ -10,21 +10,38 @@ class FreePage {
   next: FreePage | null;
 }
 
+/** Memory that has never been handed out: [start, end). */
+class Range {
+  start: usize;
+  end: usize;
+}
+
+const MAX_RANGES = 4;
+const ranges = zeroed<FixedArray<Inline<Range>, 4>>();
+let rangeCount: u64 = 0;
 let firstPage: usize = 0;
-let watermark: usize = 0;
-let limit: usize = 0;
+let lastPage: usize = 0;
 let freePages: FreePage | null = null;
 let freeCount: u64 = 0;
+let totalCount: u64 = 0;
 let references: Ptr<u32> = at<Ptr<u32>>(8);
 
-/** Takes over the DRAM [start, end) (physical, page-aligned). The first bytes become the reference counts. */
-export function initMemory(start: u64, end: u64): void {
-  const pages = (end - start) >> PAGE_SHIFT;
+/** Names the DRAM [start, end) (physical, page-aligned); its reference counts are put at `countsAt`. Returns the first address behind them. */
+export function initMemory(start: u64, end: u64, countsAt: u64): u64 {
   firstPage = toVirtual(start);
-  references = at<Ptr<u32>>(firstPage);
-  watermark = (firstPage + pages * 4 + PAGE - 1) & ~u64(PAGE - 1);
-  limit = toVirtual(end);
-  freeCount = (limit - watermark) >> PAGE_SHIFT;
+  lastPage = toVirtual(end);
+  references = at<Ptr<u32>>(toVirtual(countsAt));
+  return (countsAt + ((end - start) >> PAGE_SHIFT) * 4 + PAGE - 1) & ~u64(PAGE - 1);
+}
+
+/** Hands [start, end) (physical, page-aligned) to the allocator. */
+export function addMemory(start: u64, end: u64): void {
+  if (end <= start || rangeCount === MAX_RANGES) return;
+  ranges[rangeCount].start = toVirtual(start);
+  ranges[rangeCount].end = toVirtual(end);
+  rangeCount++;
+  freeCount += (end - start) >> PAGE_SHIFT;
+  totalCount += (end - start) >> PAGE_SHIFT;
 }
 
 export function pagesFree(): u64 {
@@ -32,7 +49,7 @@ export function pagesFree(): u64 {
 }
 
 export function pagesTotal(): u64 {
-  return (limit - firstPage) >> PAGE_SHIFT;
+  return totalCount;
 }
 
 function referenceOf(page: usize): Ptr<u32> {
@@ -41,7 +58,19 @@ function referenceOf(page: usize): Ptr<u32> {
 
 /** Is this kernel address in the memory that this allocator hands out? */
 export function isDramPage(page: usize): bool {
-  return page >= firstPage && page < limit;
+  return page >= firstPage && page < lastPage;
+}
+
+/** A page that was never used, or 0. */
+function takeUnused(): usize {
+  for (let i: u64 = 0; i < rangeCount; i++) {
+    const range = ranges[i];
+    if (range.start >= range.end) continue;
+    const page = range.start;
+    range.start += PAGE;
+    return page;
+  }
+  return 0;
 }
 
 /** A page of zeros with one reference, or 0 when memory is used up. */
@@ -51,9 +80,8 @@ export function allocatePage(): usize {
     page = addressOf(freePages);
     freePages = freePages.next;
   } else {
-    if (watermark >= limit) return 0;
-    page = watermark;
-    watermark += PAGE;
+    page = takeUnused();
+    if (page === 0) return 0;
   }
   freeCount--;
   zeroPage(page);
@@ -86,16 +114,20 @@ export function releasePage(page: usize): void {
 /** Contiguous runs of 2^order pages that were given back, by order. */
 const freeRuns = zeroed<FixedArray<u64, 20>>();
 
-/** 2^order zeroed pages in a row, or 0. Runs come from the top of memory, so single pages do not split them. */
+/** 2^order zeroed pages in a row, or 0. Runs come from the end of a range, single pages from its start. */
 export function allocateRun(order: u64): usize {
   const size = u64(PAGE) << order;
   let run = freeRuns[order];
   if (run !== 0) {
     freeRuns[order] = load<u64>(run);
   } else {
-    if (limit - watermark < size || limit < watermark) return 0;
-    limit -= size;
-    run = limit;
+    for (let i = rangeCount; run === 0 && i > 0; i--) {
+      const range = ranges[i - 1];
+      if (range.end - range.start < size) continue;
+      range.end -= size;
+      run = range.end;
+    }
+    if (run === 0) return 0;
   }
   freeCount -= u64(1) << order;
   for (let page = run; page < run + size; page += PAGE) zeroPage(page);

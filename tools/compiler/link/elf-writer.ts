@@ -34,6 +34,8 @@ export interface Segment {
   /** `PF` bits. */
   readonly flags: number;
   readonly sections: readonly ObjectSection[];
+  /** Physical minus virtual address. */
+  readonly physicalOffset: bigint;
 }
 
 class StringTable {
@@ -295,7 +297,7 @@ class ElfWriter {
     view.setUint32(at + PHDR.flags, segment.flags, true);
     view.setBigUint64(at + PHDR.offset, BigInt(first.offset), true);
     view.setBigUint64(at + PHDR.vaddr, first.address, true);
-    view.setBigUint64(at + PHDR.paddr, first.address, true);
+    view.setBigUint64(at + PHDR.paddr, first.address + segment.physicalOffset, true);
     view.setBigUint64(at + PHDR.filesz, BigInt(fileEnd - first.offset), true);
     view.setBigUint64(at + PHDR.memsz, memoryEnd - first.address, true);
     view.setBigUint64(at + PHDR.align, 0x1000n, true);

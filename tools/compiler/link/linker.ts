@@ -16,6 +16,8 @@ import { applyRelocation, type RelocContext } from './relocate.ts';
 export interface Layout {
   /** Address of the first section. */
   readonly base: bigint;
+  /** Where a machine without translation loads the first section; `base` when left out. */
+  readonly physicalBase?: bigint;
   /** Symbol at which execution starts. */
   readonly entry: string;
   /** Bytes reserved after .bss for a stack, whose end is `__stack_top`; 0 for none. */
@@ -27,8 +29,14 @@ export interface Layout {
 export const LAYOUTS = {
   /** A program for the bare machine: loaded at the start of memory, with its own stack. */
   bare: { base: 0x8000_0000n, entry: '_start', stackSize: 0x1_0000, pageAligned: true },
-  /** A supervisor kernel, where the firmware of the `virt` machine jumps to. */
-  kernel: { base: 0x8020_0000n, entry: '_start', stackSize: 0, pageAligned: true },
+  /** The kernel: in the supervisor window (docs/xtwz.md §1), loaded where the firmware of the `virt` machine jumps to. */
+  kernel: {
+    base: 0xffff_8000_8020_0000n,
+    physicalBase: 0x8020_0000n,
+    entry: '_start',
+    stackSize: 0,
+    pageAligned: true,
+  },
   /** A program in an object: its text starts behind the null page. */
   program: { base: 0x1000n, entry: '_start', stackSize: 0, pageAligned: true },
 } as const satisfies Record<string, Layout>;
@@ -180,6 +188,7 @@ class Linker {
   private place(outputs: readonly Output[]): Segment[] {
     const loaded = outputs.filter((output) => output.rank >= 0);
     const segments: Segment[] = [];
+    const physicalOffset = (this.layout.physicalBase ?? this.layout.base) - this.layout.base;
     const flags = [PF.R | PF.X, PF.R, PF.R | PF.W];
     const bounds = [0, 1, 2, 3].map(() => ({ start: 0n, end: 0n }));
     let address = this.layout.base;
@@ -196,7 +205,8 @@ class Linker {
     }
     for (const [index, ranks] of [[0], [1], [2, 3]].entries()) {
       const sections = loaded.filter((output) => ranks.includes(output.rank)).map((output) => output.section);
-      if (sections.length > 0) segments.push({ type: PT.LOAD, flags: flags[index]!, sections });
+      if (sections.length > 0)
+        segments.push({ type: PT.LOAD, flags: flags[index]!, sections, physicalOffset });
     }
     const end = (address + 15n) & -16n;
     const values: Record<(typeof PROVIDED)[number], bigint> = {
