@@ -1,15 +1,16 @@
 /**
- * Builds dist/: the `licorice` command as an esbuild bundle. `typescript`, `esbuild` and `blessed` stay outside
+ * Builds dist/: the `licorice` command as an esbuild bundle, and the guest. `typescript`, `esbuild` and `blessed` stay outside
  * it (blessed does not survive bundling, the others are large and loaded only by the commands that need them).
  */
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
 export async function buildAll(root) {
   await build({
     absWorkingDir: root,
-    entryPoints: { licorice: 'tools/licorice.ts' },
+    entryPoints: { licorice: 'tools/licorice.ts', 'build-system': 'tools/guest/build-system.ts' },
     outdir: 'dist',
     bundle: true,
     platform: 'node',
@@ -26,6 +27,8 @@ export async function buildAll(root) {
     logLevel: 'warning',
   });
   chmodSync(join(root, 'dist', 'licorice.js'), 0o755);
+  const { buildSystem } = await import(pathToFileURL(join(root, 'dist', 'build-system.js')).href);
+  await buildSystem(root);
 }
 
 if (process.argv[1]?.endsWith('build.mjs')) await buildAll(process.cwd());

@@ -1,0 +1,67 @@
+/**
+ * Writes the boot archive (guest/abi/archive.ts): the programs that exist from the start, each as the bytes of an object
+ * from its null page on.
+ */
+import { PT } from '../../emulator/elf/constants.ts';
+import { type ElfFile, readElf } from '../../emulator/elf/reader.ts';
+import { UserError } from '../../emulator/errors.ts';
+import type { Layouts } from './layouts.ts';
+
+const PAGE = 4096;
+
+/** A program for the archive. */
+export interface ArchiveProgram {
+  readonly name: string;
+  readonly elf: Uint8Array;
+}
+
+/** The bytes of an executable as an object holds them from offset 0x1000 on, and how many it needs in memory. */
+export function objectImage(elf: ElfFile, base: bigint): { bytes: Uint8Array; memory: number } {
+  const segments = elf.segments.filter((segment) => segment.type === PT.LOAD && segment.memorySize > 0n);
+  let fileEnd = 0;
+  let memory = 0;
+  for (const segment of segments) {
+    if (segment.vaddr < base) throw new UserError(`${elf.name}: linked below the null page; use --target program`);
+    const start = Number(segment.vaddr - base);
+    fileEnd = Math.max(fileEnd, start + segment.data.length);
+    memory = Math.max(memory, start + Number(segment.memorySize));
+  }
+  const bytes = new Uint8Array(fileEnd);
+  for (const segment of segments) bytes.set(segment.data, Number(segment.vaddr - base));
+  return { bytes, memory };
+}
+
+export function writeArchive(programs: readonly ArchiveProgram[], layouts: Layouts): Uint8Array {
+  const headerSize = layouts.struct('ArchiveHeader').size;
+  const entrySize = layouts.struct('ArchiveEntry').size;
+  const nameSize = Number(layouts.constant('ARCHIVE_NAME_SIZE'));
+  const base = layouts.constant('OBJ_NULLPAGE');
+  const images = programs.map((program) => objectImage(readElf(program.elf, program.name), base));
+  const roundUp = (size: number): number => Math.ceil(size / PAGE) * PAGE;
+  let end = roundUp(headerSize + programs.length * entrySize);
+  const offsets = images.map(({ bytes }) => {
+    const offset = end;
+    end += roundUp(bytes.length);
+    return offset;
+  });
+  const archive = new Uint8Array(end);
+  const view = new DataView(archive.buffer);
+  const put = (at: number, struct: string, field: string, value: bigint): void =>
+    view.setBigUint64(at + layouts.offset(struct, field), value, true);
+  put(0, 'ArchiveHeader', 'magic', layouts.constant('ARCHIVE_MAGIC'));
+  put(0, 'ArchiveHeader', 'count', BigInt(programs.length));
+  programs.forEach((program, index) => {
+    const at = headerSize + index * entrySize;
+    const name = new TextEncoder().encode(program.name);
+    if (name.length >= nameSize) {
+      throw new UserError(`${program.name}: a program's name has at most ${nameSize - 1} bytes`);
+    }
+    archive.set(name, at + layouts.offset('ArchiveEntry', 'name'));
+    put(at, 'ArchiveEntry', 'offset', BigInt(offsets[index]!));
+    put(at, 'ArchiveEntry', 'size', BigInt(images[index]!.bytes.length));
+    put(at, 'ArchiveEntry', 'memory', BigInt(images[index]!.memory));
+    put(at, 'ArchiveEntry', 'flags', 1n);
+    archive.set(images[index]!.bytes, offsets[index]!);
+  });
+  return archive;
+}
