@@ -38,6 +38,8 @@ import {
   yieldThread,
 } from './thread.ts';
 import { deliverSignal, upcall } from './upcall.ts';
+import './panic.ts';
+import { powerOff } from './power.ts';
 import { isUserCopy, userCopyFailure } from './user.ts';
 
 /** How long a thread runs while others wait: 10 ms. */
@@ -144,7 +146,8 @@ function armTimer(): void {
 
 /** Nothing to run: frees what is left to free, then waits for an interrupt. */
 function waitForWork(hart: Hart): void {
-  if (threadsAlive() === 0) panic('no thread is left');
+  // The last thread has ended: nothing can ever run again.
+  if (threadsAlive() === 0) powerOff(false);
   if (hart.index === 0 && reapStep()) return;
   hart.idle = true;
   setTimer(nextDeadline());

@@ -21,7 +21,8 @@ export function objectImage(elf: ElfFile, base: bigint): { bytes: Uint8Array; me
   let fileEnd = 0;
   let memory = 0;
   for (const segment of segments) {
-    if (segment.vaddr < base) throw new UserError(`${elf.name}: linked below the null page; use --target program`);
+    if (segment.vaddr < base)
+      throw new UserError(`${elf.name}: linked below the null page; use --target program`);
     const start = Number(segment.vaddr - base);
     fileEnd = Math.max(fileEnd, start + segment.data.length);
     memory = Math.max(memory, start + Number(segment.memorySize));

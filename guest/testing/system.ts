@@ -1,0 +1,43 @@
+/**
+ * The whole system for tests: a computer with the guest that the build made, a private NVDIMM, and what it prints.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MiB } from '../../emulator/addresses.ts';
+import { Computer } from '../../emulator/boot/computer.ts';
+import type { StopReason } from '../../emulator/machine/config.ts';
+import { MemoryMedia } from '../../emulator/nvdimm/media.ts';
+import { guestOutput } from '../../tools/guest/layouts.ts';
+
+export interface SystemOptions {
+  readonly harts?: number;
+  readonly media?: MemoryMedia;
+}
+
+/** A file of dist/guest. */
+export const guestFile = (name: string): { name: string; bytes: Uint8Array } => ({
+  name,
+  bytes: readFileSync(join(guestOutput(), name)),
+});
+
+export class System {
+  output = '';
+  readonly computer: Computer;
+
+  constructor(options: SystemOptions = {}) {
+    this.computer = new Computer({
+      memory: 256 * MiB,
+      harts: options.harts ?? 1,
+      seed: 1,
+      uartOutput: (byte) => {
+        this.output += String.fromCharCode(byte);
+      },
+      nvdimm: { media: options.media ?? new MemoryMedia(64 * MiB) },
+    });
+    this.computer.boot({ kernel: guestFile('kernel.elf'), initrd: guestFile('archive.img') });
+  }
+
+  run(instructions: number): StopReason {
+    return this.computer.machine.run({ instructions });
+  }
+}
