@@ -37,7 +37,10 @@ export class System {
     this.computer.boot({ kernel: guestFile('kernel.elf'), initrd: guestFile('archive.img') });
   }
 
+  /** Runs; when the guest ends in order, so does the NVDIMM. */
   run(instructions: number): StopReason {
-    return this.computer.machine.run({ instructions });
+    const reason = this.computer.machine.run({ instructions });
+    if (reason.kind === 'exit') this.computer.nvdimm?.powerOff();
+    return reason;
   }
 }
