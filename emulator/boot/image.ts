@@ -3,7 +3,7 @@
  * a segment that lies outside of memory, or on top of another one or of an image loaded before, is a `UserError`
  * that names the file and the addresses.
  */
-import { MiB } from '../addresses.ts';
+import { MiB, PAGE_SIZE } from '../addresses.ts';
 import { ET, PT } from '../elf/constants.ts';
 import { type ElfFile, isElf, readElf } from '../elf/reader.ts';
 import { UserError } from '../errors.ts';
@@ -71,11 +71,12 @@ export class ImageLoader {
           `${elf.name}: segment ${index} ends at ${hex(end)}, outside of the address space`,
         );
       }
+      const skip = segment.offset === 0n ? this.headerBytes(Number(segment.paddr), Number(end)) : 0;
       pieces.push({
         what: `${elf.name}: segment ${index}`,
-        address: Number(segment.paddr),
-        data: segment.data,
-        size: Number(segment.memorySize),
+        address: Number(segment.paddr) + skip,
+        data: segment.data.subarray(skip),
+        size: Number(segment.memorySize) - skip,
       });
     });
     if (pieces.length === 0) throw new UserError(`${elf.name}: no segment to load`);
@@ -94,6 +95,15 @@ export class ImageLoader {
       end: Math.max(...pieces.map((piece) => piece.address + piece.size)),
       elf,
     };
+  }
+
+  /**
+   * Linkers like to put the file's own headers into memory, before the first section: `-Ttext=0x80000000` makes a
+   * segment that begins a page below DRAM. Bytes to leave out of a segment that begins with the headers.
+   */
+  private headerBytes(start: number, end: number): number {
+    const base = this.memory.regions[0]!.base;
+    return start < base && base < end && base - start <= PAGE_SIZE ? base - start : 0;
   }
 
   private place(pieces: readonly Piece[]): void {

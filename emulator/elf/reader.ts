@@ -37,6 +37,8 @@ export interface ElfSegment {
   readonly flags: number;
   readonly vaddr: bigint;
   readonly paddr: bigint;
+  /** Where the bytes begin in the file. */
+  readonly offset: bigint;
   /** The bytes in the file, a view. */
   readonly data: Uint8Array;
   /** Bytes in memory; at least `data.length` for `PT.LOAD`. */
@@ -234,6 +236,7 @@ function readSegments(file: Bytes): ElfSegment[] {
       flags: file.u32(at + PHDR.flags),
       vaddr: file.u64(at + PHDR.vaddr),
       paddr: file.u64(at + PHDR.paddr),
+      offset: file.u64(at + PHDR.offset),
       data:
         type === PT.NULL
           ? new Uint8Array()

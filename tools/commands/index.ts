@@ -5,6 +5,7 @@
 import type { CommandModule } from 'yargs';
 import { buildCommand } from './build.ts';
 import { checkCommand } from './check.ts';
+import { runCommand } from './run.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: yargs types each command by its own options
-export const commands: CommandModule<any, any>[] = [buildCommand, checkCommand];
+export const commands: CommandModule<any, any>[] = [buildCommand, checkCommand, runCommand];

@@ -1,0 +1,88 @@
+/**
+ * The options by which a user describes a machine, shared by the commands that make one, and what they mean. Every
+ * value is checked here, so that an impossible one ends in a line that names the option.
+ */
+import { readFileSync } from 'node:fs';
+import type { Argv } from 'yargs';
+import { GiB, KiB, MiB } from '../../emulator/addresses.ts';
+import type { ImageFile } from '../../emulator/boot/image.ts';
+import { describeError } from '../../emulator/devices/virtio/file-disk.ts';
+import { UserError } from '../../emulator/errors.ts';
+import type { EngineFactory } from '../../emulator/machine/engine.ts';
+
+/** Options about the machine itself, as yargs gives them. */
+export interface MachineArguments {
+  mem: string;
+  harts: number;
+  engine: string;
+}
+
+export const ENGINES = ['interp', 'jit'] as const;
+
+export const machineOptions = <T>(yargs: Argv<T>) =>
+  yargs
+    .option('mem', {
+      type: 'string',
+      default: '128M',
+      requiresArg: true,
+      describe: 'main memory: 64M, 1G, …',
+    })
+    .option('harts', { type: 'number', default: 1, requiresArg: true, describe: 'harts, 1 to 8' })
+    .option('engine', {
+      type: 'string',
+      choices: ENGINES,
+      default: 'interp',
+      describe: 'interpreter or translator; the results are the same',
+    });
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, K: KiB, M: MiB, G: GiB };
+
+/** A number of bytes: `4096`, `64K`, `256M`, `1G`. `what` names it in the error. */
+export function parseSize(text: string, what: string): number {
+  const match = /^(\d+)([KMG]?)(?:i?B)?$/i.exec(text);
+  if (!match) throw new UserError(`${what} '${text}' is not a size; write for example 256M or 1G`);
+  return Number(match[1]) * UNITS[match[2]!.toUpperCase()]!;
+}
+
+const LEAST_MEMORY = MiB;
+
+/** Bytes of main memory. */
+export function memorySize(text: string): number {
+  const size = parseSize(text, '--mem');
+  if (size < LEAST_MEMORY || size % 4096 !== 0) {
+    throw new UserError(`--mem ${text}: main memory is at least 1M, in whole pages of 4096 bytes`);
+  }
+  return size;
+}
+
+/** Number of harts. */
+export function hartCount(value: number): number {
+  if (!Number.isInteger(value) || value < 1 || value > 8) {
+    throw new UserError(`--harts ${value}: a machine has 1 to 8 harts`);
+  }
+  return value;
+}
+
+/** A positive whole number given to `option`. */
+export function positiveInteger(value: number, option: string): number {
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new UserError(`${option}: not a positive whole number`);
+  return value;
+}
+
+/** The engine of that name; the translator is loaded only when it is asked for. */
+export async function engineNamed(name: string): Promise<EngineFactory | undefined> {
+  if (name !== 'jit') return undefined;
+  const { Translator } = await import('../../emulator/cpu/translator/translator.ts');
+  return (memory) => new Translator(memory);
+}
+
+/** Reads a whole file for `what` it is. */
+export function readImage(path: string, what: string): ImageFile {
+  try {
+    return { name: path, bytes: readFileSync(path) };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UserError(`${path}: cannot read the ${what} (${describeError(code)})`);
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * Host input as a log: every byte that reached the guest with the exact point of the run at which it did. A run with
+ * the same images, options and log is the same run. One JSON object for each line, the first one a header.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { UserError } from '../../emulator/errors.ts';
+
+const FORMAT = 'licorice input log';
+const VERSION = 1;
+
+/** Bytes for a device when `instructions` have been started and guest time is `time` nanoseconds. */
+export interface InputEvent {
+  readonly instructions: number;
+  readonly time: number;
+  readonly device: string;
+  readonly data: Uint8Array;
+}
+
+/** The text of a log. */
+export function formatLog(events: readonly InputEvent[]): string {
+  const lines = events.map((event) => ({ ...event, data: Buffer.from(event.data).toString('base64') }));
+  return `${[{ format: FORMAT, version: VERSION }, ...lines].map((line) => JSON.stringify(line)).join('\n')}\n`;
+}
+
+export function saveLog(path: string, events: readonly InputEvent[]): void {
+  try {
+    writeFileSync(path, formatLog(events));
+  } catch (error) {
+    throw new UserError(`${path}: cannot write the input log (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+/** Reads a log. @throws UserError naming the file and the line */
+export function parseLog(text: string, name: string): InputEvent[] {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  if (lines.length === 0) throw new UserError(`${name}: an empty input log`);
+  const events: InputEvent[] = [];
+  lines.forEach((line, index) => {
+    const where = `${name}: line ${index + 1}`;
+    const value = parseLine(line, where);
+    if (index === 0) checkHeader(value, where);
+    else events.push(parseEvent(value, where));
+  });
+  return events;
+}
+
+function parseLine(line: string, where: string): Record<string, unknown> {
+  try {
+    return Object(JSON.parse(line)) as Record<string, unknown>;
+  } catch {
+    throw new UserError(`${where}: not JSON`);
+  }
+}
+
+function checkHeader(value: Record<string, unknown>, where: string): void {
+  if (value['format'] !== FORMAT) throw new UserError(`${where}: not a ${FORMAT}`);
+  if (value['version'] !== VERSION) {
+    throw new UserError(
+      `${where}: version ${String(value['version'])} of the format; this is version ${VERSION}`,
+    );
+  }
+}
+
+function parseEvent(value: Record<string, unknown>, where: string): InputEvent {
+  const { instructions, time, device, data } = value;
+  if (typeof instructions !== 'number' || typeof time !== 'number') {
+    throw new UserError(`${where}: no point of the run`);
+  }
+  if (typeof device !== 'string' || typeof data !== 'string')
+    throw new UserError(`${where}: no device or data`);
+  return { instructions, time, device, data: Uint8Array.from(Buffer.from(data, 'base64')) };
+}
+
+export function loadLog(path: string): InputEvent[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UserError(`${path}: cannot read the input log (${(error as NodeJS.ErrnoException).code})`);
+  }
+  return parseLog(text, path);
+}

@@ -1,0 +1,167 @@
+/**
+ * What `licorice run` does: reads the files, makes the computer, runs it with the console, and says how it ended.
+ * Messages go to stderr, one line each; stdout has only what the guest prints.
+ */
+
+import type { BootFiles } from '../../emulator/boot/boot.ts';
+import { Computer } from '../../emulator/boot/computer.ts';
+import { MAX_DISKS } from '../../emulator/devices/virt.ts';
+import { FileDisk } from '../../emulator/devices/virtio/file-disk.ts';
+import { UserError } from '../../emulator/errors.ts';
+import { NvdimmFile } from '../../emulator/nvdimm/file.ts';
+import {
+  engineNamed,
+  hartCount,
+  memorySize,
+  parseSize,
+  positiveInteger,
+  readImage,
+} from '../commands/machine-options.ts';
+import { type RunArguments, writeResult } from '../commands/run.ts';
+import { loadLog, saveLog } from './input-log.ts';
+import { OutputBuffer } from './output.ts';
+import { Session, type SessionEnd } from './session.ts';
+import { statisticsLines } from './statistics.ts';
+
+/** Device names on the bus. */
+const UART = 'uart';
+const VIRTIO_CONSOLE = 'virtio6';
+const STDOUT = 1;
+/** Exit code when the guest did not end by itself. */
+const NOT_ENDED = 1;
+
+const say = (line: string): void => {
+  // On a raw terminal a line feed alone does not return to the first column.
+  process.stderr.write(`licorice: ${line}\r\n`);
+};
+
+/** Runs a guest as the options say. Returns the exit code. @throws UserError for bad input */
+export async function runGuest(options: RunArguments): Promise<number> {
+  const files = bootFiles(options);
+  const maxInstructions = options['max-instructions'];
+  if (maxInstructions !== undefined) positiveInteger(maxInstructions, '--max-instructions');
+  const replay = options.replay === undefined ? undefined : loadLog(options.replay);
+  const output = new OutputBuffer(STDOUT);
+  const engine = await engineNamed(options.engine);
+  const disks = (options.drive ?? []).map(openDrive);
+  if (disks.length > MAX_DISKS)
+    throw new UserError(`--drive: at most ${MAX_DISKS} drives, not ${disks.length}`);
+  const media = openNvdimm(options);
+  try {
+    const toVirtio = options.console === 'virtio';
+    const computer = new Computer({
+      harts: hartCount(options.harts),
+      memory: memorySize(options.mem),
+      seed: options.seed,
+      modernVirtio: options.virtio === 'modern',
+      uartOutput: (byte) => output.put(byte),
+      disks,
+      ...(engine && { engine }),
+      ...(toVirtio && { consoleOutput: (bytes: Uint8Array) => output.write(bytes) }),
+      ...(media && { nvdimm: { media } }),
+      ...(options.date !== undefined && { startSeconds: startDate(options.date) }),
+    });
+    const booted = computer.boot(files);
+    if (options['dump-dtb'] !== undefined) {
+      writeResult(options['dump-dtb'], booted.dtb, 'device tree');
+      return 0;
+    }
+    computer.nvdimm?.powerOn();
+    const session = new Session(computer, {
+      output,
+      ...(replay ? { replay } : { stdin: process.stdin }),
+      paced: options.paced ?? (process.stdin.isTTY === true && process.stdout.isTTY === true),
+      inputDevice: toVirtio ? VIRTIO_CONSOLE : UART,
+      say,
+      ...(maxInstructions !== undefined && { maxInstructions }),
+    });
+    const start = performance.now();
+    const end = await session.run();
+    const seconds = (performance.now() - start) / 1000;
+    computer.nvdimm?.powerOff();
+    if (options.record !== undefined) saveLog(options.record, session.log);
+    if (options.stats) {
+      for (const line of statisticsLines(computer.machine, seconds)) process.stderr.write(`${line}\n`);
+    }
+    return exitCode(end, computer, maxInstructions);
+  } finally {
+    media?.close();
+    for (const disk of disks) disk.close();
+  }
+}
+
+/** Which file plays which part. */
+function bootFiles(options: RunArguments): BootFiles {
+  const { file, bios, kernel } = options;
+  if (file !== undefined && kernel !== undefined && bios !== undefined) {
+    throw new UserError(
+      'FILE, --bios and --kernel are one too many: FILE is the kernel, or with --kernel the firmware',
+    );
+  }
+  const firmwarePath = kernel !== undefined && file !== undefined ? file : bios === 'none' ? undefined : bios;
+  const kernelPath = kernel ?? file;
+  if (kernelPath === undefined && firmwarePath === undefined) {
+    throw new UserError('nothing to run: name a FILE, or give --kernel or --bios');
+  }
+  const bare = bios === 'none';
+  return {
+    bare,
+    firmware: firmwarePath === undefined ? undefined : readImage(firmwarePath, 'firmware'),
+    kernel: kernelPath === undefined ? undefined : readImage(kernelPath, 'image'),
+    initrd: options.initrd === undefined ? undefined : readImage(options.initrd, 'initial RAM disk'),
+    append: options.append,
+  };
+}
+
+function openDrive(text: string): FileDisk {
+  const [path, ...flags] = text.split(',');
+  const unknown = flags.find((flag) => flag !== 'readonly');
+  if (unknown !== undefined || !path) throw new UserError(`--drive ${text}: write FILE or FILE,readonly`);
+  return new FileDisk(path, flags.length > 0);
+}
+
+function openNvdimm(options: RunArguments): NvdimmFile | undefined {
+  if (options.nvdimm === undefined) {
+    if (options.size !== undefined)
+      throw new UserError('--size is the size of an NVDIMM: it needs --nvdimm FILE');
+    return undefined;
+  }
+  const size = options.size === undefined ? undefined : parseSize(options.size, '--size');
+  return NvdimmFile.open(options.nvdimm, size === undefined ? {} : { size });
+}
+
+/** Seconds since 1970. */
+function startDate(text: string): number {
+  const time = text === 'host' ? Date.now() : Date.parse(text);
+  if (Number.isNaN(time))
+    throw new UserError(`--date '${text}' is not a date; write for example 2025-06-30T12:00:00Z`);
+  return Math.floor(time / 1000);
+}
+
+function exitCode(end: SessionEnd, computer: Computer, maxInstructions: number | undefined): number {
+  const at = () =>
+    computer.machine.cores.map(({ hart }) => `hart ${hart.index} at 0x${hart.pc.toString(16)}`).join(', ');
+  switch (end.kind) {
+    case 'exit':
+      // A shell sees eight bits; a failure must not look like success.
+      return end.code === 0 ? 0 : end.code & 0xff || NOT_ENDED;
+    case 'quit':
+      return 0;
+    case 'budget':
+      say(`stopped after ${maxInstructions} instructions (--max-instructions), ${at()}`);
+      return NOT_ENDED;
+    case 'idle':
+      say(
+        `the guest waits for an interrupt (WFI) that nothing can raise: no timer is set, no input can come; ${at()}`,
+      );
+      return NOT_ENDED;
+    case 'stuck':
+      say(
+        `hart ${end.hart} traps for ever: the first instruction of its trap handler at 0x${end.pc.toString(16)} ` +
+          `cannot be fetched (exception ${end.cause}); was the trap vector set?`,
+      );
+      return NOT_ENDED;
+    default:
+      throw new Error(`the run ended with ${end.kind}`);
+  }
+}
