@@ -174,9 +174,13 @@ function constantText(cx: Context, template: ts.TemplateLiteral): string | undef
   for (const span of template.templateSpans) {
     const value = checkExpression(cx, span.expression);
     if (value.kind === 'const') text += String(value.value);
-    else if (value.kind === 'function') text += value.target.symbolName;
-    else if (value.kind === 'global') text += value.global.symbolName;
-    else if (value.kind === 'str') text += new TextDecoder().decode(value.bytes);
+    else if (value.kind === 'function') {
+      value.target.template.attributes.used = true;
+      text += value.target.symbolName;
+    } else if (value.kind === 'global') {
+      value.global.attributes.used = true;
+      text += value.global.symbolName;
+    } else if (value.kind === 'str') text += new TextDecoder().decode(value.bytes);
     else return undefined;
     text += span.literal.text;
   }

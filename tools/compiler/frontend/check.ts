@@ -105,7 +105,11 @@ const isDeclaration = (statement: ts.Statement): boolean =>
 export function checkReachable(program: Program, entry: Module, names: readonly string[]): void {
   for (const name of names) {
     const entity = entry.scope.names.get(name);
-    if (entity !== undefined) reach(program, entity);
+    if (entity?.kind !== 'function' && entity?.kind !== 'globalVariable') continue;
+    entity.attributes.used = true;
+    // The entry code of bare-metal programs calls `main`.
+    if (name === 'main') entity.attributes.exportName ??= name;
+    reach(program, entity);
   }
   for (const module of program.modules.values()) {
     checkTopLevel(program, module);

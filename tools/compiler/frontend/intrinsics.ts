@@ -19,6 +19,7 @@ import {
   intOf,
   isInPlace,
   isSpan,
+  isUntyped,
   NEVER,
   pointee,
   ptrOf,
@@ -284,11 +285,13 @@ const staticAssert: Checker = (cx, node) => {
 const selectValue: Checker = (cx, node, want) => {
   if (!counts(cx, node, 3)) return failed(node);
   const condition = checkCondition(cx, node.arguments[0]!);
-  let a = checkExpression(cx, node.arguments[1]!, want);
-  const b = withDefaultType(cx, checkExpression(cx, node.arguments[2]!, a.type));
-  a = coerce(cx, a, b.type);
+  const first = checkExpression(cx, node.arguments[1]!, want);
+  const second = checkExpression(cx, node.arguments[2]!, isUntyped(first.type) ? want : first.type);
+  const typed = isUntyped(first.type) ? withDefaultType(cx, second) : first;
+  const a = coerce(cx, first, typed.type);
+  const b = coerce(cx, second, typed.type);
   if (isSpan(a.type)) return cx.fail(2012, node, 'select', typeName(a.type), 'It takes one word.');
-  return make(node, 'select', b.type, [condition, a, b]);
+  return make(node, 'select', typed.type, [condition, a, b]);
 };
 
 const makeSpan =

@@ -34,6 +34,7 @@ import {
   sliceOf,
   type Type,
   typeName,
+  UNTYPED_INT,
   VOID,
 } from './types.ts';
 
@@ -262,7 +263,7 @@ export function enumType(program: Program, entity: EnumEntity): Type {
     type.members.set(name, value);
     scope.names.set(name, {
       kind: 'constant',
-      value: { kind: 'const', node: member, type, value, wraps: false },
+      value: { kind: 'const', node: member, type: UNTYPED_INT, value, wraps: false },
     });
     next = value + 1n;
   }

@@ -90,6 +90,7 @@ export class ModuleLowering {
     );
     const { attributes } = template;
     if (attributes.exportName !== undefined) func.linkage = this.isRuntime(instance) ? 'weak' : 'global';
+    else if (attributes.used) func.linkage = 'global';
     func.section = attributes.section;
     if (attributes.align > 0) func.align = attributes.align;
     func.inline = attributes.inline;
@@ -149,7 +150,7 @@ export class ModuleLowering {
       sizeOf(storage),
       Math.max(alignOf(storage), variable.attributes.align),
     );
-    if (variable.attributes.exportName !== undefined) global.linkage = 'global';
+    if (variable.attributes.exportName !== undefined || variable.attributes.used) global.linkage = 'global';
     global.section = variable.attributes.section;
     global.isConst = variable.isConst && variable.value?.kind === 'aggregate';
     global.debugType = this.debugTypes.of(storage);
