@@ -413,22 +413,32 @@ function roundToOdd(define: Define, sum: Expr, error: Expr): Expr {
 }
 
 /**
- * Fused multiply-add in binary64 after Boldo and Melquiond: an exact product, two exact sums, and one sum to odd,
- * whose rounding does no harm to the last one. NaN where that proof does not hold: huge or tiny operands.
+ * Fused multiply-add in binary64, from an exact product (product + low) and an exact sum (sum + rest): the result is
+ * fl(sum + v) for v = rest + low, but v is rounded. Rounding is monotonic, so if a little less and a little more
+ * than v give one result, that is it. Otherwise, after Boldo and Melquiond, v is rounded to odd, which does no harm to
+ * the last rounding. NaN where the proofs do not hold: huge or tiny operands.
  */
 const fma64: Helper = helper('fma64', [F64, F64, F64], F64, (define, leaveIf, a, b, c) => {
   leaveIf(or(or(beyond(a!, 2 ** 500), beyond(b!, 2 ** 500)), beyond(c!, 2 ** 1000)), NAN);
   const product = define(bin(Op.f64Mul, a!, b!));
-  leaveIf(or(isZero(DOUBLE, a!), isZero(DOUBLE, b!)), bin(Op.f64Add, product, c!));
-  leaveIf(bin(Op.f64Lt, un(Op.f64Abs, product), f64(2 ** -900)), NAN);
+  leaveIf(
+    bin(Op.f64Lt, un(Op.f64Abs, product), f64(2 ** -900)),
+    select(bin(Op.f64Add, product, c!), NAN, or(isZero(DOUBLE, a!), isZero(DOUBLE, b!))),
+  );
+  const sum = define(bin(Op.f64Add, product, c!));
+  const rest = define(sumError(DOUBLE, define, product, c!, sum));
   const low = define(productError(define, a!, b!, product));
+  const v = define(bin(Op.f64Add, rest, low));
+  const less = define(bin(Op.f64Add, sum, bin(Op.f64Mul, v, f64(1 - 2 ** -52))));
+  const more = bin(Op.f64Add, sum, bin(Op.f64Mul, v, f64(1 + 2 ** -52)));
+  leaveIf(bin(Op.f64Eq, less, more), less);
   const inner = define(bin(Op.f64Add, c!, low));
   const innerError = define(sumError(DOUBLE, define, c!, low, inner));
   const outer = define(bin(Op.f64Add, product, inner));
   const outerError = define(sumError(DOUBLE, define, product, inner, outer));
-  const rest = define(bin(Op.f64Add, innerError, outerError));
-  const restError = define(sumError(DOUBLE, define, innerError, outerError, rest));
-  return bin(Op.f64Add, outer, roundToOdd(define, rest, restError));
+  const last = define(bin(Op.f64Add, innerError, outerError));
+  const lastError = define(sumError(DOUBLE, define, innerError, outerError, last));
+  return bin(Op.f64Add, outer, roundToOdd(define, last, lastError));
 });
 
 /** Whether a × b + c, in the range of fma64, may be inexact. */
