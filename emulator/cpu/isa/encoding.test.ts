@@ -25,6 +25,8 @@ describe('encoding', () => {
         const got = decode(word);
         // prefetch hints are ori with rd = x0: the more specific row wins.
         if (row.name === 'ori' && ROWS[got.id]!.name.startsWith('prefetch')) continue;
+        const same = got.id === id && got.rd === f.rd && got.rs1 === f.rs1 && got.rs2 === f.rs2;
+        if (same && got.rs3 === f.rs3 && got.rm === f.rm && got.imm === f.imm && got.word === word) continue;
         expect({ ...got, name: ROWS[got.id]?.name }).toEqual({ ...f, id, length: 4, word, name: row.name });
       }
     }
@@ -53,14 +55,15 @@ describe('encoding', () => {
       const packed = compress(out.id, out.rd, out.rs1, out.rs2, out.imm);
       if (packed < 0) {
         // Only hints have no way back.
-        expect(row.hint.length, `${row.name} ${half.toString(16)}`).toBeGreaterThan(0);
+        if (row.hint.length === 0) expect.fail(`${row.name} ${half.toString(16)}`);
         continue;
       }
       expand(packed, again);
       const fields = (i: Instruction) => [i.id, i.rd, i.rs1, i.rs2, i.imm];
       // A hint such as "addi a0, a0, 0" comes back as the plain move.
       if (again.id !== out.id && row.hint.includes('imm=0') && out.imm === 0) continue;
-      if (packed !== half) expect(fields(again), `${row.name} ${half.toString(16)}`).toEqual(fields(out));
+      if (packed !== half && `${fields(again)}` !== `${fields(out)}`)
+        expect.fail(`${row.name} ${half.toString(16)}`);
     }
     expect(legal).toBeGreaterThan(40_000);
     expect(COMPRESSED.length).toBeGreaterThan(35);
