@@ -9,6 +9,7 @@ import { FUNCREF, I32, type I64, Op, type ValType } from './opcodes.ts';
 
 /** Section numbers of the binary format, §5.5.2. */
 enum Section {
+  custom = 0,
   type = 1,
   import = 2,
   function = 3,
@@ -57,6 +58,7 @@ export class ModuleWriter {
   private readonly elements = new Entries();
   private readonly codes = new Entries(4096);
   private readonly datas = new Entries();
+  private readonly names = new Entries();
   private readonly scratch = new ByteWriter();
   private importedFunctions = 0;
   private importedTables = 0;
@@ -154,6 +156,13 @@ export class ModuleWriter {
     return this.importedGlobals + globals.next();
   }
 
+  /** Names a function for profilers and stack traces; in order of the indices. */
+  nameFunction(index: number, name: string): void {
+    this.names.uleb(index);
+    this.names.name(name);
+    this.names.next();
+  }
+
   exportFunction(name: string, index: number): void {
     this.export(name, External.function, index);
   }
@@ -217,8 +226,25 @@ export class ModuleWriter {
     writeSection(out, Section.element, this.elements);
     writeSection(out, Section.code, this.codes);
     writeSection(out, Section.data, this.datas);
+    if (this.names.count > 0) writeNames(out, this.names);
     return new Uint8Array(out.bytes());
   }
+}
+
+/** The custom section `name` with its subsection 1, function names (core specification, appendix 7.4). */
+function writeNames(out: ByteWriter, names: Entries): void {
+  const map = new ByteWriter(8);
+  map.uleb(names.count);
+  const size = map.length + names.length;
+  const head = new ByteWriter(16);
+  head.name('name');
+  head.u8(1);
+  head.uleb(size);
+  out.u8(Section.custom);
+  out.uleb(head.length + size);
+  out.raw(head.bytes());
+  out.raw(map.bytes());
+  out.raw(names.bytes());
 }
 
 function writeLimits(out: ByteWriter, limits: Limits): void {

@@ -106,7 +106,9 @@ export class CodeCache {
     };
     for (const [i, { region, assumptions }] of batch.entries()) {
       new RegionWriter(region, assumptions, this.w, helper).write();
-      writer.exportFunction(`r${i}`, writer.function(type, this.w));
+      const index = writer.function(type, this.w);
+      writer.exportFunction(`r${i}`, index);
+      writer.nameFunction(index, `guest 0x${region.root.toString(16)}`);
     }
     const bytes = writer.finish();
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { m: { m: this.memory } });

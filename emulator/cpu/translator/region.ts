@@ -61,10 +61,14 @@ export interface CodeSource {
   halfword(page: number, offset: number): number;
   /** Whether the interpreter has executed (decoded) the instruction at this place; cold code stays outside. */
   isWarm(page: RegionPage, offset: number): boolean;
+  /** Whether a region begins here already. */
+  isTranslated(page: RegionPage, offset: number): boolean;
 }
 
-/** Instructions in a region at most. */
+/** Instructions that are looked at, and so the most that a region can have. */
 export const REGION_LIMIT = 320;
+/** Instructions in a region that is no loop: the way to the next loops, which are regions of their own. */
+const STRAIGHT_LIMIT = 96;
 /** Deltas must fit the packed exits of the writer: ±4 MiB. */
 const DELTA_LIMIT = 1 << 22;
 /** Return sites that one return is compared with at most. */
@@ -164,31 +168,67 @@ export function findRegion(root: bigint, source: CodeSource, limit = REGION_LIMI
     }
   }
   if (!visited.has(0)) return undefined;
-  return cut(root, visited, leaders, returnSites, pages);
+  return cut(root, visited, leaders, returnSites, pages, (delta) => {
+    const page = pageOf(delta);
+    return page !== undefined && source.isTranslated(page, offsetOf(delta));
+  });
 }
 
-/** Cuts what was visited into blocks and keeps what the root reaches. */
+/**
+ * Cuts what was visited into blocks and keeps a part of them. If the root is in a loop, the part that leads back to
+ * it: the loop, with the loops and the callees in it. Else what is near, up to where translated code begins.
+ */
 function cut(
   root: bigint,
   visited: ReadonlyMap<number, Visited>,
   leaders: ReadonlySet<number>,
   returnSites: ReadonlyMap<number, readonly number[]>,
   pages: ReadonlyMap<number, RegionPage>,
+  isTranslated: (delta: number) => boolean,
 ): Region {
-  const blocks: Block[] = [];
-  const blockAt = new Map<number, number>();
+  const all = new Map<number, Block>();
+  const predecessors = new Map<number, number[]>();
   const pending = [0];
-  let count = 0;
   while (pending.length > 0) {
     const start = pending.pop()!;
-    if (blockAt.has(start) || !visited.has(start)) continue;
+    if (all.has(start) || !visited.has(start)) continue;
     const block = cutBlock(start, visited, leaders, returnSites);
+    all.set(start, block);
+    for (const next of successors(block.terminator)) {
+      predecessors.set(next, [...(predecessors.get(next) ?? []), start]);
+      pending.push(next);
+    }
+  }
+  const loop = leadingTo(0, predecessors);
+  const isLoop = loop.size > 1 || predecessors.has(0);
+  const blocks: Block[] = [];
+  const blockAt = new Map<number, number>();
+  let count = 0;
+  for (const queue = [0]; queue.length > 0; ) {
+    const start = queue.shift()!;
+    const block = all.get(start);
+    if (block === undefined || blockAt.has(start)) continue;
+    if (isLoop ? !loop.has(start) : start !== 0 && (count >= STRAIGHT_LIMIT || isTranslated(start))) continue;
     blockAt.set(start, blocks.length);
     blocks.push(block);
     count += block.instructions.length;
-    pending.push(...successors(block.terminator).reverse());
+    queue.push(...successors(block.terminator));
   }
   return { root, blocks, blockAt, pages, instructions: count };
+}
+
+/** The blocks from which `target` can be reached, itself included. */
+function leadingTo(target: number, predecessors: ReadonlyMap<number, readonly number[]>): Set<number> {
+  const found = new Set([target]);
+  const queue = [target];
+  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+    for (const before of predecessors.get(next) ?? []) {
+      if (found.has(before)) continue;
+      found.add(before);
+      queue.push(before);
+    }
+  }
+  return found;
 }
 
 /** Deltas that a block may go on to directly. */

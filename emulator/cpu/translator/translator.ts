@@ -196,6 +196,12 @@ export class Translator implements Engine {
       this.compileBatch();
       return;
     }
+    // What a waiting region contains need not be a root as well, unless control still comes here afterwards.
+    const inside = this.batch.some(({ region }) => region.blockAt.has(distance(region.root, low, high)));
+    if (inside) {
+      this.i32[cell] = 0;
+      return;
+    }
     // If it stays hot while it waits, half the threshold later the batch is compiled.
     this.i32[cell] = this.threshold >> 1;
     const region = this.find(hart, low, high);
@@ -227,6 +233,7 @@ export class Translator implements Engine {
         const handler = view.getUint8(records + (offset >> 1) * RECORD_SIZE);
         return handler !== Special.Decode && handler !== Special.Breakpoint;
       },
+      isTranslated: ({ records }, offset) => this.i32[this.cellAt(records, offset)]! < 0,
     };
     const region = findRegion(root, source);
     this.statistics.addCompileTime(start);
@@ -332,4 +339,10 @@ export class Translator implements Engine {
   hartAt(index: number): HostAddr {
     return (this.memory.layout.hartBase + index * HART_STRIDE) as HostAddr;
   }
+}
+
+/** Bytes from `root` to the address in two halves, or NaN when they are far apart. */
+function distance(root: bigint, low: number, high: number): number {
+  const bytes = BigInt.asIntN(64, ((BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)) - root);
+  return bytes === BigInt.asIntN(32, bytes) ? Number(bytes) : Number.NaN;
 }
