@@ -689,11 +689,15 @@ export class RegionWriter implements Emitter, StructureWriter {
     return this.assumptions.usualFloat ? i32(0) : load(Op.i32Load, this.hart(), HART.frm);
   }
   flags(): Expr {
+    // Meanings only ask whether NX is there, and only floating-point regions get here.
+    return this.assumptions.usualFloat ? i32(1) : this.accrued();
+  }
+  private accrued(): Expr {
     return load(Op.i32Load, this.hart(), HART.fflags);
   }
   raise(flags: Expr): void {
     emit(this.w, this.hart());
-    emit(this.w, bin(Op.i32Or, this.flags(), flags));
+    emit(this.w, bin(Op.i32Or, this.accrued(), flags));
     this.w.memory(Op.i32Store, HART.fflags, 2);
   }
 }
