@@ -35,6 +35,8 @@ export interface Frame {
   readonly trace: number | undefined;
   /** Writes the count of an arrival at ip (profiled variant), in the page of `records`. */
   readonly profile: (() => void) | undefined;
+  /** i32 local: 1 where a jump, and not mere sequence, leads to the label `fetch` (profiled variant). */
+  readonly arrived: number | undefined;
   /** Index of a helper's function. */
   readonly helper: (helper: Helper) => number;
   /** Temporary locals, shared by all handlers. */
@@ -361,6 +363,16 @@ export class InterpreterEmitter implements Emitter {
     }
     emit(w, this.pc());
     w.localSet(f.target);
+    this.fetchJump();
+  }
+
+  /** Goes to `target`, by a jump. */
+  private fetchJump(): void {
+    const { w, f } = this;
+    if (f.arrived !== undefined) {
+      w.i32Const(1);
+      w.localSet(f.arrived);
+    }
     w.br(f.fetch);
   }
 
@@ -381,7 +393,7 @@ export class InterpreterEmitter implements Emitter {
   jumpTo(target: Expr): void {
     emit(this.w, target);
     this.w.localSet(this.f.target);
-    this.w.br(this.f.fetch);
+    this.fetchJump();
     this.ended = true;
   }
 

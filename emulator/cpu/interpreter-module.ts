@@ -25,7 +25,7 @@ export interface InterpreterOptions {
   readonly flagBias: number;
   readonly traced: boolean;
   /**
-   * Profiled variant, the translator's: counts jumps backwards, calls, and arrivals from elsewhere in the cells of
+   * Profiled variant, the translator's: counts jumps backwards, calls, and jumps between pages in the cells of
    * `PAGE_RECORDS`, and returns `Profile.Hot` at this count and `Profile.Translated` where a region begins.
    */
   readonly threshold?: number;
@@ -53,6 +53,7 @@ export function buildInterpreter(options: InterpreterOptions): Uint8Array<ArrayB
     target: w.local(I64),
     reason: w.local(I32),
     trace: options.traced ? w.local(I32) : undefined,
+    arrived: options.threshold === undefined ? undefined : w.local(I32),
   };
   const traceEnd = options.traced ? w.local(I32) : 0;
   const traceNext = options.traced ? w.local(I32) : 0;
@@ -137,7 +138,12 @@ export function buildInterpreter(options: InterpreterOptions): Uint8Array<ArrayB
     options.threshold === undefined
       ? undefined
       : (): void => writeProfile(w, frameLocals, temporaries, options.threshold!, saveState);
-  profile?.();
+  if (profile) {
+    w.localGet(frameLocals.arrived!);
+    w.if();
+    profile();
+    w.end();
+  }
 
   const next = w.loop();
   const helper = (wanted: Helper): number => helpers.get(wanted)!;
@@ -213,6 +219,10 @@ export function buildInterpreter(options: InterpreterOptions): Uint8Array<ArrayB
         break;
       case Special.PageEnd:
         uncount();
+        if (frame.arrived !== undefined) {
+          w.i32Const(0);
+          w.localSet(frame.arrived);
+        }
         emit(w, pcExpr(frame));
         w.localSet(target);
         w.br(fetch);

@@ -16,6 +16,8 @@ export const TIMEBASE_HZ = 10_000_000;
 export const TICK_NS = 1_000_000_000 / TIMEBASE_HZ;
 /** Instructions that a hart runs before the next one gets its turn, when there are several. */
 export const DEFAULT_QUANTUM = 10_000;
+/** The same for a hart that is alone: nobody waits for its turn to end. */
+export const SINGLE_QUANTUM = 1_000_000;
 
 export interface MachineConfig {
   /** 1–8; default 1. */

@@ -24,6 +24,7 @@ import {
   DRAM_BASE,
   type MachineConfig,
   type RunLimit,
+  SINGLE_QUANTUM,
   type StopReason,
 } from './config.ts';
 import { busConsole } from './console.ts';
@@ -93,7 +94,7 @@ export class Machine {
     this.turns = new Turns({
       cores: this.cores,
       scheduler: this.scheduler,
-      quantum: config.quantum ?? DEFAULT_QUANTUM,
+      quantum: config.quantum ?? (this.cores.length > 1 ? DEFAULT_QUANTUM : SINGLE_QUANTUM),
       execute: (core) => this.execution.run(core),
       stopReason: () => this.stop,
     });

@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { UserError } from '../../emulator/errors.ts';
 
 const CROSS_COMPILER = 'riscv64-unknown-elf-gcc';
-const COMMON_FLAGS = ['-O2', '-std=gnu11', '-Wall', '-Wextra'];
+// No fused multiply-add: the host may have none, and all runners must compute the same numbers.
+const COMMON_FLAGS = ['-O2', '-std=gnu11', '-ffp-contract=off', '-Wall', '-Wextra'];
 const TARGET_FLAGS = [
   '-march=rv64gc',
   '-mabi=lp64d',

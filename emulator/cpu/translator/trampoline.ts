@@ -32,6 +32,8 @@ export const ENGINE_WORDS = {
   lastRegion: 0x00,
   /** i32 each: regions left, by outcome. */
   outcomes: 0x08,
+  /** i32: 1 when the next entry goes on where a budget ended: no arrival to count. */
+  resumes: 0x24,
   /** i32: times that the interpreter took over, other than for one instruction. */
   interpreted: 0x20,
 } as const;
@@ -40,7 +42,7 @@ export const ENGINE_WORDS = {
 const SPLIT_PERIOD = 64;
 
 /** Imports: `m.m` the memory, `m.t` the table, `m.plain` and `m.profiled` the interpreters' `run`. */
-export function buildTrampoline(): Uint8Array<ArrayBuffer> {
+export function buildTrampoline(threshold: number): Uint8Array<ArrayBuffer> {
   const module = new ModuleWriter();
   module.importMemory('m', 'm', { min: 1 });
   const interpreterType = module.type([I32, I32], [I32]);
@@ -83,11 +85,28 @@ export function buildTrampoline(): Uint8Array<ArrayBuffer> {
     load(Op.i32Load, local(entry, I32), HART.fetchTlb + 8),
     bin(Op.i32Shl, halfword, i32(1)),
   );
-  emit(w, load(Op.i32Load, place, PAGE_RECORDS.cells));
+  emit(w, place);
+  w.localTee(entry);
+  w.memory(Op.i32Load, PAGE_RECORDS.cells);
   w.localTee(cell);
   w.i32Const(0);
   w.op(Op.i32GeS);
+  w.if();
+  // Not translated: one more arrival, but where a budget only was used up.
+  const resumes = HART.engine + ENGINE_WORDS.resumes;
+  emit(w, load(Op.i32Load, hart, resumes));
+  w.if();
+  store(Op.i32Store, resumes, i32(0));
+  w.br(interpret);
+  w.end();
+  w.localGet(entry);
+  emit(w, bin(Op.i32Add, local(cell, I32), i32(1)));
+  w.memory(Op.i32Store, PAGE_RECORDS.cells);
+  emit(w, bin(Op.i32LtS, local(cell, I32), i32(threshold)));
   w.brIf(interpret);
+  w.i32Const(TrampolineExit.hot);
+  w.op(Op.return);
+  w.end();
   const index = bin(Op.i32Xor, local(cell, I32), i32(-1));
   emit(w, hart);
   emit(w, index);

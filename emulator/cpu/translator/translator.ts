@@ -44,7 +44,17 @@ const UNFIT_STEPS = 64;
 const UNFIT_LIMIT = 4;
 const SPLIT_LIMIT = 4;
 
-let trampolineModule: WebAssembly.Module | undefined;
+/** Trampolines by threshold: a process makes many machines of one shape. */
+const trampolines = new Map<number, WebAssembly.Module>();
+
+function compileTrampoline(threshold: number): WebAssembly.Module {
+  let module = trampolines.get(threshold);
+  if (module === undefined) {
+    module = new WebAssembly.Module(buildTrampoline(threshold));
+    trampolines.set(threshold, module);
+  }
+  return module;
+}
 
 export class Translator implements Engine {
   readonly name = 'translator';
@@ -77,8 +87,7 @@ export class Translator implements Engine {
       compileInterpreter({ flagBias: this.interpreter.flagBias, traced: false, threshold: this.threshold }),
       { m },
     );
-    trampolineModule ??= new WebAssembly.Module(buildTrampoline());
-    const trampoline = new WebAssembly.Instance(trampolineModule, {
+    const trampoline = new WebAssembly.Instance(compileTrampoline(this.threshold), {
       m: {
         ...m,
         t: this.cache.table,
@@ -101,6 +110,7 @@ export class Translator implements Engine {
       i32[budgetAt] = total;
       switch (exit) {
         case Exit.Budget:
+          i32[(hart + HART.engine + ENGINE_WORDS.resumes) >> 2] = 1;
           if (total > 0) continue;
           return this.interpreter.finish(hart, Exit.Budget);
         case TrampolineExit.hot:
