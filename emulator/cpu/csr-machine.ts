@@ -46,7 +46,7 @@ export function writeMstatus(hart: Hart, lo: number, mask: number): void {
   hart.setCellLo(Slot.mstatus, next);
   if (mask & Mstatus.FS) hart.setScalar(HART.fs, (lo & Mstatus.FS) >>> Mstatus.FS_SHIFT);
   const changed = old ^ next;
-  if (changed & TRANSLATION_FIELDS) hart.environment.translationChanged(hart);
+  if (changed & TRANSLATION_FIELDS) hart.environment.modeChanged(hart);
   if (changed & (Mstatus.MIE | Mstatus.SIE)) hart.attention = true;
 }
 

@@ -17,8 +17,10 @@ export interface HartEnvironment {
   ticks(): { low: number; high: number };
   /** stimecmp or menvcfg.STCE changed: set STIP or its timer anew. */
   supervisorTimerChanged(hart: Hart): void;
-  /** Privilege, mstatus, satp or another part of the regime changed. */
+  /** satp, a context, envcfg or another part of the regime changed. */
   translationChanged(hart: Hart): void;
+  /** Privilege or fields of mstatus changed, nothing else. */
+  modeChanged(hart: Hart): void;
   /** A PMP register changed. */
   protectionChanged(hart: Hart): void;
   /** True when `mode` (satp.MODE) can be selected. */

@@ -105,7 +105,7 @@ function changePrivilege(hart: Hart, privilege: number): void {
   hart.privilege = privilege;
   hart.setScalar(HART.reserved, 0);
   hart.attention = true;
-  hart.environment.translationChanged(hart);
+  hart.environment.modeChanged(hart);
 }
 
 /** Executes mret. False: illegal here. Sets pc; the caller counts the instruction. */

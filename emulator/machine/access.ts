@@ -51,45 +51,40 @@ export class AccessUnit {
     const vaLo = hart.i32[at]!;
     const vaHi = hart.i32[at + 1]!;
     const access = exit === Exit.Load ? Access.load : Access.store;
+    let pa: number = FAULT;
     if ((vaLo & 7) === 0) {
       // Aligned for every width: all that may be missing is the TLB entry.
-      const pa = mmu.translate(vaLo, vaHi, access, 1);
+      pa = mmu.translate(vaLo, vaHi, access, 1);
       if (pa === FAULT) {
         this.raise(core, mmu.cause, vaLo, vaHi);
         return;
       }
       if (this.fill(core, access, vaLo, vaHi, pa)) return;
     }
+    const whole = pa !== FAULT && mmu.cacheable;
     if (!this.fetchInstruction(core)) return;
     const row = ROWS[this.instruction.id];
     if (row?.access === undefined)
       throw new Error(`${row?.name ?? 'an illegal instruction'} made a memory exit`);
     const { access: what } = row;
-    const aligned = (vaLo & (what.size - 1)) === 0;
-    if (what.kind === 'load' || what.kind === 'store') {
-      if (aligned && (vaLo & 7) !== 0) {
-        const pa = mmu.translate(vaLo, vaHi, access, what.size);
-        if (pa === FAULT) {
-          this.raise(core, mmu.cause, vaLo, vaHi);
-          return;
-        }
-        if (this.fill(core, access, vaLo, vaHi, pa)) return;
+    const plain = what.kind === 'load' || what.kind === 'store';
+    if ((vaLo & (what.size - 1)) !== 0) {
+      if (plain) this.misaligned(core, what, vaLo, vaHi);
+      else this.raise(core, what.kind === 'lr' ? Cause.loadMisaligned : Cause.storeMisaligned, vaLo, vaHi);
+      return;
+    }
+    if (!whole) {
+      // Not translated yet, or only for one byte where PMP decides by width.
+      pa = mmu.translate(vaLo, vaHi, access, what.size);
+      if (pa === FAULT) {
+        this.raise(core, mmu.cause, vaLo, vaHi);
+        return;
       }
-      if (what.kind === 'load') this.load(core, what, vaLo, vaHi);
-      else this.store(core, what, vaLo, vaHi);
-      return;
+      if ((vaLo & 7) !== 0 && this.fill(core, access, vaLo, vaHi, pa)) return;
     }
-    if (!aligned) {
-      this.raise(core, what.kind === 'lr' ? Cause.loadMisaligned : Cause.storeMisaligned, vaLo, vaHi);
-      return;
-    }
-    const pa = mmu.translate(vaLo, vaHi, access, what.size);
-    if (pa === FAULT) {
-      this.raise(core, mmu.cause, vaLo, vaHi);
-      return;
-    }
-    if ((vaLo & 7) !== 0 && this.fill(core, access, vaLo, vaHi, pa)) return;
-    this.atomic(core, what, vaLo, vaHi, pa);
+    if (what.kind === 'load') this.load(core, what, vaLo, vaHi, pa);
+    else if (what.kind === 'store') this.store(core, what, vaLo, vaHi, pa);
+    else this.atomic(core, what, vaLo, vaHi, pa);
   }
 
   /** Fills the fast TLB if the page allows it now. */
@@ -119,19 +114,19 @@ export class AccessUnit {
 
   /** The bits at pc, unsigned (16 or 32 of them), or -1 after a fetch fault, which has then been raised. */
   instructionWord(core: Core): number {
-    const { hart, mmu } = core;
+    const { hart } = core;
     const lo = hart.pcLo;
     const hi = hart.pcHi;
+    const page = core.mmu.tlb.fastFetchPage(lo, hi);
+    if (page >= 0 && (lo & 0xfff) <= 0xffc) {
+      const at = this.memory.hostOfPage(page) + (lo & 0xfff);
+      const low = this.memory.view.getUint16(at, true);
+      return (low & 3) !== 3 ? low : this.memory.view.getUint32(at, true);
+    }
     const first = this.instructionHalf(core, lo, hi);
     if (first < 0 || (first & 3) !== 3) return first;
     const nextLo = (lo + 2) | 0;
-    const nextHi = nextLo === 0 ? hi + 1 : hi;
-    if ((nextLo & 0xfff) !== 0) {
-      // Same page: translated a moment ago.
-      const pa = mmu.translate(nextLo, nextHi, Access.fetch, 2);
-      if (pa !== FAULT && this.memory.contains(pa, 2)) return first + this.memory.read16(pa) * 65536;
-    }
-    const second = this.instructionHalf(core, nextLo, nextHi);
+    const second = this.instructionHalf(core, nextLo, nextLo === 0 ? hi + 1 : hi);
     return second < 0 ? -1 : first + second * 65536;
   }
 
@@ -142,34 +137,60 @@ export class AccessUnit {
     return -1;
   }
 
-  private load(core: Core, what: MemoryAccess, vaLo: number, vaHi: number): void {
+  private load(core: Core, what: MemoryAccess, vaLo: number, vaHi: number, pa: number): void {
+    if (!this.readAt(core, pa, what.size, vaLo, vaHi)) return;
+    this.finishLoad(core, what, vaLo, vaHi, this.lo, this.hi);
+  }
+
+  private finishLoad(
+    core: Core,
+    what: MemoryAccess,
+    vaLo: number,
+    vaHi: number,
+    lo: number,
+    hi: number,
+  ): void {
+    if (this.watch.active) this.watch.check(vaLo, vaHi, what.size, 'load');
+    writeResult(core.hart, what, this.instruction.rd, lo, hi);
+    core.hart.retire(this.instruction.length);
+  }
+
+  /** A load or store that is not aligned: in one go within a page, byte by byte across two. */
+  private misaligned(core: Core, what: MemoryAccess, vaLo: number, vaHi: number): void {
     const { size } = what;
     const within = PAGE_SIZE - (vaLo & 0xfff);
-    let lo: number;
+    const access = what.kind === 'load' ? Access.load : Access.store;
     if (within >= size) {
-      const pa = core.mmu.translate(vaLo, vaHi, Access.load, size);
-      if (pa === FAULT) {
-        this.raise(core, core.mmu.cause, vaLo, vaHi);
-        return;
-      }
-      if (!this.readAt(core, pa, size, vaLo, vaHi)) return;
-      lo = this.lo;
-    } else {
-      const crossing = this.crossPages(core, Access.load, vaLo, vaHi, size, within);
-      if (!crossing) return;
-      const bytes = new Uint8Array(8);
-      for (let i = 0; i < size; i++) {
-        const pa = i < within ? this.firstPa + i : this.secondPa + i - within;
-        if (!this.readAt(core, pa, 1, (vaLo + i) | 0, vaHi)) return;
-        bytes[i] = this.lo;
-      }
-      const view = new DataView(bytes.buffer);
-      lo = view.getInt32(0, true);
-      this.hi = view.getInt32(4, true);
+      const pa = core.mmu.translate(vaLo, vaHi, access, size);
+      if (pa === FAULT) this.raise(core, core.mmu.cause, vaLo, vaHi);
+      else if (what.kind === 'load') this.load(core, what, vaLo, vaHi, pa);
+      else this.store(core, what, vaLo, vaHi, pa);
+      return;
     }
-    this.watch.check(vaLo, vaHi, size, 'load');
-    writeResult(core.hart, what, this.instruction.rd, lo, this.hi);
-    core.hart.retire(this.instruction.length);
+    if (!this.crossPages(core, access, vaLo, vaHi, size, within)) return;
+    if (what.kind === 'load') this.loadAcross(core, what, vaLo, vaHi, within);
+    else this.storeAcross(core, what, vaLo, vaHi, within);
+  }
+
+  private loadAcross(core: Core, what: MemoryAccess, vaLo: number, vaHi: number, within: number): void {
+    const view = new DataView(new ArrayBuffer(8));
+    for (let i = 0; i < what.size; i++) {
+      const pa = i < within ? this.firstPa + i : this.secondPa + i - within;
+      if (!this.readAt(core, pa, 1, (vaLo + i) | 0, vaHi)) return;
+      view.setUint8(i, this.lo);
+    }
+    this.finishLoad(core, what, vaLo, vaHi, view.getInt32(0, true), view.getInt32(4, true));
+  }
+
+  private storeAcross(core: Core, what: MemoryAccess, vaLo: number, vaHi: number, within: number): void {
+    const lo = this.storedLow(core, what);
+    const hi = this.hi;
+    for (let i = 0; i < what.size; i++) {
+      const pa = i < within ? this.firstPa + i : this.secondPa + i - within;
+      const byte = ((i < 4 ? lo : hi) >>> (8 * (i & 3))) & 0xff;
+      if (!this.writeAt(core, pa, 1, byte, 0, (vaLo + i) | 0, vaHi)) return;
+    }
+    this.finishStore(core, what, vaLo, vaHi);
   }
 
   /** Result of `readAt`: low half; the high half is in `hi`. */
@@ -238,31 +259,23 @@ export class AccessUnit {
     return true;
   }
 
-  private store(core: Core, what: MemoryAccess, vaLo: number, vaHi: number): void {
+  /** Low half of the register that a store stores; the high half goes to `hi`. */
+  private storedLow(core: Core, what: MemoryAccess): number {
     const { hart } = core;
-    const { size } = what;
     const { rs2 } = this.instruction;
     const at = what.float ? hart.word + (fOffset(rs2) >> 2) : hart.word + 2 * rs2;
-    const lo = hart.i32[at]!;
-    const hi = hart.i32[at + 1]!;
-    const within = PAGE_SIZE - (vaLo & 0xfff);
-    if (within >= size) {
-      const pa = core.mmu.translate(vaLo, vaHi, Access.store, size);
-      if (pa === FAULT) {
-        this.raise(core, core.mmu.cause, vaLo, vaHi);
-        return;
-      }
-      if (!this.writeAt(core, pa, size, lo, hi, vaLo, vaHi)) return;
-    } else {
-      if (!this.crossPages(core, Access.store, vaLo, vaHi, size, within)) return;
-      for (let i = 0; i < size; i++) {
-        const pa = i < within ? this.firstPa + i : this.secondPa + i - within;
-        const byte = ((i < 4 ? lo : hi) >>> (8 * (i & 3))) & 0xff;
-        if (!this.writeAt(core, pa, 1, byte, 0, (vaLo + i) | 0, vaHi)) return;
-      }
-    }
-    this.watch.check(vaLo, vaHi, size, 'store');
-    hart.retire(this.instruction.length);
+    this.hi = hart.i32[at + 1]!;
+    return hart.i32[at]!;
+  }
+
+  private store(core: Core, what: MemoryAccess, vaLo: number, vaHi: number, pa: number): void {
+    const lo = this.storedLow(core, what);
+    if (this.writeAt(core, pa, what.size, lo, this.hi, vaLo, vaHi)) this.finishStore(core, what, vaLo, vaHi);
+  }
+
+  private finishStore(core: Core, what: MemoryAccess, vaLo: number, vaHi: number): void {
+    if (this.watch.active) this.watch.check(vaLo, vaHi, what.size, 'store');
+    core.hart.retire(this.instruction.length);
   }
 
   /** Writes up to 8 bytes within a page. False after raising an exception. */

@@ -147,6 +147,7 @@ export class Machine {
       ticks: () => this.timeSource.time(),
       supervisorTimerChanged: (changed) => this.timers.update(changed),
       translationChanged: () => mmu.update(),
+      modeChanged: () => mmu.switchMode(),
       protectionChanged: () => mmu.protectionChanged(),
       hasTranslationMode: (mode) => mmu.hasMode(mode),
     };

@@ -25,6 +25,12 @@ export const CboEnable = {
   INVAL_SHIFT: 2,
 } as const;
 
+/** MPP (12:11), MPRV, SUM and MXR (19:17) of mstatus, shifted so that the privilege fits below. */
+const MODE_FIELDS = Mstatus.MPP | Mstatus.MPRV | Mstatus.SUM | Mstatus.MXR;
+const MODE_SHIFT = 9;
+const KNOWN_ENTRIES = (MODE_FIELDS >> MODE_SHIFT) + 4;
+const KNOWN_WORDS = 6;
+
 /** A translation that faults. */
 export const FAULT = -1;
 
@@ -59,6 +65,13 @@ export class Mmu {
   /** The space found last, valid while the regimes' version is this. */
   private space: Space | undefined;
   private spaceVersion = -1;
+  /** Counts the calls of `update`. */
+  private generation = 1;
+  /**
+   * What `switchMode` writes, for each privilege and MPP, MPRV, SUM, MXR: generation that it is of, fetch regime, data regime, size of
+   * the direct window, cache-block permissions, version of the regimes.
+   */
+  private readonly known = new Int32Array(KNOWN_ENTRIES * KNOWN_WORDS);
   /** By effective privilege: PMP gives all rights over all of DRAM. */
   private readonly dramFree = [false, false, false, false];
 
@@ -103,32 +116,52 @@ export class Mmu {
 
   /** Computes regimes, direct window and cache-block permissions after anything that they depend on. */
   update(): void {
-    const { hart } = this;
+    this.generation++;
+    this.switchMode();
+  }
+
+  /**
+   * As `update`, when nothing but privilege, mstatus and what `update` has seen already can have changed: traps and
+   * returns come here, so the results for each combination are kept.
+   */
+  switchMode(): void {
+    const { hart, known } = this;
     const { i32, word } = hart;
+    const at = (hart.privilege | ((hart.cellLo(Slot.mstatus) & MODE_FIELDS) >> MODE_SHIFT)) * KNOWN_WORDS;
+    if (known[at] !== this.generation || known[at + 5] !== this.regimes.version) this.compute(at);
+    const fetch = known[at + 1]!;
+    const data = known[at + 2]!;
+    this.regimes.touch(fetch, data);
+    i32[word + (HART.fetchRegime >> 2)] = fetch << REGIME_SHIFT;
+    i32[word + (HART.dataRegime >> 2)] = data << REGIME_SHIFT;
+    i32[word + (HART.directSize >> 2)] = known[at + 3]!;
+    i32[word + (HART.cboEnable >> 2)] = known[at + 4]!;
+  }
+
+  /** Fills the entry of `known` for the present privilege and mstatus. */
+  private compute(at: number): void {
+    const { hart, known } = this;
     const mstatus = hart.cellLo(Slot.mstatus);
     const { privilege } = hart;
     const data = this.dataPrivilege;
     const translating = hart.cellHi(Slot.satp) >>> 28 !== 0;
-    let dataBare = true;
-    let fetchTag: number;
-    let dataTag: number;
-    if (translating && privilege !== Privilege.machine) fetchTag = this.regimeOf(privilege, false, 0);
-    else fetchTag = this.regimes.ofBare(privilege);
-    if (translating && data !== Privilege.machine) {
-      dataBare = false;
+    const dataBare = !translating || data === Privilege.machine;
+    known[at + 1] =
+      translating && privilege !== Privilege.machine
+        ? this.regimeOf(privilege, false, 0)
+        : this.regimes.ofBare(privilege);
+    if (dataBare) known[at + 2] = this.regimes.ofBare(data);
+    else {
       const sum = data === Privilege.supervisor && (mstatus & Mstatus.SUM) !== 0;
-      dataTag = this.regimeOf(data, sum, mstatus & Mstatus.MXR ? 4 : 0);
-    } else {
-      dataTag = this.regimes.ofBare(data);
+      known[at + 2] = this.regimeOf(data, sum, mstatus & Mstatus.MXR ? 4 : 0);
     }
-    i32[word + (HART.fetchRegime >> 2)] = fetchTag << REGIME_SHIFT;
-    i32[word + (HART.dataRegime >> 2)] = dataTag << REGIME_SHIFT;
     const dram = this.memory.regions[0]!;
     const open = dataBare && this.dramFree[data]! && !this.windowForbidden;
     // The engines take unaligned loads in the window: the last must end in it.
-    i32[word + (HART.directSize >> 2)] = open ? dram.size - 7 : 0;
-    i32[word + (HART.directSize >> 2) + 1] = 0;
-    i32[word + (HART.cboEnable >> 2)] = this.cacheBlockPermissions();
+    known[at + 3] = open ? dram.size - 7 : 0;
+    known[at + 4] = this.cacheBlockPermissions();
+    known[at + 5] = this.regimes.version;
+    known[at] = this.generation;
   }
 
   /** Number of the regime at a privilege, with SUM and MXR (0 or 4) as they are. */

@@ -82,6 +82,12 @@ export class Regimes {
     return this.number(this.bare, privilege);
   }
 
+  /** Notes that two numbers are in use now. */
+  touch(a: number, b: number): void {
+    this.used[a] = ++this.clock;
+    this.used[b] = ++this.clock;
+  }
+
   private number(ids: Int16Array, index: number): number {
     let id = ids[index]!;
     if (id < 0) {

@@ -7,6 +7,10 @@
  * able to tell, and what the guest can tell (a stale translation, an accessed bit not set again) depends only on the
  * architectural ones, which belong to the machine's state.
  *
+ * Where in the architectural TLB a page may be depends on its regime as well, so that address spaces and privileges
+ * that use the same addresses do not displace each other's translations: what the fast TLB loses on a switch costs a
+ * refill, not a walk.
+ *
  * Architectural entry, four words: tag low, tag high (as in state.ts, virtual page and regime), frame (number of the
  * physical page, below 2^32), info (bits 2:0 level, bits 30:4 owner). Empty: tag = -1, -1.
  */
@@ -19,6 +23,9 @@ const WORDS = 4;
 const MASK = TLB_ENTRIES - 1;
 /** Owner numbers have 27 bits. */
 const OWNER_MASK = 0x7ff_ffff;
+/** Places that a page may have, by its regime, and how far apart in the index they are. */
+const SPREAD = 4;
+const SPREAD_SHIFT = 8;
 const FAST_WORD = [HART.fetchTlb >> 2, HART.loadTlb >> 2, HART.storeTlb >> 2] as const;
 const FAST_STRIDE = TLB_ENTRY_SIZE >> 2;
 
@@ -49,14 +56,15 @@ export class Tlb {
     for (const access of [0, 1, 2] as const) this.dropFast(access);
   }
 
-  /** Index into `entries` of the page's place. */
-  private static place(access: Access, vaLo: number): number {
-    return (access * TLB_ENTRIES + ((vaLo >>> 12) & MASK)) * WORDS;
+  /** Index into `entries` of a page's place. */
+  private static place(access: Access, vaLo: number, regime: number): number {
+    const spread = (regime & (SPREAD - 1)) << SPREAD_SHIFT;
+    return (access * TLB_ENTRIES + (((vaLo >>> 12) ^ spread) & MASK)) * WORDS;
   }
 
   /** The physical frame of a page in `regime`, or -1 if it is not known. */
   lookup(access: Access, vaLo: number, vaHi: number, regime: number): number {
-    const at = Tlb.place(access, vaLo);
+    const at = Tlb.place(access, vaLo, regime);
     const { entries } = this;
     if (entries[at] !== ((vaLo & ~0xfff) | (regime << REGIME_SHIFT)) || entries[at + 1] !== vaHi) return -1;
     return entries[at + 2]! >>> 0;
@@ -72,14 +80,14 @@ export class Tlb {
     level: number,
     owner: number,
   ): void {
-    const at = Tlb.place(access, vaLo);
+    const at = Tlb.place(access, vaLo, regime);
     const { entries } = this;
+    this.clearFast(access, entries[at]!, entries[at + 1]!);
     entries[at] = (vaLo & ~0xfff) | (regime << REGIME_SHIFT);
     entries[at + 1] = vaHi;
     entries[at + 2] = frame | 0;
     entries[at + 3] = level | (owner << 4);
     if (level > 0) this.superpages |= vaHi < 0 ? 2 : 1;
-    this.clearFast(access, vaLo);
   }
 
   /**
@@ -96,11 +104,29 @@ export class Tlb {
     this.fastFilled[access] = true;
   }
 
-  private clearFast(access: Access, vaLo: number): void {
+  /** Index of the physical page in the fast fetch entry of an address in the present regime, or -1. */
+  fastFetchPage(vaLo: number, vaHi: number): number {
     const { i32, word } = this.hart;
-    const at = word + FAST_WORD[access] + ((vaLo >>> 12) & MASK) * FAST_STRIDE;
+    const at = word + FAST_WORD[Access.fetch] + ((vaLo >>> 12) & MASK) * FAST_STRIDE;
+    const tagLo = (vaLo & ~0xfff) | i32[word + (HART.fetchRegime >> 2)]!;
+    return i32[at] === tagLo && i32[at + 1] === vaHi ? i32[at + 3]! : -1;
+  }
+
+  /** Drops the fast entry with a tag, if there is one. */
+  private clearFast(access: Access, tagLo: number, tagHi: number): void {
+    const { i32, word } = this.hart;
+    const at = word + FAST_WORD[access] + ((tagLo >>> 12) & MASK) * FAST_STRIDE;
+    if (i32[at] !== tagLo || i32[at + 1] !== tagHi) return;
     i32[at] = -1;
     i32[at + 1] = -1;
+  }
+
+  /** Drops an architectural entry, and the fast one that rests on it. */
+  private drop(access: Access, at: number): void {
+    const { entries } = this;
+    this.clearFast(access, entries[at]!, entries[at + 1]!);
+    entries[at] = -1;
+    entries[at + 1] = -1;
   }
 
   /** Drops the fast entries of one access. */
@@ -139,11 +165,10 @@ export class Tlb {
     }
     const { entries } = this;
     for (const access of [0, 1, 2] as const) {
-      const at = Tlb.place(access, vaLo);
-      if (((entries[at]! ^ vaLo) & ~0xfff) !== 0 || entries[at + 1] !== vaHi) continue;
-      entries[at] = -1;
-      entries[at + 1] = -1;
-      this.clearFast(access, vaLo);
+      for (let spread = 0; spread < SPREAD; spread++) {
+        const at = Tlb.place(access, vaLo, spread);
+        if (((entries[at]! ^ vaLo) & ~0xfff) === 0 && entries[at + 1] === vaHi) this.drop(access, at);
+      }
     }
   }
 
@@ -155,17 +180,16 @@ export class Tlb {
 
   /**
    * Drops the translations that an owner has at one page offset of its own: bits 29:12 of the virtual address (for
-   * modes whose owners are mapped at multiples of 1 GiB). Only one place of each TLB can hold them.
+   * modes whose owners are mapped at multiples of 1 GiB). Only `SPREAD` places of each TLB can hold them.
    */
   dropOwnerPage(owner: number, offset: number): void {
     const { entries } = this;
     for (const access of [0, 1, 2] as const) {
-      const at = Tlb.place(access, offset);
-      const lo = entries[at]!;
-      if (((lo ^ offset) & 0x3fff_f000) !== 0 || ((entries[at + 3]! >>> 4) & OWNER_MASK) !== owner) continue;
-      entries[at] = -1;
-      entries[at + 1] = -1;
-      this.clearFast(access, offset);
+      for (let spread = 0; spread < SPREAD; spread++) {
+        const at = Tlb.place(access, offset, spread);
+        const samePage = ((entries[at]! ^ offset) & 0x3fff_f000) === 0;
+        if (samePage && ((entries[at + 3]! >>> 4) & OWNER_MASK) === owner) this.drop(access, at);
+      }
     }
   }
 
@@ -179,10 +203,7 @@ export class Tlb {
         const hi = entries[at + 1]!;
         if (lo === -1 && hi === -1) continue;
         const info = entries[at + 3]!;
-        if (!predicate(lo, hi, info & 7, (info >>> 4) & OWNER_MASK)) continue;
-        entries[at] = -1;
-        entries[at + 1] = -1;
-        this.clearFast(access, i << 12);
+        if (predicate(lo, hi, info & 7, (info >>> 4) & OWNER_MASK)) this.drop(access, at);
       }
     }
   }

@@ -42,6 +42,7 @@ export class Rig {
         ticks: () => ({ low: 0, high: 0 }),
         supervisorTimerChanged: () => {},
         translationChanged: () => mmu.update(),
+        modeChanged: () => mmu.switchMode(),
         protectionChanged: () => mmu.protectionChanged(),
         hasTranslationMode: (mode) => mmu.hasMode(mode),
       };
