@@ -1,10 +1,15 @@
 /** Do programs see what docs/xtwz.md promises, in U-mode, on the engines themselves? */
 import { describe, expect, it } from 'vitest';
+import { Translator } from '../cpu/translator/translator.ts';
 import { CAUSE, CFG, CSR, REASON, RIGHT, VIEW } from '../mmu/xtwz/layout.ts';
 import type { MachineConfig } from './config.ts';
 import { type LoggedTrap, SLOT, slotAddress, XtwzProgram } from './xtwz-program.ts';
 
-const ENGINES: readonly (readonly [string, MachineConfig])[] = [['interpreter', {}]];
+const ENGINES: readonly (readonly [string, MachineConfig])[] = [
+  ['interpreter', {}],
+  // At threshold 1 everything that is reached twice is translated.
+  ['translator', { engine: (memory) => new Translator(memory, { threshold: 1, batch: 1 }) }],
+];
 
 /** Fields of stwzinfo, §5. */
 const info = (trap: LoggedTrap) => {
@@ -208,6 +213,47 @@ describe.each(ENGINES)('Xtwz on the %s', (_name, config) => {
     const off = new XtwzProgram(source, config);
     expect(off.run()).toEqual([]);
     expect(registers.map((r) => off.x(r))).toEqual([0x10n, local, miss, miss, miss, miss]);
+  });
+
+  it('answers the same in a hot loop, where the pointer changes from hit to miss and back', () => {
+    const program = new XtwzProgram(
+      `
+        li   s0, ${slotAddress(SLOT.data, 0x2000)}
+        li   t1, ${slotAddress(9)}
+        li   s1, 0                      # hits
+        li   s2, 0                      # misses
+        li   s3, 3000
+      1:
+        andi t2, s3, 15
+        slli t0, t2, 30
+        addi t0, t0, 1024
+        addi t0, t0, 1024
+        addi t0, t0, 1024
+        addi t0, t0, 1024               # FOT entry 0–15, offset 0x1000
+        xtwz.pptr t3, s0, t0
+        bltz t3, 2f
+        addi s1, s1, 1
+        andi t2, s3, 7
+        bnez t2, 3f
+        xtwz.pinval s0, t0
+        j    3f
+      2:
+        addi s2, s2, 1
+        xtwz.pfill s0, t0, t1
+      3:
+        addi s3, s3, -1
+        bnez s3, 1b
+        ecall
+      `,
+      config,
+    );
+    program.poke(CSR.stwzcfg, BigInt(CFG.persistentPointers));
+    expect(program.run()).toEqual([]);
+    // Index 0 is local: always a hit. Index 8 is filled and dropped by turns; the 14 others miss once.
+    const visits = (index: number): number =>
+      Array.from({ length: 3000 }, (_, i) => i + 1).filter((n) => n % 16 === index).length;
+    const misses = 14 + Math.ceil(visits(8) / 2);
+    expect([program.x(9), program.x(18)]).toEqual([BigInt(3000 - misses), BigInt(misses)]);
   });
 
   it('keeps one context from seeing the persistent pointers that another has filled', () => {
