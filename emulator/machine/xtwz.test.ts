@@ -7,8 +7,8 @@ import { type LoggedTrap, SLOT, slotAddress, XtwzProgram } from './xtwz-program.
 
 const ENGINES: readonly (readonly [string, MachineConfig])[] = [
   ['interpreter', {}],
-  // At threshold 1 everything that is reached twice is translated.
-  ['translator', { engine: (memory) => new Translator(memory, { threshold: 1, batch: 1 }) }],
+  // A low threshold, so that short loops are translated as well.
+  ['translator', { engine: (memory) => new Translator(memory, { threshold: 4, batch: 1 }) }],
 ];
 
 /** Fields of stwzinfo, §5. */
