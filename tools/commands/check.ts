@@ -2,8 +2,9 @@
  * `licorice check [files…]`: reports what is wrong with guest TypeScript, in the form of `tsc`; with `--watch` again
  * at every change. Without files it checks all of the guest.
  */
-import { existsSync, readdirSync, statSync, watch } from 'node:fs';
+import { existsSync, statSync, watch } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
+import type * as ts from 'typescript';
 import type { CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
 
@@ -28,12 +29,13 @@ export const checkCommand: CommandModule<object, CheckOptions> = {
       .option('json', { type: 'boolean', default: false, describe: 'print one JSON array' }),
   handler: async (options) => {
     const { ambientFile, CheckSession } = await import('../compiler/frontend/session.ts');
+    const { default: typescript } = await import('typescript');
     const { formatDiagnostic } = await import('../compiler/frontend/diagnostics.ts');
     const named = options.files.length > 0 ? options.files : [join(ambientFile(), '..')];
     let session: InstanceType<typeof CheckSession> | undefined;
     let listed = '';
     const report = (): boolean => {
-      const files = named.flatMap(sourceFiles);
+      const files = named.flatMap((path) => sourceFiles(path, typescript));
       if (files.length === 0) throw new UserError(`${named.join(', ')}: no guest TypeScript files here`);
       if (session === undefined || listed !== files.join('\n')) session = new CheckSession(files);
       listed = files.join('\n');
@@ -51,17 +53,16 @@ export const checkCommand: CommandModule<object, CheckOptions> = {
   },
 };
 
-/** The TypeScript files under a path, in a fixed order. */
-export function sourceFiles(path: string): string[] {
+/** A file itself; of a folder what its tsconfig.json includes, or else all TypeScript below it. */
+function sourceFiles(path: string, typescript: typeof ts): string[] {
   if (!existsSync(path)) throw new UserError(`${path}: no such file or folder`);
   if (!statSync(path).isDirectory()) return [resolve(path)];
-  return readdirSync(path, { withFileTypes: true })
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap((entry) => {
-      const inner = join(path, entry.name);
-      if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : sourceFiles(inner);
-      return /(?<!\.d|\.test)\.ts$/.test(entry.name) ? [resolve(inner)] : [];
-    });
+  const config = join(path, 'tsconfig.json');
+  const json: unknown = existsSync(config)
+    ? typescript.readConfigFile(config, typescript.sys.readFile).config
+    : {};
+  const { fileNames } = typescript.parseJsonConfigFileContent(json, typescript.sys, resolve(path));
+  return fileNames.filter((file) => !file.endsWith('.d.ts')).sort();
 }
 
 /** Reports now and after every change, until interrupted. */
