@@ -7,6 +7,7 @@ import { numberValues } from './gvn.ts';
 import { bottomUp, countUses, funcsByName, inlineCalls } from './inline.ts';
 import { hoistInvariants } from './licm.ts';
 import { optimiseMemory } from './memory.ts';
+import { removeDecidedChecks } from './ranges.ts';
 import { replaceSlots } from './sroa.ts';
 
 export interface OptimiseOptions {
@@ -26,6 +27,7 @@ const early: readonly Pass[] = [
 ];
 const late: readonly Pass[] = [
   numberValues,
+  removeDecidedChecks,
   cleanup,
   optimiseMemory,
   hoistInvariants,

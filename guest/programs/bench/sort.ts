@@ -35,7 +35,7 @@ function sortRange(a: FixedArray<u32, typeof N>, first: i64, last: i64): void {
 }
 
 /** @export */
-function run(rounds: u64): u64 {
+export function run(rounds: u64): u64 {
   let seed: u32 = 12345;
   let sum: u64 = 0;
   for (let r: u64 = 0; r < rounds; r++) {

@@ -38,7 +38,7 @@ function lookup(key: u64): u64 {
 }
 
 /** @export */
-function run(rounds: u64): u64 {
+export function run(rounds: u64): u64 {
   let sum: u64 = 0;
   for (let r: u64 = 0; r < rounds; r++) {
     for (let i: u64 = 0; i < SLOTS; i++) table[i].key = 0;

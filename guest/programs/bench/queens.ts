@@ -21,7 +21,7 @@ function place(row: u32): u32 {
 }
 
 /** @export */
-function run(rounds: u64): u64 {
+export function run(rounds: u64): u64 {
   let sum: u64 = 0;
   for (let r: u64 = 0; r < rounds; r++) sum += u64(place(0));
   return sum;

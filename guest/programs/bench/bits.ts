@@ -38,7 +38,7 @@ function firstFree(): u64 {
 }
 
 /** @export */
-function run(rounds: u64): u64 {
+export function run(rounds: u64): u64 {
   let sum: u64 = 0;
   for (let r: u64 = 0; r < rounds; r++) {
     let permutation: u64 = 0xff;

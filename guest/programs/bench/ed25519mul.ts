@@ -99,7 +99,7 @@ function multiply(r: Fe, a: Fe, b: Fe): void {
 }
 
 /** @export */
-function run(rounds: u64): u64 {
+export function run(rounds: u64): u64 {
   for (let i: u64 = 0; i < 5; i++) {
     x[i] = 0x1234_5678_9abc * (i + 1);
     y[i] = 0x3_1415_9265_3589 - i;

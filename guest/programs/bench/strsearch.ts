@@ -19,7 +19,7 @@ function count(haystack: Slice<u8>, needle: Slice<u8>): u64 {
 }
 
 /** @export */
-function run(rounds: u64): u64 {
+export function run(rounds: u64): u64 {
   let seed: u32 = 99;
   for (let i: u64 = 0; i < SIZE; i++) {
     seed = seed * 1103515245 + 12345;

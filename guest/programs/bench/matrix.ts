@@ -28,7 +28,7 @@ function multiplyInts(): void {
 }
 
 /** @export */
-function run(rounds: u64): u64 {
+export function run(rounds: u64): u64 {
   for (let i: u64 = 0; i < 2304; i++) {
     a[i] = f64(i % 17) * 0.5;
     b[i] = f64(i % 13) - 6.0;

@@ -83,7 +83,7 @@ function contains(root: Node, key: u64): bool {
 }
 
 /** @export */
-function run(rounds: u64): u64 {
+export function run(rounds: u64): u64 {
   let sum: u64 = 0;
   for (let r: u64 = 0; r < rounds; r++) {
     used = 0;

@@ -61,7 +61,7 @@ function release(address: usize): void {
 }
 
 /** @export */
-function run(rounds: u64): u64 {
+export function run(rounds: u64): u64 {
   let sum: u64 = 0;
   for (let r: u64 = 0; r < rounds; r++) {
     reset();

@@ -54,7 +54,7 @@ class Queue {
 const queue = zeroed<Queue>();
 
 /** @export */
-function run(rounds: u64): u64 {
+export function run(rounds: u64): u64 {
   let sum: u64 = 0;
   for (let r: u64 = 0; r < rounds; r++) {
     queue.count = 0;

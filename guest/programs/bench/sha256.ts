@@ -61,7 +61,7 @@ function compress(h: FixedArray<u32, 8>, block: Slice<u8>): void {
 }
 
 /** @export */
-function run(rounds: u64): u64 {
+export function run(rounds: u64): u64 {
   for (let i: u64 = 0; i < 4096; i++) buffer[i] = u8(i * 7);
   for (let i: u64 = 0; i < 8; i++) state[i] = u32(i) * 0x9e37_79b9;
   for (let r: u64 = 0; r < rounds; r++) {

@@ -36,7 +36,7 @@ class Ring {
 const ring = zeroed<Ring>();
 
 /** @export */
-function run(rounds: u64): u64 {
+export function run(rounds: u64): u64 {
   let sum: u64 = 0;
   const record = stack<Record>();
   ring.head = 0;

@@ -81,7 +81,7 @@ function evaluate(text: str): i64 {
 }
 
 /** @export */
-function run(rounds: u64): u64 {
+export function run(rounds: u64): u64 {
   let sum: u64 = 0;
   for (let r: u64 = 0; r < rounds * 50; r++) {
     sum += u64(evaluate('1 + 2 * 3 - (4 - 5) * 6 / 2 + 100 % 7'));

@@ -34,7 +34,7 @@ function copyBackwards(target: Ptr<u8>, source: Ptr<u8>, count: u64): void {
 }
 
 /** @export */
-function run(rounds: u64): u64 {
+export function run(rounds: u64): u64 {
   let sum: u64 = 0;
   for (let i: u64 = 0; i < 512; i++) from[i] = i * 0x0101_0101_0101_0101;
   const source = addressOf(from);

@@ -18,7 +18,7 @@ function crc32(bytes: Slice<u8>): u32 {
 }
 
 /** @export */
-function run(rounds: u64): u64 {
+export function run(rounds: u64): u64 {
   makeTable();
   for (let i: u64 = 0; i < SIZE; i++) buffer[i] = u8((i * i) >> 3);
   let sum: u64 = 0;

@@ -106,7 +106,7 @@ function find(t: Tree, key: u64): Node | null {
 }
 
 /** @export */
-function run(rounds: u64): u64 {
+export function run(rounds: u64): u64 {
   let sum: u64 = 0;
   let seed: u64 = 88172645463325252;
   for (let r: u64 = 0; r < rounds; r++) {
