@@ -41,6 +41,10 @@ function rotateRight(t: Tree, x: Node): void {
   x.parent = y;
 }
 
+function isRed(node: Node | null): bool {
+  return node !== null ? node.red : false;
+}
+
 function insert(t: Tree, added: Node): void {
   let parent: Node | null = null;
   let at = t.root;
@@ -62,9 +66,9 @@ function insert(t: Tree, added: Node): void {
     const grand = up.parent!;
     if (up === grand.left) {
       const uncle = grand.right;
-      if (uncle !== null && uncle.red) {
+      if (isRed(uncle)) {
         up.red = false;
-        uncle.red = false;
+        uncle!.red = false;
         grand.red = true;
         node = grand;
         continue;
@@ -79,9 +83,9 @@ function insert(t: Tree, added: Node): void {
       rotateRight(t, grand);
     } else {
       const uncle = grand.left;
-      if (uncle !== null && uncle.red) {
+      if (isRed(uncle)) {
         up.red = false;
-        uncle.red = false;
+        uncle!.red = false;
         grand.red = true;
         node = grand;
         continue;

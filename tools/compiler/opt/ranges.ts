@@ -16,6 +16,15 @@ interface Range {
 const MAX = [0n, 0xffff_ffffn, 0xffff_ffff_ffff_ffffn];
 const SIGNED_MAX = [0n, 0x7fff_ffffn, 0x7fff_ffff_ffff_ffffn];
 
+const smaller = (a: bigint, b: bigint): bigint => {
+  if (a < b) return a;
+  return b;
+};
+const larger = (a: bigint, b: bigint): bigint => {
+  if (a < b) return b;
+  return a;
+};
+
 /** How far ranges look into operands. */
 const DEPTH = 6;
 
@@ -101,8 +110,8 @@ class RangeWalk {
     const fact = this.facts.get(v);
     if (fact === undefined) return natural;
     return {
-      lo: fact.lo > natural.lo ? fact.lo : natural.lo,
-      hi: fact.hi < natural.hi ? fact.hi : natural.hi,
+      lo: larger(fact.lo, natural.lo),
+      hi: smaller(fact.hi, natural.hi),
     };
   }
 
@@ -141,7 +150,7 @@ class RangeWalk {
         return all;
       case Op.And: {
         const [a, b] = [arg(0), arg(1)];
-        return { lo: 0n, hi: a.hi < b.hi ? a.hi : b.hi };
+        return { lo: 0n, hi: smaller(a.hi, b.hi) };
       }
       case Op.Add: {
         const [a, b] = [arg(0), arg(1)];
@@ -180,11 +189,11 @@ class RangeWalk {
       }
       case Op.MinU: {
         const [a, b] = [arg(0), arg(1)];
-        return { lo: a.lo < b.lo ? a.lo : b.lo, hi: a.hi < b.hi ? a.hi : b.hi };
+        return { lo: smaller(a.lo, b.lo), hi: smaller(a.hi, b.hi) };
       }
       case Op.Select: {
         const [a, b] = [arg(1), arg(2)];
-        return { lo: a.lo < b.lo ? a.lo : b.lo, hi: a.hi > b.hi ? a.hi : b.hi };
+        return { lo: smaller(a.lo, b.lo), hi: larger(a.hi, b.hi) };
       }
       case Op.Clz:
       case Op.Ctz:
@@ -201,7 +210,7 @@ class RangeWalk {
     if (v.op === Op.Const) return;
     const before = this.facts.get(v);
     const now = this.range(v);
-    const next = { lo: lo > now.lo ? lo : now.lo, hi: hi < now.hi ? hi : now.hi };
+    const next = { lo: larger(lo, now.lo), hi: smaller(hi, now.hi) };
     if (next.lo > next.hi) return;
     this.facts.set(v, next);
     this.undo.push(() => {
