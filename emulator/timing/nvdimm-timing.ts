@@ -34,7 +34,7 @@ export class NvdimmTiming {
   private readonly held: Int32Array;
   /** Which 64-byte parts of it have been written, bit i = part i. */
   private readonly parts: Uint8Array;
-  /** The read buffer, direct-mapped. */
+  /** The read buffer, one place for each line. */
   private readonly readLines: Int32Array;
   private readonly whole: number;
   private readonly lineShift: number;
@@ -65,7 +65,7 @@ export class NvdimmTiming {
     const { p } = this;
     this.counts.reads++;
     const mediaLine = line >> (this.lineShift - LINE_SHIFT);
-    const slot = mediaLine % this.readLines.length;
+    const slot = this.readSlot(mediaLine);
     if (this.readLines[slot] === mediaLine || this.findHeld(mediaLine) >= 0) {
       this.counts.readHits++;
       // The line may still be on its way from the media for an earlier part.
@@ -103,6 +103,11 @@ export class NvdimmTiming {
     if (victim >= 0) this.toMedia(victim, at);
     this.promote(base, last, mediaLine, part);
     return at;
+  }
+
+  /** Where a line lies in the read buffer: hashed, so that streams at round distances do not meet. */
+  private readSlot(mediaLine: number): number {
+    return (Math.imul(mediaLine, 0x9e3779b1) >>> 24) % this.readLines.length;
   }
 
   private findHeld(mediaLine: number): number {
