@@ -23,6 +23,8 @@ export interface ComputerOptions extends VirtOptions {
   readonly nvdimm?: Omit<NvdimmOptions, 'harts'>;
   /** Xtwz, on by default. Without, the computer is the one that QEMU has. */
   readonly xtwz?: boolean;
+  /** Further parts, attached last. */
+  readonly extensions?: readonly MachineExtension[];
 }
 
 export class Computer {
@@ -41,6 +43,7 @@ export class Computer {
     const extensions: MachineExtension[] = [];
     if (options.xtwz !== false) extensions.push(xtwzExtension());
     if (this.nvdimmPart) extensions.push(this.nvdimmPart);
+    extensions.push(...(options.extensions ?? []));
     let devices: VirtDevices | undefined;
     this.machine = new Machine(
       {

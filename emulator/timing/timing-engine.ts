@@ -128,9 +128,9 @@ class TimingEngine implements Engine {
   dropAll(): void {
     this.interpreter.dropAll();
   }
-  floatSlow(hart: HostAddr, word: number): void {
+  floatSlow(hart: HostAddr, word: number): boolean {
     if (!this.interpreter.floatSlow) throw new Error('the interpreter has no slow floating point');
-    this.interpreter.floatSlow(hart, word);
+    return this.interpreter.floatSlow(hart, word);
   }
 
   private indexOf(hart: HostAddr): number {

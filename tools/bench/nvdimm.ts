@@ -3,9 +3,10 @@
  * made after (docs/timing.md has the table and its source). Each point is run as the original was: the same accesses
  * against the model, from one core or several, and the same quantity taken from them. All times are simulated.
  */
+
+import { Random } from '../../emulator/random.ts';
 import { MemorySystem } from '../../emulator/timing/memory-system.ts';
 import type { TimingProfile } from '../../emulator/timing/profile.ts';
-import { Random } from '../../emulator/random.ts';
 
 /** One figure: what was measured on hardware, and what the model gives. */
 export interface BenchPoint {
@@ -62,7 +63,12 @@ class Rig {
    * Bandwidth in GB/s of `cores` cores that do an operation on `count` lines each, as many at a time as a core has
    * miss buffers. `line(core, i)` is the i-th line of a core. Whose turn it is is drawn, as threads drift.
    */
-  bandwidth(operation: Operation, cores: number, count: number, line: (core: number, i: number) => number): number {
+  bandwidth(
+    operation: Operation,
+    cores: number,
+    count: number,
+    line: (core: number, i: number) => number,
+  ): number {
     const random = new Random(cores);
     const depth = this.missBuffers;
     const interval = this.interval[operation];
@@ -177,8 +183,11 @@ export function benchNvdimm(profile: TimingProfile): BenchPoint[] {
   };
   const dram = (line: number): number => line;
   const randomDram = new Random(3);
-  const bandwidth = (operation: Operation, cores: number, line: (core: number, i: number) => number): number =>
-    new Rig(profile, cores).bandwidth(operation, cores, Math.floor(96_000 / cores), line);
+  const bandwidth = (
+    operation: Operation,
+    cores: number,
+    line: (core: number, i: number) => number,
+  ): number => new Rig(profile, cores).bandwidth(operation, cores, Math.floor(96_000 / cores), line);
   const point = (name: string, unit: string, measured: number, ours: number): BenchPoint => ({
     name,
     unit,
@@ -187,8 +196,18 @@ export function benchNvdimm(profile: TimingProfile): BenchPoint[] {
   });
   const randomNvdimm = random(1);
   return [
-    point('read latency, sequential', 'ns', 169, latencyOfReads(profile, (i) => FIRST + i, 20_000)),
-    point('read latency, random', 'ns', 305, latencyOfReads(profile, () => randomNvdimm(0, 0), 20_000)),
+    point(
+      'read latency, sequential',
+      'ns',
+      169,
+      latencyOfReads(profile, (i) => FIRST + i, 20_000),
+    ),
+    point(
+      'read latency, random',
+      'ns',
+      305,
+      latencyOfReads(profile, () => randomNvdimm(0, 0), 20_000),
+    ),
     point('DRAM read latency, sequential', 'ns', 81, latencyOfReads(profile, dram, 20_000)),
     point(
       'DRAM read latency, random',

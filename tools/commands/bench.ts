@@ -61,9 +61,41 @@ const cpuCommand: CommandModule<object, CpuArguments> = {
   },
 };
 
+interface NvdimmBenchArguments {
+  profile?: string;
+  parameters: boolean;
+  json: boolean;
+}
+
+const nvdimmCommand: CommandModule<object, NvdimmBenchArguments> = {
+  command: 'nvdimm',
+  describe: 'the timing model of the NVDIMM beside measurements of Optane modules',
+  builder: (yargs) =>
+    yargs
+      .option('profile', { type: 'string', requiresArg: true, describe: 'JSON file with parameters' })
+      .option('parameters', { type: 'boolean', default: false, describe: 'print every parameter instead' })
+      .option('json', { type: 'boolean', default: false, describe: 'machine-readable output' }),
+  handler: async (args) => {
+    const { benchNvdimm, formatNvdimmBench } = await import('../bench/nvdimm.ts');
+    const { describeProfile, loadProfile, XEON_GOLD_5218 } = await import('../../emulator/timing/profile.ts');
+    const profile = args.profile === undefined ? XEON_GOLD_5218 : loadProfile(args.profile);
+    if (args.parameters) {
+      process.stdout.write(
+        `${args.json ? JSON.stringify(profile, null, 2) : describeProfile(profile).join('\n')}\n`,
+      );
+      return;
+    }
+    const points = benchNvdimm(profile);
+    process.stdout.write(
+      `${args.json ? JSON.stringify(points, null, 2) : formatNvdimmBench(profile, points)}\n`,
+    );
+  },
+};
+
 export const benchCommand: CommandModule = {
   command: 'bench <subject>',
   describe: 'measures, each figure beside what it is compared with',
-  builder: (yargs) => yargs.command(cpuCommand).demandCommand(1, 'name what to measure: cpu'),
+  builder: (yargs) =>
+    yargs.command(cpuCommand).command(nvdimmCommand).demandCommand(1, 'name what to measure: cpu, nvdimm'),
   handler: () => undefined,
 };

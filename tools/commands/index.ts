@@ -3,9 +3,10 @@
  * `licorice run` of a tiny program does not pay for the compiler or the debugger.
  */
 import type { CommandModule } from 'yargs';
+import { benchCommand } from './bench.ts';
 import { buildCommand } from './build.ts';
 import { checkCommand } from './check.ts';
 import { runCommand } from './run.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: yargs types each command by its own options
-export const commands: CommandModule<any, any>[] = [buildCommand, checkCommand, runCommand];
+export const commands: CommandModule<any, any>[] = [benchCommand, buildCommand, checkCommand, runCommand];

@@ -4,9 +4,10 @@
 import { writeFileSync } from 'node:fs';
 import type { CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
+import { type NvdimmArguments, nvdimmOptions } from '../console/nvdimm-options.ts';
 import { type MachineArguments, machineOptions } from './machine-options.ts';
 
-export interface RunArguments extends MachineArguments {
+export interface RunArguments extends MachineArguments, NvdimmArguments {
   file?: string;
   bios?: string;
   kernel?: string;
@@ -14,8 +15,6 @@ export interface RunArguments extends MachineArguments {
   append?: string;
   drive?: string[];
   virtio: string;
-  nvdimm?: string;
-  size?: string;
   console: string;
   'max-instructions'?: number;
   seed: number;
@@ -31,7 +30,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
   command: 'run [file]',
   describe: 'run an ELF or raw image made for the virt machine',
   builder: (yargs) =>
-    machineOptions(yargs)
+    nvdimmOptions(machineOptions(yargs))
       .positional('file', { type: 'string', describe: 'program, firmware or kernel: an ELF, or a raw image' })
       .option('bios', {
         type: 'string',
@@ -52,12 +51,6 @@ export const runCommand: CommandModule<object, RunArguments> = {
         default: 'legacy',
         describe: "virtio-mmio version 1 (QEMU's default) or 2 (force-legacy=false)",
       })
-      .option('nvdimm', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'backing file of an NVDIMM, made if missing',
-      })
-      .option('size', { type: 'string', requiresArg: true, describe: 'size of a new NVDIMM' })
       .option('console', {
         choices: ['uart', 'virtio'],
         default: 'uart',

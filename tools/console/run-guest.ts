@@ -8,17 +8,17 @@ import { Computer } from '../../emulator/boot/computer.ts';
 import { MAX_DISKS } from '../../emulator/devices/virt.ts';
 import { FileDisk } from '../../emulator/devices/virtio/file-disk.ts';
 import { UserError } from '../../emulator/errors.ts';
-import { NvdimmFile } from '../../emulator/nvdimm/file.ts';
+import type { TimingExtension } from '../../emulator/timing/timing-engine.ts';
 import {
   engineNamed,
   hartCount,
   memorySize,
-  parseSize,
   positiveInteger,
   readImage,
 } from '../commands/machine-options.ts';
 import { type RunArguments, writeResult } from '../commands/run.ts';
 import { loadLog, saveLog } from './input-log.ts';
+import { openNvdimm } from './nvdimm-options.ts';
 import { OutputBuffer } from './output.ts';
 import { Session, type SessionEnd } from './session.ts';
 import { statisticsLines } from './statistics.ts';
@@ -42,11 +42,12 @@ export async function runGuest(options: RunArguments): Promise<number> {
   if (maxInstructions !== undefined) positiveInteger(maxInstructions, '--max-instructions');
   const replay = options.replay === undefined ? undefined : loadLog(options.replay);
   const output = new OutputBuffer(STDOUT);
-  const engine = await engineNamed(options.engine);
+  const timing = await timingPart(options);
+  const engine = timing?.engine ?? (await engineNamed(options.engine));
   const disks = (options.drive ?? []).map(openDrive);
   if (disks.length > MAX_DISKS)
     throw new UserError(`--drive: at most ${MAX_DISKS} drives, not ${disks.length}`);
-  const media = openNvdimm(options);
+  const nvdimm = openNvdimm(options);
   try {
     const toVirtio = options.console === 'virtio';
     const computer = new Computer({
@@ -58,7 +59,8 @@ export async function runGuest(options: RunArguments): Promise<number> {
       disks,
       ...(engine && { engine }),
       ...(toVirtio && { consoleOutput: (bytes: Uint8Array) => output.write(bytes) }),
-      ...(media && { nvdimm: { media } }),
+      ...(nvdimm && { nvdimm: nvdimm.options }),
+      ...(timing && { extensions: [timing] }),
       ...(options.date !== undefined && { startSeconds: startDate(options.date) }),
     });
     const booted = computer.boot(files);
@@ -71,6 +73,7 @@ export async function runGuest(options: RunArguments): Promise<number> {
       output,
       ...(replay ? { replay } : { stdin: process.stdin }),
       paced: options.paced ?? (process.stdin.isTTY === true && process.stdout.isTTY === true),
+      ...(nvdimm && { faults: nvdimm.faults }),
       inputDevice: toVirtio ? VIRTIO_CONSOLE : UART,
       say,
       ...(maxInstructions !== undefined && { maxInstructions }),
@@ -78,16 +81,34 @@ export async function runGuest(options: RunArguments): Promise<number> {
     const start = performance.now();
     const end = await session.run();
     const seconds = (performance.now() - start) / 1000;
-    computer.nvdimm?.powerOff();
+    // Only the guest can switch its NVDIMM off in order; every other end is a power failure.
+    if (end.kind === 'exit') computer.nvdimm?.powerOff();
+    else if (end.kind !== 'power-failure') computer.nvdimm?.beforeOutput();
     if (options.record !== undefined) saveLog(options.record, session.log);
     if (options.stats) {
       for (const line of statisticsLines(computer.machine, seconds)) process.stderr.write(`${line}\n`);
     }
+    if (timing) {
+      const { summaryLines } = await import('../../emulator/timing/summary.ts');
+      for (const line of summaryLines(timing.model)) process.stderr.write(`${line}\n`);
+    }
     return exitCode(end, computer, maxInstructions);
   } finally {
-    media?.close();
+    nvdimm?.options.media.close();
     for (const disk of disks) disk.close();
   }
+}
+
+/** The timing model, if it is asked for; it brings an engine of its own. */
+async function timingPart(options: RunArguments): Promise<TimingExtension | undefined> {
+  if (!options.timing) {
+    if (options.profile !== undefined)
+      throw new UserError('--profile is about the timing model: it needs --timing');
+    return undefined;
+  }
+  const { timingExtension } = await import('../../emulator/timing/timing-engine.ts');
+  const { loadProfile, XEON_GOLD_5218 } = await import('../../emulator/timing/profile.ts');
+  return timingExtension(options.profile === undefined ? XEON_GOLD_5218 : loadProfile(options.profile));
 }
 
 /** Which file plays which part. */
@@ -120,16 +141,6 @@ function openDrive(text: string): FileDisk {
   return new FileDisk(path, flags.length > 0);
 }
 
-function openNvdimm(options: RunArguments): NvdimmFile | undefined {
-  if (options.nvdimm === undefined) {
-    if (options.size !== undefined)
-      throw new UserError('--size is the size of an NVDIMM: it needs --nvdimm FILE');
-    return undefined;
-  }
-  const size = options.size === undefined ? undefined : parseSize(options.size, '--size');
-  return NvdimmFile.open(options.nvdimm, size === undefined ? {} : { size });
-}
-
 /** Seconds since 1970. */
 function startDate(text: string): number {
   const time = text === 'host' ? Date.now() : Date.parse(text);
@@ -146,6 +157,9 @@ function exitCode(end: SessionEnd, computer: Computer, maxInstructions: number |
       // A shell sees eight bits; a failure must not look like success.
       return end.code === 0 ? 0 : end.code & 0xff || NOT_ENDED;
     case 'quit':
+      return 0;
+    case 'power-failure':
+      say(end.message);
       return 0;
     case 'budget':
       say(`stopped after ${maxInstructions} instructions (--max-instructions), ${at()}`);

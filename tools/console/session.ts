@@ -5,6 +5,7 @@
  */
 import type { Computer } from '../../emulator/boot/computer.ts';
 import type { StopReason } from '../../emulator/machine/config.ts';
+import type { FaultSchedule } from '../../emulator/nvdimm/faults.ts';
 import type { InputEvent } from './input-log.ts';
 import { type ConsoleCommand, KEYS_HELP, KeyFilter } from './keys.ts';
 import type { OutputBuffer } from './output.ts';
@@ -21,12 +22,18 @@ export interface SessionOptions {
   readonly inputDevice: string;
   /** Input that comes from a log instead of from the keyboard. */
   readonly replay?: readonly InputEvent[];
+  /** Faults of the NVDIMM, made to happen at their instructions. */
+  readonly faults?: FaultSchedule;
   /** Lines to the person at the console, such as help. */
   readonly say: (line: string) => void;
 }
 
 /** Why a session ended: the guest's reason, or the person's. */
-export type SessionEnd = StopReason | { readonly kind: 'quit' };
+export type SessionEnd =
+  | StopReason
+  | { readonly kind: 'quit' }
+  /** An injected power failure; `message` says what it left. */
+  | { readonly kind: 'power-failure'; readonly message: string };
 
 /** Wall-clock time of a slice, roughly: how long a key waits at most. */
 const SLICE_MS = 20;
@@ -94,9 +101,11 @@ export class Session {
       this.deliver();
       const left = (maxInstructions ?? Number.POSITIVE_INFINITY) - machine.instructions;
       if (left <= 0) return { kind: 'budget' };
+      const failed = this.injectFaults();
+      if (failed !== undefined) return { kind: 'power-failure', message: failed };
       const start = performance.now();
       const reason = machine.run({
-        instructions: Math.min(slice, left, this.untilReplay()),
+        instructions: Math.min(slice, left, this.untilReplay(), this.untilFault()),
         paced: this.options.paced || this.replay.length > 0,
       });
       output.flush();
@@ -217,6 +226,16 @@ export class Session {
     const { machine } = this.computer;
     this.log.push({ instructions: machine.instructions, time: machine.now, device, data });
     machine.input(device, data);
+  }
+
+  /** Makes the faults happen that are due; a message when the power has failed. */
+  private injectFaults(): string | undefined {
+    const { nvdimm, machine } = this.computer;
+    return nvdimm && this.options.faults?.apply(nvdimm, machine.instructions);
+  }
+
+  private untilFault(): number {
+    return (this.options.faults?.next ?? Number.POSITIVE_INFINITY) - this.computer.machine.instructions;
   }
 
   /** Instructions until the next event of the log. */
