@@ -14,6 +14,8 @@
 export const OBJ_MAXSIZE = 0x4000_0000;
 export const OBJ_OFFSET_MASK = 0x3fff_ffff;
 export const OBJ_SHIFT = 30;
+/** Bytes of a cache block. */
+export const CACHE_LINE = 64;
 /** Bytes of the null page; offsets below it are null pointers. */
 export const OBJ_NULLPAGE = 0x1000;
 /** First offset above the data area. */

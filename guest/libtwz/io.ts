@@ -1,0 +1,195 @@
+/**
+ * A program's input and output: the console, a pipe, or a text object, as its parent chose (guest/abi/program.ts). Output is gathered in a
+ * buffer and goes out at the end of a line, when it is full, and at exit.
+ */
+import { ACTION_CONSOLE_WRITE, Device, DeviceRepr, KsoEntry, KsoList, KsoType } from '../abi/kso.ts';
+import { OBJ_NULLPAGE, ObjectId, READ, WRITE } from '../abi/object.ts';
+import { ProgramArguments, STREAM_PIPE, STREAM_TEXT, StreamTarget } from '../abi/program.ts';
+import { ROOT_KSO, SYS_ACTION, SYS_ROOT } from '../abi/syscall.ts';
+import { SLOT_STACK, slotAddress } from '../abi/view.ts';
+import { sleepOn } from './lock.ts';
+import { dataOf, openObject, setSize, sizeOf } from './object.ts';
+import { clean } from './persist.ts';
+import { ByteStream } from './stream.ts';
+import { syscall } from './syscall.ts';
+import { mapObject } from './view.ts';
+
+const BUFFER = 1024;
+const buffer = zeroed<FixedArray<u8, 1024>>();
+let filled: u64 = 0;
+
+const consoleId = zeroed<ObjectId>();
+let consoleRepr: DeviceRepr | null = null;
+/** Bytes read so far from a text object. */
+let textPosition: u64 = 0;
+
+/** What the parent left for this program; null in the first program. */
+export function programArguments(): ProgramArguments {
+  return at<ProgramArguments>(slotAddress(SLOT_STACK, OBJ_NULLPAGE));
+}
+
+/** Finds a device among the kernel's objects; false if there is none. */
+export function findDevice(device: Device, id: ObjectId): bool {
+  const root = stack<ObjectId>();
+  if (syscall(SYS_ROOT, ROOT_KSO, addressOf(root), 0, 0, 0) < 0) return false;
+  const list = at<KsoList>(dataOf(mapObject(root.lo, root.hi, READ)));
+  for (let i: u64 = 0; i < list.count; i++) {
+    const entry: KsoEntry = list.entries[i];
+    if (entry.flags === 0 || entry.type !== u32(KsoType.device) || entry.info !== u64(device)) continue;
+    assign(id, entry.id);
+    return true;
+  }
+  return false;
+}
+
+function console(): DeviceRepr {
+  if (consoleRepr === null) {
+    if (!findDevice(Device.console, consoleId)) panic('no console');
+    consoleRepr = at<DeviceRepr>(dataOf(mapObject(consoleId.lo, consoleId.hi, READ | WRITE)));
+  }
+  return consoleRepr!;
+}
+
+/** Writes bytes to the console at once. */
+export function writeConsole(address: usize, size: u64): void {
+  console();
+  let done: u64 = 0;
+  while (done < size) {
+    const written = syscall(
+      SYS_ACTION,
+      consoleId.lo,
+      consoleId.hi,
+      ACTION_CONSOLE_WRITE,
+      address + done,
+      size - done,
+    );
+    if (written <= 0) return;
+    done += u64(written);
+  }
+}
+
+/** Sends what is in the output buffer on its way. */
+export function flush(): void {
+  if (filled === 0) return;
+  const target = programArguments().output;
+  const address = addressOf(buffer);
+  if (target.kind === STREAM_PIPE) pipeOf(target).write(address, filled);
+  else if (target.kind === STREAM_TEXT) appendText(target, address, filled);
+  else writeConsole(address, filled);
+  filled = 0;
+}
+
+function pipeOf(target: StreamTarget): ByteStream {
+  return at<ByteStream>(dataOf(openObject(target.id)));
+}
+
+function appendText(target: StreamTarget, address: usize, size: u64): void {
+  const base = openObject(target.id);
+  const end = sizeOf(base);
+  memory.copy(dataOf(base) + end, address, size);
+  clean(dataOf(base) + end, size);
+  setSize(base, end + size);
+}
+
+export function writeByte(byte: u8): void {
+  buffer[filled] = byte;
+  filled++;
+  if (filled === BUFFER || byte === u8('\n')) flush();
+}
+
+/** Prints text to the program's output. */
+export function print(text: str): void {
+  for (const byte of text.bytes) writeByte(byte);
+}
+
+export function printLine(text: str): void {
+  print(text);
+  writeByte(u8('\n'));
+}
+
+/** Prints a number in decimal. */
+export function printNumber(value: u64): void {
+  if (value >= 10) printNumber(value / 10);
+  writeByte(u8('0') + u8(value % 10));
+}
+
+/** Prints a number in decimal, at least `width` columns, spaces in front. */
+export function printColumn(value: u64, width: u64): void {
+  let digits: u64 = 1;
+  for (let rest = value / 10; rest !== 0; rest /= 10) digits++;
+  for (; digits < width; digits++) writeByte(u8(' '));
+  printNumber(value);
+}
+
+/** Prints the low `digits` hexadecimal digits. */
+export function printHex(value: u64, digits: u64): void {
+  for (let i = digits; i > 0; i--) {
+    const digit = u8((value >> ((i - 1) * 4)) & 15);
+    writeByte(digit < 10 ? u8('0') + digit : u8('a') + (digit - 10));
+  }
+}
+
+export function printId(id: ObjectId): void {
+  printHex(id.hi, 16);
+  writeByte(u8(':'));
+  printHex(id.lo, 16);
+}
+
+/** Prints a message of an error to the console, whatever the output is. */
+export function complain(program: str, what: str, message: str): void {
+  flush();
+  writeConsole(program.ptr.address, program.length);
+  writeConsole(': '.ptr.address, 2);
+  if (what.length !== 0) {
+    writeConsole(what.ptr.address, what.length);
+    writeConsole(': '.ptr.address, 2);
+  }
+  writeConsole(message.ptr.address, message.length);
+  writeConsole('\n'.ptr.address, 1);
+}
+
+/** The next byte of the console; waits for it. */
+export function consoleByte(): u8 {
+  const repr = console();
+  for (;;) {
+    const received = atomic.load<u64>(ptrTo(repr.info[0]), Order.acquire);
+    const taken = repr.info[1];
+    if (received !== taken) {
+      const byte = repr.ring[taken & 1023];
+      repr.info[1] = taken + 1;
+      return byte;
+    }
+    sleepOn(ptrTo(repr.info[0]).address, received);
+  }
+}
+
+/** Is there a byte to be had from the console without waiting? */
+export function consoleReady(): bool {
+  const repr = console();
+  return atomic.load<u64>(ptrTo(repr.info[0]), Order.acquire) !== repr.info[1];
+}
+
+/** Reads up to `size` bytes of the program's input; 0 at its end. From the console: a line without editing. */
+export function read(address: usize, size: u64): u64 {
+  flush();
+  const target = programArguments().input;
+  if (target.kind === STREAM_PIPE) return pipeOf(target).read(address, size);
+  if (target.kind === STREAM_TEXT) {
+    const base = openObject(target.id);
+    const count = min<u64>(size, sizeOf(base) - textPosition);
+    memory.copy(address, dataOf(base) + textPosition, count);
+    textPosition += count;
+    return count;
+  }
+  let count: u64 = 0;
+  while (count < size) {
+    const byte = consoleByte();
+    if (byte === 4) break;
+    const shown: u8 = byte === 13 ? 10 : byte;
+    store<u8>(address + count, shown);
+    writeConsole(address + count, 1);
+    count++;
+    if (shown === 10) break;
+  }
+  return count;
+}

@@ -1,0 +1,108 @@
+/**
+ * Running programs: a new view with a copy-on-write copy of the program in slot 0, a stack object that carries the arguments, and a
+ * thread. All of it is tied to the thread and ends with it.
+ */
+import { DELETE, EXEC, OBJ_NULLPAGE, ObjectId, READ, WRITE } from '../abi/object.ts';
+import {
+  ARGUMENT_TEXT,
+  ARGUMENTS_MAGIC,
+  MAX_ARGUMENTS,
+  ProgramArguments,
+  STACK_TOP,
+} from '../abi/program.ts';
+import { CREATE_VOLATILE, SpawnArgs, SYS_DELETE, SYS_THREAD_SPAWN, SYS_TIE } from '../abi/syscall.ts';
+import { SYNC_EXIT, ThreadRepr } from '../abi/thread.ts';
+import { SLOT_EXEC, SLOT_STACK, slotAddress, VE_VALID, VIEW_TABLE, ViewEntry } from '../abi/view.ts';
+import { sleepOn } from './lock.ts';
+import { copyObject, createObject, dataOf, deleteObject, openObject } from './object.ts';
+import { syscall } from './syscall.ts';
+import { unmapObject } from './view.ts';
+
+const RIGHTS = READ | WRITE | DELETE;
+
+/** A program about to run, and then its thread. */
+export class Child {
+  readonly thread: Inline<ObjectId>;
+  readonly code: Inline<ObjectId>;
+  readonly view: Inline<ObjectId>;
+  readonly stackObject: Inline<ObjectId>;
+  /** Where the arguments are to be put before `start`. */
+  arguments: ProgramArguments;
+
+  /** Makes what a program needs. Returns 0 or −Errno. */
+  prepare(program: ObjectId): i64 {
+    let result = copyObject(this.code, program, RIGHTS | EXEC | CREATE_VOLATILE);
+    if (result === 0) result = createObject(this.view, RIGHTS | CREATE_VOLATILE);
+    if (result === 0) result = createObject(this.stackObject, RIGHTS | CREATE_VOLATILE);
+    if (result !== 0) return result;
+    this.arguments = at<ProgramArguments>(dataOf(openObject(this.stackObject)));
+    this.arguments.magic = ARGUMENTS_MAGIC;
+    const view = openObject(this.view);
+    const entry = at<ViewEntry>(view + VIEW_TABLE + SLOT_EXEC * sizeof<ViewEntry>());
+    entry.lo = this.code.lo;
+    entry.hi = this.code.hi;
+    entry.flags = READ | WRITE | EXEC | VE_VALID;
+    unmapObject(view);
+    return 0;
+  }
+
+  /** Appends an argument; false when there are too many or too much text. */
+  addArgument(text: str): bool {
+    const args = this.arguments;
+    let offset: u32 = 0;
+    if (args.count !== 0) offset = args.offsets[args.count - 1] + args.lengths[args.count - 1];
+    if (args.count >= MAX_ARGUMENTS || u64(offset) + text.length > ARGUMENT_TEXT) return false;
+    memory.copy(addressOf(args.text) + u64(offset), text.ptr.address, text.length);
+    args.offsets[args.count] = offset;
+    args.lengths[args.count] = u32(text.length);
+    args.count += 1;
+    return true;
+  }
+
+  /** Starts the program. Returns 0 or −Errno. */
+  start(): i64 {
+    const args = stack<SpawnArgs>();
+    assign(args.view, this.view);
+    assign(args.stack, this.stackObject);
+    args.start = slotAddress(SLOT_EXEC, OBJ_NULLPAGE);
+    args.stackPointer = slotAddress(SLOT_STACK, STACK_TOP);
+    const result = syscall(SYS_THREAD_SPAWN, addressOf(args), 0, 0, 0, 0);
+    if (result !== 0) return result;
+    assign(this.thread, args.thread);
+    this.tie(this.code);
+    this.tie(this.view);
+    this.tie(this.stackObject);
+    return 0;
+  }
+
+  private tie(id: ObjectId): void {
+    syscall(SYS_TIE, this.thread.lo, this.thread.hi, id.lo, id.hi, 0);
+    syscall(SYS_DELETE, id.lo, id.hi, 0, 0, 0);
+  }
+
+  /** Waits for the end of the program; its exit code. Everything that was its own is freed. */
+  wait(): u64 {
+    const base = openObject(this.thread);
+    const repr = at<ThreadRepr>(dataOf(base));
+    while (atomic.load<u64>(ptrTo(repr.sync[SYNC_EXIT]), Order.acquire) === 0) {
+      sleepOn(ptrTo(repr.sync[SYNC_EXIT]).address, 0);
+    }
+    const code = repr.syncInfo[SYNC_EXIT];
+    unmapObject(base);
+    unmapObject(changetype<usize>(this.arguments) & ~u64(0x3fff_ffff));
+    deleteObject(this.thread);
+    return code;
+  }
+}
+
+/** The arguments of this program. */
+export function argument(index: u64): str {
+  const args = at<ProgramArguments>(slotAddress(SLOT_STACK, OBJ_NULLPAGE));
+  if (args.magic !== ARGUMENTS_MAGIC || index >= u64(args.count)) return '';
+  return strOf(args.text.ptr.add(i64(args.offsets[index])), u64(args.lengths[index]));
+}
+
+export function argumentCount(): u64 {
+  const args = at<ProgramArguments>(slotAddress(SLOT_STACK, OBJ_NULLPAGE));
+  return args.magic === ARGUMENTS_MAGIC ? u64(args.count) : 0;
+}

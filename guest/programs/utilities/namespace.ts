@@ -1,0 +1,198 @@
+/** Utilities on names: ls, mkdir, rm, mv, ln, cp. */
+import { KsoList } from '../../abi/kso.ts';
+import { NameEntry, NameType } from '../../abi/name.ts';
+import { DELETE, ObjectId, READ, USE, WRITE } from '../../abi/object.ts';
+import {
+  CREATE_PERSIST,
+  CREATE_VOLATILE,
+  EEXIST,
+  ROOT_ARCHIVE,
+  STAT_PERSISTENT,
+  StatResult,
+  SYS_ROOT,
+} from '../../abi/syscall.ts';
+import { complain, print, printColumn, printId, printLine } from '../../libtwz/io.ts';
+import {
+  archiveName,
+  assignName,
+  Found,
+  idOf,
+  initNamespace,
+  isBin,
+  isEmpty,
+  isUsed,
+  lookup,
+  nameOf,
+  openNamespace,
+  removeName,
+} from '../../libtwz/name.ts';
+import {
+  copyObject,
+  createObject,
+  dataOf,
+  deleteObject,
+  openObject,
+  sizeOf,
+  statObject,
+} from '../../libtwz/object.ts';
+import { argument, argumentCount } from '../../libtwz/program.ts';
+import { syscall } from '../../libtwz/syscall.ts';
+import { mapObject } from '../../libtwz/view.ts';
+import { find } from './common.ts';
+
+const RIGHTS = READ | WRITE | DELETE | USE;
+
+/** One line of `ls -l`: persistence, rights, size, ID, name. */
+function showLong(id: ObjectId, type: NameType, name: str): void {
+  const stat = stack<StatResult>();
+  if (statObject(id, stat) !== 0) {
+    print('?----- ');
+  } else {
+    print((stat.flags & STAT_PERSISTENT) !== 0 ? 'p' : 'v');
+    print((stat.rights & READ) !== 0 ? 'r' : '-');
+    print((stat.rights & WRITE) !== 0 ? 'w' : '-');
+    print((stat.rights & 0x10) !== 0 ? 'x' : '-');
+    print((stat.rights & USE) !== 0 ? 'u' : '-');
+    print((stat.rights & DELETE) !== 0 ? 'd ' : '- ');
+  }
+  printColumn(type === NameType.text ? sizeOf(openObject(id)) : stat.pages * 4096, 10);
+  print('  ');
+  printId(id);
+  print('  ');
+  print(name);
+  printLine(type === NameType.namespace ? '/' : '');
+}
+
+function listBin(long: bool): void {
+  const archive = stack<ObjectId>();
+  if (syscall(SYS_ROOT, ROOT_ARCHIVE, addressOf(archive), 0, 0, 0) !== 0) return;
+  const base = mapObject(archive.lo, archive.hi, READ);
+  const list = at<KsoList>(dataOf(base));
+  for (let i: u64 = 0; i < list.count; i++) {
+    if (long) showLong(list.entries[i].id, NameType.object, archiveName(base, i));
+    else printLine(archiveName(base, i));
+  }
+}
+
+export function listNames(): i64 {
+  let long = false;
+  let path = '.';
+  for (let i: u64 = 1; i < argumentCount(); i++) {
+    if (argument(i).equals('-l')) long = true;
+    else if (argument(i).length !== 0 && argument(i)[0] === u8('-')) return -1;
+    else path = argument(i);
+  }
+  const found = stack<Found>();
+  if (!find(path, found)) return 1;
+  if (found.type !== NameType.namespace) {
+    if (long) showLong(found.id, found.type, path);
+    else printLine(path);
+    return 0;
+  }
+  if (isBin(found.id)) {
+    listBin(long);
+    return 0;
+  }
+  const namespace = openNamespace(found.id);
+  if (namespace === null) {
+    complain('ls', path, 'is damaged: its object is no namespace');
+    return 1;
+  }
+  for (let i: u64 = 0; i < namespace.count; i++) {
+    const entry: NameEntry = namespace.entries.ptr[i];
+    if (!isUsed(entry)) continue;
+    const type = changetype<NameType>(entry.type);
+    if (long) showLong(idOf(entry), type, nameOf(entry));
+    else {
+      print(nameOf(entry));
+      printLine(type === NameType.namespace ? '/' : '');
+    }
+  }
+  return 0;
+}
+
+/** Says why a name cannot be given. */
+function complainName(path: str, result: i64): i64 {
+  complain(argument(0), path, result === -EEXIST ? 'the name is taken' : 'cannot be named there');
+  return 1;
+}
+
+/** Looks up a path whose last name must be free; false (and a complaint) otherwise. */
+function findFree(path: str, found: Found): bool {
+  const result = lookup(path, found);
+  if (result === 0) complainName(path, -EEXIST);
+  else if (found.name.length === 0) complain(argument(0), path, 'no such namespace');
+  return result !== 0 && found.name.length !== 0;
+}
+
+export function makeNamespace(): i64 {
+  if (argumentCount() !== 2) return -1;
+  const found = stack<Found>();
+  if (!findFree(argument(1), found)) return 1;
+  const id = stack<ObjectId>();
+  if (createObject(id, RIGHTS | CREATE_PERSIST) !== 0 && createObject(id, RIGHTS | CREATE_VOLATILE) !== 0) {
+    complain('mkdir', argument(1), 'no space for an object');
+    return 1;
+  }
+  initNamespace(id);
+  assign(openNamespace(id)!.parent, found.parent);
+  const result = assignName(found.parent, found.name, id, NameType.namespace, false);
+  return result === 0 ? 0 : complainName(argument(1), result);
+}
+
+export function removeNames(): i64 {
+  if (argumentCount() < 2) return -1;
+  let status: i64 = 0;
+  for (let i: u64 = 1; i < argumentCount(); i++) {
+    const found = stack<Found>();
+    if (!find(argument(i), found)) {
+      status = 1;
+      continue;
+    }
+    if (found.type === NameType.namespace && !isEmpty(found.id)) {
+      complain('rm', argument(i), 'the namespace is not empty');
+      status = 1;
+      continue;
+    }
+    if (removeName(found.parent, found.name) !== 0) {
+      complain('rm', argument(i), 'cannot be removed');
+      status = 1;
+    } else deleteObject(found.id);
+  }
+  return status;
+}
+
+export function moveName(): i64 {
+  if (argumentCount() !== 3) return -1;
+  const from = stack<Found>();
+  const to = stack<Found>();
+  if (!find(argument(1), from) || !findFree(argument(2), to)) return 1;
+  const result = assignName(to.parent, to.name, from.id, from.type, false);
+  if (result !== 0) return complainName(argument(2), result);
+  removeName(from.parent, from.name);
+  return 0;
+}
+
+export function linkName(): i64 {
+  if (argumentCount() !== 3) return -1;
+  const from = stack<Found>();
+  const to = stack<Found>();
+  if (!find(argument(1), from) || !findFree(argument(2), to)) return 1;
+  const result = assignName(to.parent, to.name, from.id, from.type, false);
+  return result === 0 ? 0 : complainName(argument(2), result);
+}
+
+export function copyNamed(): i64 {
+  if (argumentCount() !== 3) return -1;
+  const from = stack<Found>();
+  const to = stack<Found>();
+  if (!find(argument(1), from) || !findFree(argument(2), to)) return 1;
+  const id = stack<ObjectId>();
+  const result = copyObject(id, from.id, RIGHTS | CREATE_PERSIST);
+  if (result !== 0) {
+    complain('cp', argument(1), 'cannot be copied');
+    return 1;
+  }
+  const named = assignName(to.parent, to.name, id, from.type, false);
+  return named === 0 ? 0 : complainName(argument(2), named);
+}
