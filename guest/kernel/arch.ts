@@ -31,6 +31,9 @@ export const SSTATUS_FS_CLEAN = 0x4000;
 export const SSTATUS_FS_INITIAL = 0x2000;
 export const SSTATUS_SUM = 0x4_0000;
 
+/** senvcfg: CBZE, CBCFE, CBIE = 01 (cbo.inval flushes: user space must not discard data). */
+export const SENVCFG_CACHE_BLOCKS = 0xd0;
+
 /** sie and sip bits. */
 export const IRQ_SOFTWARE = 0x2;
 export const IRQ_TIMER = 0x20;

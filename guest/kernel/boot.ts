@@ -19,6 +19,7 @@ import {
   IRQ_SOFTWARE,
   IRQ_TIMER,
   PAGE,
+  SENVCFG_CACHE_BLOCKS,
   SSTATUS_SUM,
   startHart,
   toPhysical,
@@ -62,6 +63,8 @@ function kernelMain(hart: u64, tree: u64): never {
   self.stack = symbolAddress('bootStacks') + (hart + 1) * STACK_SIZE;
   setHart(self);
   csr.set('sstatus', SSTATUS_SUM);
+  // User space persists its own data: cbo.clean, cbo.flush and cbo.zero, and cbo.inval as a flush.
+  csr.write('senvcfg', SENVCFG_CACHE_BLOCKS);
   if (tree !== 0) bootFirst(hart, tree);
   enableInterrupts(hart);
   csr.set('sie', IRQ_SOFTWARE | IRQ_TIMER | IRQ_EXTERNAL);

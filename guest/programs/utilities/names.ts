@@ -7,10 +7,10 @@ export class Utility {
 }
 
 export const UTILITIES: FixedArray<Inline<Utility>, 16> = [
-  { name: 'cat', usage: 'cat [OBJECT…]', what: 'prints text objects, or the input' },
+  { name: 'cat', usage: 'cat [OBJECT...]', what: 'prints text objects, or the input' },
   { name: 'cp', usage: 'cp FROM TO', what: 'makes a copy-on-write copy of an object' },
   { name: 'df', usage: 'df', what: 'shows how full the object store is' },
-  { name: 'echo', usage: 'echo [TEXT…]', what: 'prints its arguments' },
+  { name: 'echo', usage: 'echo [TEXT...]', what: 'prints its arguments' },
   { name: 'fot', usage: 'fot OBJECT', what: 'lists the foreign object table of an object' },
   { name: 'free', usage: 'free', what: 'shows how much memory is free' },
   { name: 'help', usage: 'help', what: 'lists the commands' },
@@ -18,10 +18,10 @@ export const UTILITIES: FixedArray<Inline<Utility>, 16> = [
   { name: 'ls', usage: 'ls [-l] [NAMESPACE]', what: 'lists names' },
   { name: 'mkdir', usage: 'mkdir NAME', what: 'makes a namespace' },
   { name: 'mv', usage: 'mv FROM TO', what: 'changes a name' },
-  { name: 'rm', usage: 'rm NAME…', what: 'removes names and deletes their objects' },
+  { name: 'rm', usage: 'rm NAME...', what: 'removes names and deletes their objects' },
   { name: 'stat', usage: 'stat OBJECT', what: 'tells what an object is' },
   { name: 'uname', usage: 'uname', what: 'tells what this system is' },
-  { name: 'wc', usage: 'wc [OBJECT…]', what: 'counts lines, words and bytes' },
+  { name: 'wc', usage: 'wc [OBJECT...]', what: 'counts lines, words and bytes' },
   { name: 'hexdump', usage: 'hexdump OBJECT [OFFSET [LENGTH]]', what: 'shows bytes of an object' },
 ];
 
