@@ -38,6 +38,8 @@ export class BareMachine {
     for (const table of [HART.fetchTlb, HART.loadTlb, HART.storeTlb]) {
       this.memory.u8.fill(0xff, this.hart + table, this.hart + table + TLB_ENTRIES * TLB_ENTRY_SIZE);
     }
+    for (const place of [HART.fetchPlace, HART.dataPlace])
+      this.view.setInt32(this.hart + place, this.hart, true);
     this.view.setInt32(this.hart + HART.fs, 1, true);
     this.view.setBigInt64(this.hart + HART.directBase, BigInt(DRAM_BASE), true);
     this.view.setBigInt64(this.hart + HART.directSize, window ? BigInt(bytes - 7) : 0n, true);

@@ -89,9 +89,9 @@ export function pcExpr(f: Pick<Frame, 'ip' | 'records' | 'pageVa'>): Expr {
 }
 
 /** The TLB entry of a virtual address, less the table's offset: hart + (page number mod entries) * 16. */
-export function tlbEntry(hart: Expr, va: Expr): Expr {
+export function tlbEntry(hart: Expr, va: Expr, place: number): Expr {
   const index = bin(Op.i32And, bin(Op.i32ShrU, un(Op.i32WrapI64, va), i32(8)), i32((TLB_ENTRIES - 1) << 4));
-  return bin(Op.i32Add, hart, index);
+  return bin(Op.i32Xor, load(Op.i32Load, hart, place), index);
 }
 
 export class InterpreterEmitter implements Emitter {
@@ -244,7 +244,7 @@ export class InterpreterEmitter implements Emitter {
     }
     w.else();
     const entry = f.temporaries.take(I32);
-    emit(w, tlbEntry(hart, va));
+    emit(w, tlbEntry(hart, va, HART.dataPlace));
     w.localTee(entry);
     w.memory(Op.i64Load, table);
     const tag = bin(

@@ -114,7 +114,7 @@ export function buildInterpreter(options: InterpreterOptions): Uint8Array<ArrayB
   w.i32Const(0);
   w.localSet(start);
   w.else();
-  emit(w, tlbEntry(local(hart, I32), local(target, I64)));
+  emit(w, tlbEntry(local(hart, I32), local(target, I64), HART.fetchPlace));
   w.localTee(entry);
   w.memory(Op.i64Load, HART.fetchTlb);
   emit(w, bin(Op.i64Or, page, load(Op.i64Load32U, local(hart, I32), HART.fetchRegime)));
@@ -324,7 +324,7 @@ function writeCross(f: Frame, uncount: () => void): void {
   const hart = local(f.hart, I32);
   emit(w, bin(Op.i64Add, local(f.pageVa, I64), i64(4096)));
   w.localSet(nextPage);
-  emit(w, tlbEntry(hart, local(nextPage, I64)));
+  emit(w, tlbEntry(hart, local(nextPage, I64), HART.fetchPlace));
   w.localSet(entry);
   const mapped = bin(
     Op.i64Eq,

@@ -7,7 +7,7 @@ import type { PhysicalMemory } from '../machine/memory.ts';
 import { executeFloatSlow } from './float-slow.ts';
 import { buildInterpreter, type InterpreterOptions } from './interpreter-module.ts';
 import { Predecoder } from './predecode.ts';
-import { Exit, HART, HART_STRIDE, TLB_ENTRIES, TLB_ENTRY_SIZE } from './state.ts';
+import { Exit, HART, HART_STRIDE, REGIME_SHIFT, TLB_ENTRY_SIZE, tlbIndex } from './state.ts';
 
 type Run = (hart: number, start: number) => Exit;
 
@@ -93,9 +93,15 @@ export class Interpreter {
     return exit;
   }
 
+  /** Address of the fetch TLB entry that an address has in the present regime. */
+  private fetchEntry(hart: number, vaLow: number): number {
+    const regime = this.view.getInt32(hart + HART.fetchRegime, true) >> REGIME_SHIFT;
+    return hart + HART.fetchTlb + tlbIndex(vaLow, regime) * TLB_ENTRY_SIZE;
+  }
+
   /** The fetch TLB entry for an address with these low bits, and the physical page in it. */
   private fetchPage(hart: number, vaLow: number): number {
-    const entry = hart + HART.fetchTlb + ((vaLow >>> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE;
+    const entry = this.fetchEntry(hart, vaLow);
     return this.view.getInt32(entry + 12, true);
   }
 
@@ -126,7 +132,7 @@ export class Interpreter {
   /** Whether the fetch TLB has the page of an address near pc (`carry` into its high half). */
   private mapped(hart: number, vaLow: number, carry: number): boolean {
     const { view } = this;
-    const entry = hart + HART.fetchTlb + ((vaLow >>> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE;
+    const entry = this.fetchEntry(hart, vaLow);
     const low = (vaLow & ~0xfff) | view.getInt32(hart + HART.fetchRegime, true);
     const high = (view.getInt32(hart + HART.pc + 4, true) + carry) | 0;
     return view.getInt32(entry, true) === low && view.getInt32(entry + 4, true) === high;

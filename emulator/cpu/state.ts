@@ -71,6 +71,13 @@ export const HART = {
   pointerOwner: 0x270,
   /** i32: 1 when translations of Xtwz's fixed slots may be cached since stwzfix was written last. */
   fixedCached: 0x278,
+  /**
+   * i32 each: the hart's base, exclusive-or the spread of the regime times the size of an entry (`tlbSpread`), for
+   * fetches and for loads and stores. The base is a multiple of the bytes of a TLB, so that exclusive-or with an
+   * entry's distance, taken by the virtual address alone, gives the entry's address less the table's offset.
+   */
+  fetchPlace: 0x2b0,
+  dataPlace: 0x2b4,
   /** i64: where writes to x0 go. */
   sink: 0x2a0,
   /** i32 each: next free byte and end of the trace ring (the traced interpreter, cpu/trace.ts). */
@@ -96,8 +103,16 @@ export const HART = {
   pointerOwners: 0x3d000,
 } as const;
 
-/** Entries of each software TLB; direct-mapped by the low bits of the virtual page number. */
+/** Entries of each software TLB; direct-mapped, see `tlbIndex`. */
 export const TLB_ENTRIES = 1024;
+/**
+ * By how much the entries of a regime are moved (by exclusive or) in the TLBs: address spaces that use the same
+ * addresses must not displace each other.
+ */
+export const tlbSpread = (regime: number): number => ((regime << 6) | (regime >> 4)) & (TLB_ENTRIES - 1);
+/** The entry of a virtual page (given by low bits of an address) in a regime. */
+export const tlbIndex = (vaLow: number, regime: number): number =>
+  ((vaLow >>> 12) & (TLB_ENTRIES - 1)) ^ tlbSpread(regime);
 /**
  * TLB entry, 16 bytes:
  *

@@ -9,7 +9,7 @@ import { Envcfg } from '../cpu/csr-machine.ts';
 import { Mstatus, Slot } from '../cpu/csr-numbers.ts';
 import type { Hart } from '../cpu/hart.ts';
 import { MIXED, NEEDED_RIGHT, Pmp, Right } from '../cpu/pmp.ts';
-import { HART, REGIME_SHIFT } from '../cpu/state.ts';
+import { HART, REGIME_SHIFT, TLB_ENTRY_SIZE, tlbSpread } from '../cpu/state.ts';
 import type { PhysicalMemory } from '../machine/memory.ts';
 import { Regimes, type Space } from './regimes.ts';
 import { Tlb } from './tlb.ts';
@@ -134,6 +134,8 @@ export class Mmu {
     this.regimes.touch(fetch, data);
     i32[word + (HART.fetchRegime >> 2)] = fetch << REGIME_SHIFT;
     i32[word + (HART.dataRegime >> 2)] = data << REGIME_SHIFT;
+    i32[word + (HART.fetchPlace >> 2)] = hart.base ^ (tlbSpread(fetch) * TLB_ENTRY_SIZE);
+    i32[word + (HART.dataPlace >> 2)] = hart.base ^ (tlbSpread(data) * TLB_ENTRY_SIZE);
     i32[word + (HART.directSize >> 2)] = known[at + 3]!;
     i32[word + (HART.cboEnable >> 2)] = known[at + 4]!;
   }

@@ -16,7 +16,7 @@
  */
 
 import type { Hart } from '../cpu/hart.ts';
-import { HART, REGIME_SHIFT, REGIMES, TLB_ENTRIES, TLB_ENTRY_SIZE } from '../cpu/state.ts';
+import { HART, REGIME_SHIFT, REGIMES, TLB_ENTRIES, TLB_ENTRY_SIZE, tlbIndex } from '../cpu/state.ts';
 import { Access } from './translation.ts';
 
 const WORDS = 4;
@@ -24,8 +24,8 @@ const MASK = TLB_ENTRIES - 1;
 /** Owner numbers have 27 bits. */
 const OWNER_MASK = 0x7ff_ffff;
 /** Places that a page may have, by its regime, and how far apart in the index they are. */
-const SPREAD = 4;
-const SPREAD_SHIFT = 8;
+const SPREAD = 16;
+const SPREAD_SHIFT = 6;
 const FAST_WORD = [HART.fetchTlb >> 2, HART.loadTlb >> 2, HART.storeTlb >> 2] as const;
 const FAST_STRIDE = TLB_ENTRY_SIZE >> 2;
 
@@ -96,7 +96,7 @@ export class Tlb {
    */
   fill(access: Access, vaLo: number, vaHi: number, regime: number, addend: number, aux: number): void {
     const { i32, word } = this.hart;
-    const at = word + FAST_WORD[access] + ((vaLo >>> 12) & MASK) * FAST_STRIDE;
+    const at = word + FAST_WORD[access] + tlbIndex(vaLo, regime) * FAST_STRIDE;
     i32[at] = (vaLo & ~0xfff) | (regime << REGIME_SHIFT);
     i32[at + 1] = vaHi;
     i32[at + 2] = addend | 0;
@@ -107,15 +107,15 @@ export class Tlb {
   /** Index of the physical page in the fast fetch entry of an address in the present regime, or -1. */
   fastFetchPage(vaLo: number, vaHi: number): number {
     const { i32, word } = this.hart;
-    const at = word + FAST_WORD[Access.fetch] + ((vaLo >>> 12) & MASK) * FAST_STRIDE;
     const tagLo = (vaLo & ~0xfff) | i32[word + (HART.fetchRegime >> 2)]!;
+    const at = word + FAST_WORD[Access.fetch] + tlbIndex(tagLo, regimeOfTag(tagLo)) * FAST_STRIDE;
     return i32[at] === tagLo && i32[at + 1] === vaHi ? i32[at + 3]! : -1;
   }
 
   /** Drops the fast entry with a tag, if there is one. */
   private clearFast(access: Access, tagLo: number, tagHi: number): void {
     const { i32, word } = this.hart;
-    const at = word + FAST_WORD[access] + ((tagLo >>> 12) & MASK) * FAST_STRIDE;
+    const at = word + FAST_WORD[access] + tlbIndex(tagLo, regimeOfTag(tagLo)) * FAST_STRIDE;
     if (i32[at] !== tagLo || i32[at + 1] !== tagHi) return;
     i32[at] = -1;
     i32[at + 1] = -1;

@@ -53,8 +53,9 @@ export class AccessWriter {
   private readonly facts: Facts;
   private block!: Block;
   private position = 0;
-  /** Local (i64): the regime's tag bits of data accesses. */
+  /** Locals: the regime's tag bits of data accesses (i64), and `HART.dataPlace` (i32). */
   private regime = -1;
+  private place = -1;
 
   constructor(writer: RegionWriter, data: DataPath) {
     this.writer = writer;
@@ -69,6 +70,9 @@ export class AccessWriter {
     this.regime = w.local(I64);
     emit(w, un(Op.i64ExtendI32U, load(Op.i32Load, this.writer.hart(), HART.dataRegime)));
     w.localSet(this.regime);
+    this.place = w.local(I32);
+    emit(w, load(Op.i32Load, this.writer.hart(), HART.dataPlace));
+    w.localSet(this.place);
   }
 
   /** Says which instruction comes next, for looking ahead. */
@@ -229,7 +233,7 @@ export class AccessWriter {
       un(Op.i32WrapI64, bin(Op.i64ShrU, at, i64(12 - Math.log2(TLB_ENTRY_SIZE)))),
       i32((TLB_ENTRIES - 1) * TLB_ENTRY_SIZE),
     );
-    const entry = local(this.setLocal(bin(Op.i32Add, slot, writer.hart())), I32);
+    const entry = local(this.setLocal(bin(Op.i32Xor, slot, local(this.place, I32))), I32);
     const tag = bin(Op.i64Or, bin(Op.i64And, at, i64(-4096 + (alignment - 1))), local(this.regime, I64));
     writer.stepIf(bin(Op.i64Ne, tag, load(Op.i64Load, entry, tlb)));
     if (shared) {

@@ -69,7 +69,7 @@ export function buildTrampoline(threshold: number): Uint8Array<ArrayBuffer> {
   const next = w.loop();
   emit(w, load(Op.i64Load, hart, HART.pc));
   w.localSet(pc);
-  emit(w, tlbEntry(hart, local(pc, I64)));
+  emit(w, tlbEntry(hart, local(pc, I64), HART.fetchPlace));
   w.localSet(entry);
   const wanted = bin(
     Op.i64Or,

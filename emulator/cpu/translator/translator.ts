@@ -16,7 +16,7 @@ import type { Engine } from '../../machine/engine.ts';
 import type { PhysicalMemory } from '../../machine/memory.ts';
 import { compileInterpreter, Interpreter } from '../interpreter.ts';
 import { PAGE_RECORDS, Profile, RECORD_SIZE, Special } from '../records.ts';
-import { Exit, HART, HART_STRIDE, TLB_ENTRIES, TLB_ENTRY_SIZE } from '../state.ts';
+import { Exit, HART, HART_STRIDE, REGIME_SHIFT, TLB_ENTRY_SIZE, tlbIndex } from '../state.ts';
 import { type Candidate, CodeCache, type Translated } from './code-cache.ts';
 import type { Assumptions, DataPath } from './regime.ts';
 import { type CodeSource, findRegion, type Region, type RegionPage } from './region.ts';
@@ -188,8 +188,8 @@ export class Translator implements Engine {
   /** The page that fetches from a virtual address hit now. */
   private fetchPage(hart: HostAddr, low: number, high: number): RegionPage | undefined {
     const { i32 } = this;
-    const entry = (hart + HART.fetchTlb + ((low >>> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE) >> 2;
     const regime = i32[(hart + HART.fetchRegime) >> 2]!;
+    const entry = (hart + HART.fetchTlb + tlbIndex(low, regime >> REGIME_SHIFT) * TLB_ENTRY_SIZE) >> 2;
     if (i32[entry] !== ((low & ~0xfff) | regime) || i32[entry + 1] !== high) return undefined;
     return { records: i32[entry + 2]!, page: i32[entry + 3]! };
   }

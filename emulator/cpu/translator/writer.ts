@@ -477,20 +477,19 @@ export class RegionWriter implements Emitter, StructureWriter {
 
   /** Leaves unless fetches from the page of `delta` still hit what the region was made from. */
   private checkPage(delta: number): void {
-    const distance = this.pageOf(delta);
-    const { records } = this.region.pages.get(distance)!;
-    const base = BigInt.asIntN(
-      64,
-      (this.region.root & ~BigInt(PAGE_SIZE - 1)) + BigInt(distance * PAGE_SIZE),
-    );
-    const entry = HART.fetchTlb + Number((base >> 12n) & BigInt(TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE;
-    const regime = un(Op.i64ExtendI32U, load(Op.i32Load, local(HART_LOCAL, I32), HART.fetchRegime));
+    const page = this.pageOf(delta);
+    const { records } = this.region.pages.get(page)!;
+    const base = BigInt.asIntN(64, (this.region.root & ~BigInt(PAGE_SIZE - 1)) + BigInt(page * PAGE_SIZE));
+    const distance = Number((base >> 12n) & BigInt(TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE;
+    const place = load(Op.i32Load, this.hart(), HART.fetchPlace);
+    const entry = this.let(bin(Op.i32Xor, place, i32(distance)));
+    const regime = un(Op.i64ExtendI32U, load(Op.i32Load, this.hart(), HART.fetchRegime));
     const tagDiffers = bin(
       Op.i64Ne,
-      load(Op.i64Load, local(HART_LOCAL, I32), entry),
+      load(Op.i64Load, entry, HART.fetchTlb),
       bin(Op.i64Or, regime, i64(base)),
     );
-    const recordsDiffer = bin(Op.i32Ne, load(Op.i32Load, local(HART_LOCAL, I32), entry + 8), i32(records));
+    const recordsDiffer = bin(Op.i32Ne, load(Op.i32Load, entry, HART.fetchTlb + 8), i32(records));
     this.exitIf(bin(Op.i32Or, tagDiffers, recordsDiffer), this.leaveLabel, delta);
   }
 
