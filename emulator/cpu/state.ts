@@ -105,11 +105,14 @@ export const HART = {
 
 /** Entries of each software TLB; direct-mapped, see `tlbIndex`. */
 export const TLB_ENTRIES = 1024;
+/** Entries that one virtual page may have in a TLB, by its regime; regimes 0 to TLB_SPREADS - 1 have all of them. */
+export const TLB_SPREADS = 8;
 /**
  * By how much the entries of a regime are moved (by exclusive or) in the TLBs: address spaces that use the same
- * addresses must not displace each other.
+ * addresses must not displace each other. An address space often takes two numbers or more, so higher bits count too.
  */
-export const tlbSpread = (regime: number): number => ((regime << 6) | (regime >> 4)) & (TLB_ENTRIES - 1);
+export const tlbSpread = (regime: number): number =>
+  ((regime ^ (regime >> 3)) & (TLB_SPREADS - 1)) * (TLB_ENTRIES / TLB_SPREADS);
 /** The entry of a virtual page (given by low bits of an address) in a regime. */
 export const tlbIndex = (vaLow: number, regime: number): number =>
   ((vaLow >>> 12) & (TLB_ENTRIES - 1)) ^ tlbSpread(regime);

@@ -7,25 +7,28 @@
  * able to tell, and what the guest can tell (a stale translation, an accessed bit not set again) depends only on the
  * architectural ones, which belong to the machine's state.
  *
- * Where in the architectural TLB a page may be depends on its regime as well, so that address spaces and privileges
- * that use the same addresses do not displace each other's translations: what the fast TLB loses on a switch costs a
- * refill, not a walk.
+ * Where in either TLB a page may be depends on its regime as well, so that address spaces and privileges
+ * that use the same addresses do not displace each other's translations.
  *
  * Architectural entry, four words: tag low, tag high (as in state.ts, virtual page and regime), frame (number of the
  * physical page, below 2^32), info (bits 2:0 level, bits 30:4 owner). Empty: tag = -1, -1.
  */
 
 import type { Hart } from '../cpu/hart.ts';
-import { HART, REGIME_SHIFT, REGIMES, TLB_ENTRIES, TLB_ENTRY_SIZE, tlbIndex } from '../cpu/state.ts';
+import {
+  HART,
+  REGIME_SHIFT,
+  REGIMES,
+  TLB_ENTRIES,
+  TLB_ENTRY_SIZE,
+  TLB_SPREADS,
+  tlbIndex,
+} from '../cpu/state.ts';
 import { Access } from './translation.ts';
 
 const WORDS = 4;
-const MASK = TLB_ENTRIES - 1;
 /** Owner numbers have 27 bits. */
 const OWNER_MASK = 0x7ff_ffff;
-/** Places that a page may have, by its regime, and how far apart in the index they are. */
-const SPREAD = 16;
-const SPREAD_SHIFT = 6;
 const FAST_WORD = [HART.fetchTlb >> 2, HART.loadTlb >> 2, HART.storeTlb >> 2] as const;
 const FAST_STRIDE = TLB_ENTRY_SIZE >> 2;
 
@@ -58,8 +61,7 @@ export class Tlb {
 
   /** Index into `entries` of a page's place. */
   private static place(access: Access, vaLo: number, regime: number): number {
-    const spread = (regime & (SPREAD - 1)) << SPREAD_SHIFT;
-    return (access * TLB_ENTRIES + (((vaLo >>> 12) ^ spread) & MASK)) * WORDS;
+    return (access * TLB_ENTRIES + tlbIndex(vaLo, regime)) * WORDS;
   }
 
   /** The physical frame of a page in `regime`, or -1 if it is not known. */
@@ -165,7 +167,7 @@ export class Tlb {
     }
     const { entries } = this;
     for (const access of [0, 1, 2] as const) {
-      for (let spread = 0; spread < SPREAD; spread++) {
+      for (let spread = 0; spread < TLB_SPREADS; spread++) {
         const at = Tlb.place(access, vaLo, spread);
         if (((entries[at]! ^ vaLo) & ~0xfff) === 0 && entries[at + 1] === vaHi) this.drop(access, at);
       }
@@ -180,12 +182,12 @@ export class Tlb {
 
   /**
    * Drops the translations that an owner has at one page offset of its own: bits 29:12 of the virtual address (for
-   * modes whose owners are mapped at multiples of 1 GiB). Only `SPREAD` places of each TLB can hold them.
+   * modes whose owners are mapped at multiples of 1 GiB). Only `TLB_SPREADS` places of each TLB can hold them.
    */
   dropOwnerPage(owner: number, offset: number): void {
     const { entries } = this;
     for (const access of [0, 1, 2] as const) {
-      for (let spread = 0; spread < SPREAD; spread++) {
+      for (let spread = 0; spread < TLB_SPREADS; spread++) {
         const at = Tlb.place(access, offset, spread);
         const samePage = ((entries[at]! ^ offset) & 0x3fff_f000) === 0;
         if (samePage && ((entries[at + 3]! >>> 4) & OWNER_MASK) === owner) this.drop(access, at);
