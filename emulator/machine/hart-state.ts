@@ -43,6 +43,10 @@ function cells(csrs: CsrFile): [name: string, slot: number][] {
   return list;
 }
 
+/** The persistent-pointer lookaside (docs/xtwz.md §10), in place. */
+export const pointerBytes = ({ hart }: Core): Uint8Array =>
+  new Uint8Array(hart.i32.buffer, hart.base + HART.pointerLookaside, POINTER_BYTES);
+
 /** What the guest can see or what decides how it goes on, but for translations. */
 export function saveHart(core: Core, csrs: CsrFile): State {
   const { hart } = core;
@@ -55,6 +59,7 @@ export function saveHart(core: Core, csrs: CsrFile): State {
   state['csrs'] = Object.fromEntries(
     cells(csrs).map(([name, slot]) => [name, [hart.cellLo(slot), hart.cellHi(slot)]]),
   );
+  state['pointers'] = pointerBytes(core).slice();
   return state;
 }
 
@@ -66,13 +71,8 @@ export function saveTranslations(core: Core): State {
     superpages,
     regimes: { ...core.mmu.regimes.save() },
     fixedCached: core.hart.scalar(HART.fixedCached),
-    pointers: pointerBytes(core).slice(),
   };
 }
-
-/** The persistent-pointer lookaside (docs/xtwz.md §10), in place. */
-const pointerBytes = ({ hart }: Core): Uint8Array =>
-  new Uint8Array(hart.i32.buffer, hart.base + HART.pointerLookaside, POINTER_BYTES);
 
 export function restoreHart(core: Core, csrs: CsrFile, state: State): void {
   const { hart } = core;
@@ -90,6 +90,7 @@ export function restoreHart(core: Core, csrs: CsrFile, state: State): void {
     const [lo, hi] = numbersField(saved, name, 2);
     hart.setCell(slot, lo!, hi!);
   }
+  pointerBytes(core).set(bytesField(state, 'pointers', POINTER_BYTES));
   hart.loadBudget(0);
   hart.attention = true;
 }
@@ -112,5 +113,4 @@ export function restoreTranslations(core: Core, state: State): void {
     },
   );
   core.hart.setScalar(HART.fixedCached, numberField(state, 'fixedCached'));
-  pointerBytes(core).set(bytesField(state, 'pointers', POINTER_BYTES));
 }

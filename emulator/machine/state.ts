@@ -7,7 +7,7 @@ import { HART } from '../cpu/state.ts';
 import { Access } from '../mmu/translation.ts';
 import type { State, StateValue } from './bus.ts';
 import { bytesField, numberField, stateField, statesField } from './fields.ts';
-import { restoreHart, restoreTranslations, saveHart, saveTranslations } from './hart-state.ts';
+import { pointerBytes, restoreHart, restoreTranslations, saveHart, saveTranslations } from './hart-state.ts';
 import { hashMemory, hashValue, isZeroPage, newHash } from './hash.ts';
 import type { Machine } from './machine.ts';
 import { Initiator, type PhysicalMemory } from './memory.ts';
@@ -29,6 +29,8 @@ export interface Snapshot {
 
 interface HartSnapshot {
   readonly bytes: Uint8Array;
+  /** The persistent-pointer lookaside. */
+  readonly pointers: Uint8Array;
   readonly translations: Int32Array;
   readonly superpages: number;
   readonly regimes: ReturnType<Machine['cores'][number]['mmu']['regimes']['save']>;
@@ -75,11 +77,12 @@ export function takeSnapshot(machine: Machine): Snapshot {
     now: machine.now,
     memory,
     fields: saveParts(machine),
-    harts: machine.cores.map(({ hart, mmu }) => ({
-      bytes: machine.memory.u8.slice(hart.base, hart.base + HART_BYTES),
-      translations: mmu.tlb.entries.slice(),
-      superpages: mmu.tlb.superpages,
-      regimes: mmu.regimes.save(),
+    harts: machine.cores.map((core) => ({
+      bytes: machine.memory.u8.slice(core.hart.base, core.hart.base + HART_BYTES),
+      pointers: pointerBytes(core).slice(),
+      translations: core.mmu.tlb.entries.slice(),
+      superpages: core.mmu.tlb.superpages,
+      regimes: core.mmu.regimes.save(),
     })),
   };
 }
@@ -88,8 +91,10 @@ export function takeSnapshot(machine: Machine): Snapshot {
 export function restoreSnapshot(machine: Machine, snapshot: Snapshot): void {
   machine.memorySnapshots.restore(snapshot.memory, (page) => machine.engine.dropPage(page));
   for (const [i, saved] of snapshot.harts.entries()) {
-    const { hart, mmu } = machine.cores[i]!;
+    const core = machine.cores[i]!;
+    const { hart, mmu } = core;
     machine.memory.u8.set(saved.bytes, hart.base);
+    pointerBytes(core).set(saved.pointers);
     hart.attention = true;
     mmu.restoreTranslations(saved.translations, saved.superpages, saved.regimes);
   }

@@ -10,7 +10,7 @@ import type { Space } from '../regimes.ts';
 import { regimeOfTag } from '../tlb.ts';
 import { translationAllowed } from './csrs.ts';
 import { ADDRESS, CFG, DESCRIPTOR, fixedIndex, LARGE_PAGE, OPCODE, VIEW, XTWZ_SATP_MODE } from './layout.ts';
-import { keyHas, ownerOf } from './mode.ts';
+import { keyHasContext, keyHasView, ownerOf } from './mode.ts';
 import {
   fillPointer,
   invalidateObjectPointers,
@@ -109,7 +109,7 @@ export class XtwzInstructions {
 
   private dropView(hart: Hart, view: number, slot: number): void {
     const mmu = this.mmus[hart.index]!;
-    const ofView = (space: Space): boolean => isObjectSpace(space) && keyHas(space.context, 0, view);
+    const ofView = (space: Space): boolean => isObjectSpace(space) && keyHasView(space.context, view);
     if (slot === ALL) {
       mmu.forget(ofView);
       this.fixedChanged(hart);
@@ -126,7 +126,7 @@ export class XtwzInstructions {
   private dropObject(hart: Hart, descriptor: number, context: number): void {
     const mmu = this.mmus[hart.index]!;
     const ofContext = (space: Space): boolean =>
-      isObjectSpace(space) && (context === ALL || keyHas(space.context, 1, context));
+      isObjectSpace(space) && (context === ALL || keyHasContext(space.context, context));
     invalidateObjectPointers(hart, descriptor, context);
     if (descriptor === ALL) {
       mmu.forget(ofContext);
@@ -158,7 +158,7 @@ export class XtwzInstructions {
 
   /** If an object is a view, drops what came from its entries. */
   private forgetView(mmu: Mmu, descriptor: number): void {
-    const ofView = (space: Space): boolean => isObjectSpace(space) && keyHas(space.context, 0, descriptor);
+    const ofView = (space: Space): boolean => isObjectSpace(space) && keyHasView(space.context, descriptor);
     if (mmu.regimes.select(ofView).includes(1)) mmu.forget(ofView);
   }
 

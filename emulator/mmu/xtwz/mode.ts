@@ -24,23 +24,22 @@ const OWNERS = 2 ** 27;
 /** Owner number of what came from the object of a descriptor. */
 export const ownerOf = (descriptor: number): number => (descriptor / DESCRIPTOR.bytes) % OWNERS;
 
-/** Roots that lie in memory are numbered from 1 by their place; 2^26 of them reach 4 GiB above DRAM_BASE. */
-const ROOTS = 2 ** 26 + 1;
 /**
- * Number of a view or context root. All that lie in no memory share 0: no walk through them succeeds, so nothing
- * is cached for them.
+ * Views and contexts are numbered by their place above DRAM_BASE, from 1: a view's number has 27 bits (8 GiB), a
+ * context's 26 (4 GiB), so that a pair is exact as a number. Nothing is cached for those beyond, or for none: 0.
  */
-function rootNumber(pa: number): number {
+const VIEW_NUMBERS = 2 ** 27;
+const CONTEXT_NUMBERS = 2 ** 26;
+function rootNumber(pa: number, numbers: number): number {
   const place = (pa - DRAM_BASE) / DESCRIPTOR.bytes;
-  return place >= 0 && place < ROOTS - 1 ? place + 1 : 0;
+  return place >= 0 && place < numbers - 1 ? place + 1 : 0;
 }
-/** The context key of a pair of roots. */
-const keyOf = (view: number, context: number): number => rootNumber(view) * ROOTS + rootNumber(context);
-/** Whether a context key is one of this view or, with `which` 1, of this context. */
-export function keyHas(key: number, which: 0 | 1, pa: number): boolean {
-  const number = which === 0 ? Math.floor(key / ROOTS) : key % ROOTS;
-  return number === rootNumber(pa);
-}
+/** Whether a context key is one of this view. */
+export const keyHasView = (key: number, view: number): boolean =>
+  Math.floor(key / CONTEXT_NUMBERS) === rootNumber(view, VIEW_NUMBERS);
+/** Whether a context key is one of this security context. */
+export const keyHasContext = (key: number, context: number): boolean =>
+  key % CONTEXT_NUMBERS === rootNumber(context, CONTEXT_NUMBERS);
 
 export class XtwzMode implements TranslationMode {
   readonly mode = XTWZ_SATP_MODE;
@@ -50,7 +49,8 @@ export class XtwzMode implements TranslationMode {
   private readonly roots: WalkRoots = { space: 0, view: -1, context: -1, fixed: -1 };
 
   contextKey(hart: Hart): number {
-    return keyOf(rootOf(hart, XtwzSlot.view), rootOf(hart, XtwzSlot.context));
+    const view = rootNumber(rootOf(hart, XtwzSlot.view), VIEW_NUMBERS);
+    return view * CONTEXT_NUMBERS + rootNumber(rootOf(hart, XtwzSlot.context), CONTEXT_NUMBERS);
   }
 
   /** Regimes whose translations depend on neither view nor context. */
@@ -99,10 +99,18 @@ export class XtwzMode implements TranslationMode {
     if (fixedIndex(walker.slot) >= 0) walk.hart.setScalar(HART.fixedCached, 1);
     walk.owner = walker.direct ? 0 : ownerOf(walker.descriptor);
     let rights = 0;
+    walk.rights = rights;
+    if (!walker.direct && !this.numbered()) return;
     if (effective & RIGHT.read || (walk.mxr && effective & RIGHT.exec)) rights |= Right.R;
     if (walker.storable) rights |= Right.W;
     if (effective & RIGHT.exec && (walker.direct || walk.privilege === Privilege.user)) rights |= Right.X;
     walk.rights = rights;
+  }
+
+  /** Whether view and context have numbers of their own, so that translations may be kept under them. */
+  private numbered(): boolean {
+    const { view, context } = this.roots;
+    return rootNumber(view, VIEW_NUMBERS) !== 0 && rootNumber(context, CONTEXT_NUMBERS) !== 0;
   }
 
   /** Writes the fault CSRs of the level that will take the fault. */
