@@ -40,6 +40,14 @@ export const CAUSE_NAMES: Readonly<Record<number, string>> = {
   13: 'load page fault',
   15: 'store/AMO page fault',
   19: 'hardware error',
+  24: 'Xtwz address fault',
+  25: 'Xtwz null dereference',
+  26: 'Xtwz view fault',
+  27: 'Xtwz object fault',
+  28: 'Xtwz rights fault',
+  29: 'Xtwz page fault',
+  30: 'Xtwz copy-on-write fault',
+  31: 'Xtwz table fault',
 };
 
 /** Exceptions that medeleg can delegate: all but M-mode's own call, and Xtwz's (24–31), which mtwzcfg delegates. */

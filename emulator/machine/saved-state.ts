@@ -9,12 +9,21 @@
  */
 import { createHash } from 'node:crypto';
 import { deflateSync, inflateSync } from 'node:zlib';
+import { paddr } from '../addresses.ts';
 import { UserError } from '../errors.ts';
 import type { State, StateValue } from './bus.ts';
 import { decodeState, encodeState } from './encoding.ts';
 import { stateField } from './fields.ts';
-import type { Machine } from './machine.ts';
-import { restoreAll, type Shape, saveFields, saveMemory, shapeFrom, shapeOf } from './state.ts';
+import { Machine, type MachineExtension } from './machine.ts';
+import {
+  restoreAll,
+  restoreMemoryAndHarts,
+  type Shape,
+  saveFields,
+  saveMemory,
+  shapeFrom,
+  shapeOf,
+} from './state.ts';
 
 const MAGIC = 'licostat';
 /** Raised whenever an older reader would misread a file. */
@@ -100,4 +109,24 @@ export function restoreState(machine: Machine, saved: SavedState, name: string):
   } catch (error) {
     throw new UserError(`${name} does not fit this machine: ${(error as Error).message}`);
   }
+}
+
+/**
+ * Makes a machine to look at a saved state with: its memory and harts, none of its devices. It must not run.
+ * @throws UserError when the state does not fit together
+ */
+export function openForReading(
+  saved: SavedState,
+  name: string,
+  extensions: readonly MachineExtension[],
+): Machine {
+  const { harts, memory, quantum, nvdimm } = saved.shape;
+  const region = nvdimm && { base: paddr(nvdimm.base), size: nvdimm.size };
+  const machine = new Machine({ harts, memory, quantum, ...(region && { nvdimm: region }) }, extensions);
+  try {
+    restoreMemoryAndHarts(machine, saved.fields, saved.memory);
+  } catch (error) {
+    throw new UserError(`${name} cannot be opened: ${(error as Error).message}`);
+  }
+  return machine;
 }

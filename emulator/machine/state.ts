@@ -128,6 +128,12 @@ export function saveMemory(memory: PhysicalMemory): State {
 
 /** Puts back what `saveFields` and `saveMemory` gave. Throws an Error that names what does not fit. */
 export function restoreAll(machine: Machine, fields: State, memoryState: State): void {
+  restoreMemoryAndHarts(machine, fields, memoryState);
+  restoreParts(machine, stateField(fields, 'parts'));
+}
+
+/** Puts back memory and harts alone: enough to look at a state, in a machine without its devices. */
+export function restoreMemoryAndHarts(machine: Machine, fields: State, memoryState: State): void {
   const { memory } = machine;
   machine.memorySnapshots.forget();
   machine.engine.dropAll();
@@ -148,7 +154,6 @@ export function restoreAll(machine: Machine, fields: State, memoryState: State):
     restoreHart(core, machine.csrs, saved);
     restoreTranslations(core, stateField(saved, 'translations'));
   }
-  restoreParts(machine, stateField(fields, 'parts'));
 }
 
 /** What a state was saved from; a machine of the same shape must be made before it is restored. */

@@ -6,7 +6,14 @@ import type { CommandModule } from 'yargs';
 import { benchCommand } from './bench.ts';
 import { buildCommand } from './build.ts';
 import { checkCommand } from './check.ts';
+import { explainCommand } from './explain.ts';
 import { runCommand } from './run.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: yargs types each command by its own options
-export const commands: CommandModule<any, any>[] = [benchCommand, buildCommand, checkCommand, runCommand];
+export const commands: CommandModule<any, any>[] = [
+  benchCommand,
+  buildCommand,
+  checkCommand,
+  explainCommand,
+  runCommand,
+];

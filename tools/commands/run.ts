@@ -24,6 +24,7 @@ export interface RunArguments extends MachineArguments, NvdimmArguments {
   'dump-dtb'?: string;
   record?: string;
   replay?: string;
+  save?: string;
 }
 
 export const runCommand: CommandModule<object, RunArguments> = {
@@ -82,6 +83,11 @@ export const runCommand: CommandModule<object, RunArguments> = {
         describe: 'write what was typed, and when, to a file',
       })
       .option('replay', { type: 'string', requiresArg: true, describe: 'type what such a file says' })
+      .option('save', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'write the whole state to a file when the run ends (licorice explain, licorice debug)',
+      })
       .option('dump-dtb', { type: 'string', requiresArg: true, describe: 'write the device tree and exit' })
       .option('stats', {
         type: 'boolean',

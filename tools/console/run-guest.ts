@@ -8,6 +8,7 @@ import { Computer } from '../../emulator/boot/computer.ts';
 import { MAX_DISKS } from '../../emulator/devices/virt.ts';
 import { FileDisk } from '../../emulator/devices/virtio/file-disk.ts';
 import { UserError } from '../../emulator/errors.ts';
+import { saveState } from '../../emulator/machine/saved-state.ts';
 import type { TimingExtension } from '../../emulator/timing/timing-engine.ts';
 import {
   engineNamed,
@@ -81,6 +82,7 @@ export async function runGuest(options: RunArguments): Promise<number> {
     const start = performance.now();
     const end = await session.run();
     const seconds = (performance.now() - start) / 1000;
+    if (options.save !== undefined) writeResult(options.save, saveState(computer.machine), 'state');
     // Only the guest can switch its NVDIMM off in order; every other end is a power failure.
     if (end.kind === 'exit') computer.nvdimm?.powerOff();
     else if (end.kind !== 'power-failure') computer.nvdimm?.beforeOutput();
