@@ -86,7 +86,11 @@ export class Turns {
       const core = this.current;
       if (!ready(core)) {
         // Its time passes, up to what may wake it.
-        this.used = Math.max(this.used, Math.min(this.roundLength, scheduler.next - this.roundStart));
+        const wake = this.roundStart + Math.min(this.roundLength, scheduler.next - this.roundStart);
+        const target = Math.min(wake, until);
+        if (limit.paced && target > this.now && !this.parts.cores.some(ready))
+          return { kind: 'sleep', until: target };
+        this.used = Math.max(this.used, target - this.roundStart);
       } else {
         const stretch = Math.min(
           this.roundLength - this.used,
