@@ -8,10 +8,11 @@ import { bottomUp, countUses, funcsByName, inlineCalls } from './inline.ts';
 import { hoistInvariants } from './licm.ts';
 import { optimiseMemory } from './memory.ts';
 import { removeDecidedChecks } from './ranges.ts';
+import { rotateLoops } from './rotate.ts';
 import { replaceSlots } from './sroa.ts';
 
 export interface OptimiseOptions {
-  /** Verify the IR after each pass: slow, for tests. */
+  /** Verify the IR after each pass: slow, for tests. Also done under LICORICE_VERIFY_IR=1. */
   readonly check?: boolean;
 }
 
@@ -29,6 +30,10 @@ const late: readonly Pass[] = [
   numberValues,
   removeDecidedChecks,
   cleanup,
+  rotateLoops,
+  cleanup,
+  numberValues,
+  removeDecidedChecks,
   optimiseMemory,
   hoistInvariants,
   numberValues,
@@ -38,10 +43,11 @@ const late: readonly Pass[] = [
 
 /** Optimises all functions of a module in place; local functions that are used nowhere disappear. */
 export function optimise(module: Module, options: OptimiseOptions = {}): void {
+  const check = options.check ?? process.env['LICORICE_VERIFY_IR'] === '1';
   const run = (func: Func, passes: readonly Pass[]): void => {
     for (const pass of passes) {
       pass(func);
-      if (!options.check) continue;
+      if (!check) continue;
       computePreds(func);
       try {
         verify(func);

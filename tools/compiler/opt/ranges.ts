@@ -35,6 +35,22 @@ export function removeDecidedChecks(func: Func): void {
   if (useful) new RangeWalk(func).run();
 }
 
+/** A variable that goes start, start + 1, … and is below `limit` whenever the loop goes on. */
+interface Induction {
+  readonly param: Value;
+  readonly start: Value;
+  readonly limit: Value;
+  readonly isSigned: boolean;
+}
+
+/** The condition under which a block stays in the loop rather than leave it, if it decides that. */
+function stayCondition(block: Block, loop: ReadonlySet<Block>): Value | undefined {
+  const term = block.term;
+  if (term.op !== Op.CondBr) return undefined;
+  const [then, otherwise] = term.succs;
+  return loop.has(then!.to) && !loop.has(otherwise!.to) ? term.args[0] : undefined;
+}
+
 class RangeWalk {
   private readonly facts = new Map<Value, Range>();
   /** "x <u y" for pairs of values. */
@@ -42,6 +58,7 @@ class RangeWalk {
   private undo: (() => void)[] = [];
   /** Lower bounds of induction variables that count upwards. */
   private readonly floors = new Map<Value, Value>();
+  private readonly inductions = new Map<Block, Induction[]>();
   private readonly tree: DominatorTree;
   /** Constants made. */
   private readonly added: Value[] = [];
@@ -49,7 +66,7 @@ class RangeWalk {
   constructor(private readonly func: Func) {
     this.tree = dominators(func);
     func.blocks = [...this.tree.order];
-    this.findFloors();
+    this.findInductions();
   }
 
   run(): void {
@@ -57,6 +74,7 @@ class RangeWalk {
     const enter = (block: Block): void => {
       const undoTo = this.undo.length;
       this.learnFromBranch(block);
+      this.learnInductions(block);
       this.processBlock(block);
       stack.push({ block, next: 0, undoTo });
     };
@@ -76,30 +94,43 @@ class RangeWalk {
     computePreds(this.func);
   }
 
-  /** Phis that start somewhere and only grow, by a test that keeps them from wrapping. */
-  private findFloors(): void {
+  /** Parameters of loop headers that count up by one from a start while a test against a limit holds. */
+  private findInductions(): void {
     for (const loop of findLoops(this.func, this.tree)) {
       const { header } = loop;
       const outside = header.preds.filter((pred) => !loop.blocks.has(pred));
       const latches = header.preds.filter((pred) => loop.blocks.has(pred));
       if (outside.length !== 1 || latches.length !== 1) continue;
+      const latch = latches[0]!;
       header.params.forEach((param, index) => {
         const start = outside[0]!.succs.find((edge) => edge.to === header)!.args[index]!;
-        const next = latches[0]!.succs.find((edge) => edge.to === header)!.args[index]!;
-        const step = next.op === Op.Add && next.args[0] === param ? constOf(next.args[1]) : undefined;
-        if (step === undefined || step <= 0n || step > 4096n) return;
-        // The increment happens below a test "param < something", or the loop goes on only if it did not reach it.
-        const tested = [...loop.blocks].some((block) => {
-          const term = block.term;
-          if (term.op !== Op.CondBr) return false;
-          const c = term.args[0]!;
-          const inLoop = loop.blocks.has(term.succs[0]!.to);
-          if (c.op !== Op.LtU || !inLoop || loop.blocks.has(term.succs[1]!.to)) return false;
-          if (c.args[0] === param) return step === 1n && this.tree.dominates(block, latches[0]!);
-          return c.args[0] === next && block === latches[0] && step === 1n && start.op === Op.Const;
-        });
-        if (tested) this.floors.set(param, start);
+        const next = latch.succs.find((edge) => edge.to === header)!.args[index]!;
+        if (next.op !== Op.Add || next.args[0] !== param || constOf(next.args[1]) !== 1n) return;
+        // Tested before the increment: the parameter never wraps.
+        for (const block of loop.blocks) {
+          const c = stayCondition(block, loop.blocks);
+          if (c?.op === Op.LtU && c.args[0] === param && this.tree.dominates(block, latch)) {
+            this.floors.set(param, start);
+          }
+        }
+        const c = stayCondition(latch, loop.blocks);
+        if ((c?.op === Op.LtU || c?.op === Op.LtS) && c.args[0] === next) {
+          const list = this.inductions.get(header) ?? [];
+          this.inductions.set(header, list);
+          list.push({ param, start, limit: c.args[1]!, isSigned: c.op === Op.LtS });
+        }
       });
+    }
+  }
+
+  /** At a loop header: an induction variable whose start is below the limit stays between them. */
+  private learnInductions(header: Block): void {
+    for (const { param, start, limit, isSigned } of this.inductions.get(header) ?? []) {
+      const [s, l] = [this.range(start), this.range(limit)];
+      if (isSigned && (s.hi > SIGNED_MAX[param.type]! || l.hi > SIGNED_MAX[param.type]!)) continue;
+      if (s.hi >= l.lo && this.less.get(start)?.includes(limit) !== true) continue;
+      this.narrow(param, s.lo, MAX[param.type]!);
+      this.noteLess(param, limit);
     }
   }
 

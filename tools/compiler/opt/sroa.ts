@@ -7,6 +7,7 @@ import { reversePostorder } from '../ir/cfg.ts';
 import { type Block, computePreds, type Func, resolveOperands, type Slot, type Value } from '../ir/ir.ts';
 import { Mem, memSize, Op, Type } from '../ir/types.ts';
 import { constOf, newInst, splitAddress } from './edit.ts';
+import { SsaRepair } from './ssa-repair.ts';
 
 /** Most pieces that a copy of a slot is taken apart into. */
 const MAX_COPY = 16;
@@ -15,10 +16,7 @@ interface Part {
   readonly offset: number;
   readonly size: number;
   readonly type: Type;
-  /** Value at the end of each block that writes the part, by block id. */
-  readonly defs: (Value | undefined)[];
-  /** Block parameters made for the part, by block id. */
-  readonly starts: (Value | undefined)[];
+  readonly variable: SsaRepair;
 }
 
 /** Slot and offset of an address that is a fixed place in a slot. */
@@ -150,7 +148,8 @@ function findParts(func: Func): Map<Slot, Part[]> {
       const list = parts.get(place.slot) ?? [];
       parts.set(place.slot, list);
       const known = list.find((p) => p.offset < place.offset + size && place.offset < p.offset + p.size);
-      if (known === undefined) list.push({ offset: place.offset, size, type, defs: [], starts: [] });
+      if (known === undefined)
+        list.push({ offset: place.offset, size, type, variable: new SsaRepair(func, type) });
       else if (known.offset !== place.offset || known.size !== size || known.type !== type) {
         broken.add(place.slot);
       }
@@ -165,7 +164,6 @@ function findParts(func: Func): Map<Slot, Part[]> {
  * for the value at the block's start; then each placeholder is forwarded to what reaches the block.
  */
 class Rewriter {
-  private readonly undefs = new Map<Type, Value>();
   private readonly placeholders: { readonly value: Value; readonly part: Part; readonly block: Block }[] = [];
   private out: Value[] = [];
 
@@ -177,7 +175,7 @@ class Rewriter {
   run(): void {
     const { func } = this;
     for (const block of func.blocks) this.rewriteBlock(block);
-    for (const { value, part, block } of this.placeholders) value.forward = this.readAtStart(part, block);
+    for (const { value, part, block } of this.placeholders) value.forward = part.variable.readAtStart(block);
     resolveOperands(func);
     removeTrivialParams(func);
   }
@@ -193,7 +191,7 @@ class Rewriter {
         const value =
           stored.type === part.type ? stored : this.convert(Op.Trunc, part.type, stored, block, inst.loc);
         current.set(part, value);
-        part.defs[block.id] = value;
+        part.variable.defs[block.id] = value;
       } else {
         let value = current.get(part);
         if (value === undefined) {
@@ -236,43 +234,6 @@ class Rewriter {
     load.mem = 0;
     load.alias = 0;
     this.out.push(load);
-  }
-
-  /** The value of a part at the start of a block. */
-  private readAtStart(part: Part, start: Block): Value {
-    let block = start;
-    while (block.preds.length === 1) {
-      block = block.preds[0]!;
-      const known = part.defs[block.id];
-      if (known !== undefined) return known;
-    }
-    if (block.preds.length === 0) return this.undef(part.type);
-    const cached = part.starts[block.id];
-    if (cached !== undefined) return cached;
-    const param = this.func.newValue(Op.Phi, part.type, []);
-    param.block = block;
-    const index = block.params.length;
-    block.params.push(param);
-    part.starts[block.id] = param;
-    // Places for the arguments first: reading may add parameters to this block.
-    for (const pred of new Set(block.preds)) {
-      for (const edge of pred.succs) if (edge.to === block) edge.args[index] = param;
-    }
-    for (const pred of new Set(block.preds)) {
-      const value = part.defs[pred.id] ?? this.readAtStart(part, pred);
-      for (const edge of pred.succs) if (edge.to === block) edge.args[index] = value;
-    }
-    return param;
-  }
-
-  private undef(type: Type): Value {
-    let value = this.undefs.get(type);
-    if (value === undefined) {
-      value = newInst(this.func, this.func.entry, Op.Undef, type, []);
-      this.func.entry.insts.unshift(value);
-      this.undefs.set(type, value);
-    }
-    return value;
   }
 }
 
