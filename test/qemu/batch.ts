@@ -21,6 +21,12 @@ const QEMU_CPU = 'rv64,h=false,zbc=false,pmu-num=0,Zihintpause=false';
 /** A batch takes a few seconds; a program that never ends must not take the whole test run with it. */
 const QEMU_TIMEOUT_MS = 60_000;
 
+/**
+ * Two harts, of which the second sleeps: with one alone, QEMU splits an AMO into a load and a store, and reports the
+ * faults of the load.
+ */
+const QEMU_HARTS = ['-smp', '2', '-accel', 'tcg,thread=multi'];
+
 /** Runs `body` with the path of an empty folder that is gone afterwards. */
 function withFolder<T>(body: (path: string) => T): T {
   const path = mkdtempSync(join(tmpdir(), 'licorice-differential-'));
@@ -65,6 +71,7 @@ export function runOnQemu(elf: Uint8Array): Uint8Array {
     const [file, output] = [join(path, 'batch.elf'), join(path, 'uart')];
     writeFileSync(file, elf);
     const machine = [
+      ...QEMU_HARTS,
       '-M',
       'virt',
       '-cpu',

@@ -60,12 +60,15 @@ interface CsrChoice {
   /** Lowest mode that may be asked to use it. */
   readonly from: number;
   readonly bits?: number;
+  /** It has the field FS, which is set to Dirty or cleared to Off now and then. (QEMU sets Dirty later than others.) */
+  readonly float?: boolean;
 }
+const FS_DIRTY = 3 << 13;
 const CSRS: readonly CsrChoice[] = [
   { number: Csr.fflags, from: MODE.U },
   { number: Csr.frm, from: MODE.U },
   { number: Csr.fcsr, from: MODE.U },
-  { number: Csr.sstatus, from: MODE.S, bits: 0xc_0122 | (3 << 13) },
+  { number: Csr.sstatus, from: MODE.S, bits: 0xc_0122, float: true },
   { number: Csr.sie, from: MODE.S, bits: 0x222 },
   { number: Csr.sip, from: MODE.S, bits: 0x222 },
   { number: Csr.scause, from: MODE.S, bits: 0xf },
@@ -78,12 +81,11 @@ const CSRS: readonly CsrChoice[] = [
   { number: Csr.mepc, from: MODE.M, bits: ~1 },
   { number: Csr.mie, from: MODE.M, bits: 0x222 },
   { number: Csr.mip, from: MODE.M, bits: 0x222 },
-  { number: Csr.mstatus, from: MODE.M, bits: 0x7c_01aa | (3 << 13) },
+  { number: Csr.mstatus, from: MODE.M, bits: 0x7c_01aa, float: true },
   { number: Csr.medeleg, from: MODE.M, bits: 0xb1ff },
   { number: Csr.mideleg, from: MODE.M, bits: 0x222 },
   { number: Csr.mcounteren, from: MODE.M, bits: 7 },
   { number: Csr.menvcfg, from: MODE.M, bits: 1 },
-  { number: Csr.mhartid, from: MODE.M, bits: 0 },
   { number: Csr.misa, from: MODE.M, bits: 0 },
 ];
 /** CSRs whose values depend on time: only whether they may be read is compared. */
@@ -100,6 +102,11 @@ export class Body {
 
   /** Appends one atom. */
   atom(): void {
+    if (this.setting.translatedData && this.random.chance(0.04)) {
+      this.translateAs();
+      this.code.cut();
+      return;
+    }
     const choice = this.random.below(100);
     if (choice < 26) this.integer();
     else if (choice < 40) this.access(INTEGER_ACCESS);
@@ -173,8 +180,7 @@ export class Body {
         this.code.emit('sw', { rs1: GP, rs2: this.source(), imm: 4 * this.random.below(64) });
       if (this.random.chance(0.3)) this.code.emit('addi', { rd: loaded, rs1: loaded, imm: 1 });
     }
-    const other = this.random.chance(0.1) ? this.random.pick(['w', 'd']) : suffix;
-    this.code.emit(`sc.${other}`, {
+    this.code.emit(`sc.${suffix}`, {
       rd: this.target(),
       rs1: pointer,
       rs2: this.source(),
@@ -210,6 +216,11 @@ export class Body {
     const random = this.random;
     const name = random.pick(CSR_ROWS);
     const immediate = name.endsWith('i');
+    if (random.chance(0.03)) {
+      // Read-only.
+      this.code.emit('csrrs', { rd: this.target(), rs1: 0, imm: Csr.mhartid });
+      return;
+    }
     if (random.chance(0.1)) {
       // Whether a counter may be read: csrrs with x0 twice, so that no value is kept.
       this.code.emit('csrrs', { rd: 0, rs1: 0, imm: random.pick(COUNTERS) });
@@ -226,7 +237,7 @@ export class Body {
       this.code.emit(name, { rd: this.target(), rs1: random.below(32), imm: choice.number });
       return;
     }
-    const value = random.next() & choice.bits;
+    const value = (random.next() & choice.bits) | (choice.float && random.chance(0.2) ? FS_DIRTY : 0);
     const change = name.replace('csrrw', random.pick(['csrrs', 'csrrc']));
     if (immediate) {
       this.code.emit(change, { rd: this.target(), rs1: value & 31, imm: choice.number });
@@ -287,8 +298,10 @@ export class Body {
     this.code.emit('lui', { rd: second, imm: machine ? 0x2000 : 0 }, false);
     this.code.emit('addi', { rd: second, rs1: second, imm: machine ? previous - 0x2000 : previous }, false);
     this.code.emit('csrrs', { rd: 0, rs1: second, imm: machine ? Csr.mstatus : Csr.sstatus });
-    this.code.emit('addi', { rd: first, rs1: first, imm: 28 }, false);
+    this.code.emit('addi', { rd: first, rs1: first, imm: this.setting.translatedData ? 32 : 28 }, false);
     this.code.emit('csrrw', { rd: this.target(), rs1: first, imm: machine ? Csr.mepc : Csr.sepc });
+    // For QEMU, which keeps translations made under MPRV over a change of MPP by mret.
+    if (this.setting.translatedData) this.code.emit('sfence.vma');
     this.code.emit(machine ? 'mret' : 'sret');
   }
 
@@ -338,7 +351,7 @@ export class Body {
 
   private rare(): void {
     const random = this.random;
-    const choice = random.below(4);
+    const choice = random.below(3);
     if (choice === 0) {
       // No memory, no mapping. Aligned: QEMU rounds the address of a misaligned access to no memory down (docs/qemu-differences.md).
       const row = random.pick(random.chance(0.5) ? INTEGER_ACCESS : FLOAT_ACCESS);
@@ -356,17 +369,18 @@ export class Body {
       this.code.emit('slli', { rd: register, rs1: register, imm: 57 + random.below(7) });
       const imm = row.extension === 'A' ? 0 : row.access!.size * (random.below(64) - 32);
       this.code.emit(row.name, { ...this.operands(row), rs1: register, imm });
-    } else if (choice === 2) {
+    } else {
       this.modifyCode();
-    } else if (this.setting.translatedData) {
-      // Loads and stores as S or U through translation, until the bits change again.
-      const register = random.pick(COMPACT);
-      const bits = (1 << 17) | random.pick([0, 1 << 11]);
-      this.code.constant(register, 3 << 11);
-      this.code.emit('csrrc', { rd: 0, rs1: register, imm: Csr.mstatus });
-      this.code.constant(register, bits);
-      this.code.emit('csrrs', { rd: 0, rs1: register, imm: Csr.mstatus });
     }
+  }
+
+  /** In M-mode: loads and stores as S or U from here on, until a trap makes it U again. */
+  private translateAs(): void {
+    const register = this.random.pick(COMPACT);
+    this.code.constant(register, 3 << 11);
+    this.code.emit('csrrc', { rd: 0, rs1: register, imm: Csr.mstatus });
+    this.code.constant(register, this.random.pick([0, 1 << 11]));
+    this.code.emit('csrrs', { rd: 0, rs1: register, imm: Csr.mstatus });
   }
 
   /** Stores an instruction into the code right behind a fence.i (where the code is writable, else that traps). */

@@ -36,6 +36,7 @@ const MSTATUS = {
   SPP: 1n << 8n,
   MPP: 11n,
   FS: 13n,
+  MPRV: 1n << 17n,
   SUM: 1n << 18n,
   MXR: 1n << 19n,
   TVM: 1n << 20n,
@@ -110,10 +111,11 @@ export function generate(seed: number, index: number): Program {
   const trapReturns = random.chance(0.15);
   const delegates = mode !== MODE.M && !trapReturns && random.chance(0.6);
   let mstatus = BigInt(mode) << MSTATUS.MPP;
-  mstatus |= BigInt(setting.floatOff ? 0 : 1 + random.below(3)) << MSTATUS.FS;
+  mstatus |= BigInt(setting.floatOff ? 0 : 3) << MSTATUS.FS;
   for (const bit of [MSTATUS.SPIE, MSTATUS.MPIE, MSTATUS.SPP, MSTATUS.SUM, MSTATUS.MXR, MSTATUS.SIE]) {
     if (random.chance(0.5)) mstatus |= bit;
   }
+  if (setting.translatedData) mstatus |= MSTATUS.MPRV;
   if (random.chance(0.2)) mstatus |= MSTATUS.TVM;
   if (random.chance(0.5)) mstatus |= MSTATUS.TW;
   if (trapReturns) mstatus |= MSTATUS.TSR;

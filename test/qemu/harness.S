@@ -106,6 +106,8 @@
 .section .text.start, "ax"
 .globl _start
 _start:
+  csrr x5, mhartid
+  bnez x5, asleep
   la x31, frame
   csrw mscratch, x31
   la x5, m_trap
@@ -190,6 +192,8 @@ m_trap:
   next_pc F_X, finish
   csrw mepc, x11
 m_return:
+  /* QEMU does not drop what it translated under MPRV when mret changes MPP. */
+  sfence.vma
   load_all F_X
   mret
 m_interrupt:
@@ -311,6 +315,11 @@ finish:
   sw x6, 0(x5)
 4:
   j 4b
+
+/* Every hart but the first. */
+asleep:
+  wfi
+  j asleep
 
 /* Sends x10, low byte first. Clobbers x5, x6, x7. */
 send:

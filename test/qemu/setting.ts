@@ -5,7 +5,7 @@ export const MODE = { U: 0, S: 1, M: 3 } as const;
 export interface Setting {
   readonly mode: number;
   readonly paged: boolean;
-  /** M-mode code whose loads and stores go through translation now and then (mstatus.MPRV). */
+  /** M-mode code whose loads and stores go through translation (mstatus.MPRV). */
   readonly translatedData: boolean;
   /** mstatus.FS is off at first. */
   readonly floatOff: boolean;
