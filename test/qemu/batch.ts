@@ -37,8 +37,11 @@ function withFolder<T>(body: (path: string) => T): T {
   }
 }
 
-/** The ELF file of a batch. With `verbose`, each record is followed by the whole memory of its program. */
-export function buildBatch(programs: readonly Program[], verbose = false): Uint8Array {
+/**
+ * The ELF file of a batch. With `verbose`, each record is followed by the whole memory of its program, in which the
+ * trap log leaves the first `logSkip` traps out.
+ */
+export function buildBatch(programs: readonly Program[], verbose = false, logSkip = 0): Uint8Array {
   const harness = withFolder((path) => {
     const output = join(path, 'harness.elf');
     execFileSync(findOracle(GCC)!, [
@@ -51,7 +54,7 @@ export function buildBatch(programs: readonly Program[], verbose = false): Uint8
         '-Wl,--no-warn-rwx-segments',
       ],
       ...['-T', join(folder, 'harness.ld'), join(folder, 'harness.S'), '-o', output],
-      ...harnessDefines(programs.length, verbose),
+      ...harnessDefines(programs.length, verbose, logSkip),
     ]);
     return readElf(readFileSync(output), output);
   });

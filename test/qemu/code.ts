@@ -87,8 +87,8 @@ export class Code {
     this.jump(name, operands, index - this.atoms.length);
   }
 
-  /** Lays the code out and resolves its jumps. */
-  assemble(): { readonly bytes: Uint8Array; readonly starts: readonly number[] } {
+  /** Lays the code out and resolves its jumps; none goes beyond atom `last`. */
+  assemble(last: number): { readonly bytes: Uint8Array; readonly starts: readonly number[] } {
     this.cut();
     const starts: number[] = [];
     let size = 0;
@@ -104,7 +104,7 @@ export class Code {
         let bits = word.bits;
         if (word.jump) {
           const { id, rd, rs1, rs2, atoms } = word.jump;
-          const target = starts[Math.min(index + atoms, this.atoms.length)]!;
+          const target = starts[Math.min(index + atoms, last)]!;
           bits = encode(id, rd, rs1, rs2, target - at);
         }
         if (word.size === 2) view.setUint16(at, bits, true);

@@ -12,45 +12,56 @@ const MOST_LINES = 12;
 
 /** Runs the program of `seed` alone on both machines and describes how they differ; empty when they do not. */
 export function explain(seed: number): string[] {
-  const program = generate(seed, 0);
-  const elf = buildBatch([program], true);
-  const [qemu, licorice] = [runOnQemu(elf), runOnLicorice(elf).sent].map(
-    (sent) => readResults(sent, 1, true)[0]!,
-  );
-  const lines = differences(qemu!, licorice!).map(
+  const [qemu, licorice] = runBoth(seed, 0);
+  const lines = differences(qemu, licorice).map(
     (field) => `${field.name}: QEMU ${hex(field.a)}, licorice ${hex(field.b)}`,
   );
   if (lines.length === 0) return [];
+  const { description } = generate(seed, 0);
   return [
-    `seed ${seed} (${program.description})`,
+    `seed ${seed} (${description})`,
     ...lines.slice(0, MOST_LINES),
-    ...trapDifference(qemu!, licorice!),
-    ...memoryDifferences(qemu!, licorice!),
+    ...trapDifference(seed),
+    ...memoryDifferences(qemu, licorice),
   ];
+}
+
+function runBoth(seed: number, logSkip: number): [Result, Result] {
+  const elf = buildBatch([generate(seed, 0)], true, logSkip);
+  const [qemu] = readResults(runOnQemu(elf), 1, true);
+  const [licorice] = readResults(runOnLicorice(elf).sent, 1, true);
+  return [qemu!, licorice!];
 }
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
-function trapDifference(qemu: Result, licorice: Result): string[] {
-  const [a, b] = [qemu, licorice].map((result) => view(result));
-  const traps = (result: Result) => Number(result.fields[RECORD_FIELDS.indexOf('traps')]!);
-  const count = Math.min(Math.max(traps(qemu), traps(licorice)), LOG_ENTRIES);
-  for (let index = 0; index < count; index++) {
-    const at = HEADER.log + index * LOG_ENTRY_SIZE;
-    const [first, second] = [a!, b!].map((memory) =>
-      LOG_FIELDS.map((_, field) => memory.getBigUint64(at + 8 * field, true)),
-    );
-    if (first!.every((value, field) => value === second![field])) continue;
-    const say = (values: readonly bigint[]) =>
-      LOG_FIELDS.map((name, field) => `${name} ${hex(values[field]!)}`).join(' ');
-    const epc = first![1]!;
-    const offset = Number((epc - a!.getBigUint64(HEADER.codeOffset, true)) & 0xffffn);
-    const word =
-      offset >= CODE && offset < STRIDE - 4 ? `, instruction ${hex(BigInt(a!.getUint32(offset, true)))}` : '';
-    return [`trap ${index}: QEMU ${say(first!)}`, `trap ${index}: licorice ${say(second!)}${word}`];
+/** The first trap that is not the same: the log holds a window of them, so the program may run several times. */
+function trapDifference(seed: number): string[] {
+  for (let skip = 0; ; skip += LOG_ENTRIES) {
+    const [qemu, licorice] = runBoth(seed, skip);
+    const count = Math.max(trapsOf(qemu), trapsOf(licorice));
+    if (skip >= count) return [];
+    const [a, b] = [view(qemu), view(licorice)];
+    for (let index = 0; index < Math.min(count - skip, LOG_ENTRIES); index++) {
+      const at = HEADER.log + index * LOG_ENTRY_SIZE;
+      const [first, second] = [a, b].map((memory) =>
+        LOG_FIELDS.map((_, field) => memory.getBigUint64(at + 8 * field, true)),
+      );
+      if (first!.every((value, field) => value === second![field])) continue;
+      const say = (values: readonly bigint[]) =>
+        LOG_FIELDS.map((name, field) => `${name} ${hex(values[field]!)}`).join(' ');
+      const offset = Number((first![1]! - a.getBigUint64(HEADER.codeOffset, true)) & 0xffffn);
+      const inCode = offset >= CODE && offset < STRIDE - 4;
+      const word = inCode ? `, instruction ${hex(BigInt(a.getUint32(offset, true)))}` : '';
+      return [
+        `trap ${skip + index}: QEMU ${say(first!)}`,
+        `trap ${skip + index}: licorice ${say(second!)}${word}`,
+      ];
+    }
   }
-  return [];
 }
+
+const trapsOf = (result: Result): number => Number(result.fields[RECORD_FIELDS.indexOf('traps')]!);
 
 function memoryDifferences(qemu: Result, licorice: Result): string[] {
   const lines: string[] = [];

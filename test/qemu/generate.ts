@@ -45,7 +45,8 @@ const MSTATUS = {
 };
 /** Exceptions that may be delegated; ecall from S-mode (9) ends programs and stays with M-mode. */
 const DELEGABLE = 0xb1ffn;
-const INTERRUPTS = [1n << 1n, 1n << 5n, 1n << 9n];
+/** Bits of mip: supervisor software, timer, external. */
+const INTERRUPTS = [1 << 1, 1 << 5, 1 << 9];
 
 /** Makes program `index` of a batch from `seed`; the same seed at another index differs only in its addresses. */
 export function generate(seed: number, index: number): Program {
@@ -62,6 +63,7 @@ export function generate(seed: number, index: number): Program {
     paged: paging !== undefined && mode !== MODE.M,
     translatedData: paging !== undefined && mode === MODE.M,
     floatOff: random.chance(0.06),
+    interrupt: random.pick(INTERRUPTS),
   };
   // In M-mode the tables matter for loads and stores under MPRV, as S or as U.
   const user = mode === MODE.U || (mode === MODE.M && random.chance(0.5));
@@ -89,11 +91,12 @@ export function generate(seed: number, index: number): Program {
   const before = code.length;
   const length = 170 + random.below(80);
   while (code.length - before < length) body.atom();
+  const tail = code.count;
   code.emit('addi', { rd: COUNTER, rs1: COUNTER, imm: -1 });
   code.jumpBack('bne', { rs1: COUNTER, rs2: 0 }, loop);
   code.cut();
   code.emit('ecall');
-  const { bytes, starts } = code.assemble();
+  const { bytes, starts } = code.assemble(tail);
   if (bytes.length > CODE_PAGES * 0x1000) throw new Error(`program of seed ${seed} is too long`);
   // Random placement, so that instructions cross page boundaries; now and then the code lies at the very end.
   const slack = (CODE_PAGES * 0x1000 - bytes.length) >> 1;
@@ -122,7 +125,7 @@ export function generate(seed: number, index: number): Program {
   put(HEADER.mstatus, mstatus);
   put(HEADER.satp, mapping ? mapping.satp : 0n);
   put(HEADER.medeleg, delegates ? random.next64() & DELEGABLE : 0n);
-  const interrupts = () => INTERRUPTS.reduce((sum, bit) => (random.chance(0.5) ? sum | bit : sum), 0n);
+  const interrupts = () => (random.chance(0.6) ? BigInt(setting.interrupt) : 0n);
   put(HEADER.mideleg, delegates ? interrupts() : 0n);
   put(HEADER.mie, random.chance(0.4) ? interrupts() : 0n);
   put(HEADER.mip, random.chance(0.3) ? interrupts() : 0n);

@@ -60,6 +60,7 @@
   ld x15, F_BASE(x31)
   addi x28, x14, 1
   sd x28, F_TRAPS(x31)
+  addi x14, x14, -LOG_SKIP
   li x28, LOG_ENTRIES
   bgeu x14, x28, 1f
   slli x14, x14, 5

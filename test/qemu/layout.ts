@@ -53,7 +53,7 @@ export const LOG_ENTRIES = 96;
 export const LOG_ENTRY_SIZE = 32;
 export const HEADER_SIZE = 0x1000;
 /** A program that traps more often than this is ended. */
-export const TRAP_LIMIT = 3000;
+export const TRAP_LIMIT = 2000;
 
 /** Fields of a result record, 64 bits each, in the order in which the harness sends them. */
 export const RECORD_FIELDS: readonly string[] = [
@@ -85,14 +85,15 @@ export const RECORD_FIELDS: readonly string[] = [
 ];
 export const RECORD_SIZE = RECORD_FIELDS.length * 8;
 
-/** Preprocessor symbols for the harness. */
-export function harnessDefines(programs: number, verbose: boolean): string[] {
+/** Preprocessor symbols for the harness. The trap log leaves the first `logSkip` traps (at most 2047) out. */
+export function harnessDefines(programs: number, verbose: boolean, logSkip: number): string[] {
   const numbers: Record<string, number> = {
     PROGRAMS: programs,
     VERBOSE: verbose ? 1 : 0,
     PROGRAM_BASE,
     STRIDE,
     LOG_ENTRIES,
+    LOG_SKIP: logSkip,
     TRAP_LIMIT,
   };
   for (const [name, offset] of Object.entries(HEADER)) numbers[`H_${name.toUpperCase()}`] = offset;

@@ -9,6 +9,8 @@ export interface Setting {
   readonly translatedData: boolean;
   /** mstatus.FS is off at first. */
   readonly floatOff: boolean;
+  /** The one interrupt that the program may raise and enable, as a bit of mip (of several, QEMU takes the lowest). */
+  readonly interrupt: number;
 }
 
 /** Registers that hold the program together: two pointers to data, and the loop counter. */
