@@ -27,7 +27,7 @@ import {
 } from './arch.ts';
 import { initProgram, loadArchive } from './archive.ts';
 import { initClock } from './clock.ts';
-import { consolePrint, initConsole, printNumber } from './console.ts';
+import { consolePrint, initConsole, printNumber, setPlainConsole } from './console.ts';
 import { initContexts, superuserContext } from './context.ts';
 import { createdObject, createObject } from './create.ts';
 import { enableInterrupts, initDevices } from './device.ts';
@@ -100,6 +100,7 @@ function giveMemory(tree: u64): void {
 function bootFirst(hart: u64, tree: u64): void {
   initConsole();
   if (!readDeviceTree(toVirtual(tree), machine)) panic('no device tree');
+  setPlainConsole(machine.quiet);
   initClock(machine.timebase);
   giveMemory(tree);
   initObjects(addressOf(objectSpacePage));
@@ -114,7 +115,7 @@ function bootFirst(hart: u64, tree: u64): void {
   const archived = loadArchive(machine.initrdStart, machine.initrdEnd - machine.initrdStart);
   // What the archive held has been copied into objects.
   addMemory(roundUp(machine.initrdStart), machine.initrdEnd & ~u64(PAGE - 1));
-  report(mount, archived);
+  if (!machine.quiet) report(mount, archived);
   setHartCount(min<u64>(machine.harts, MAX_HARTS));
   const resumed = mount === Mount.dirty ? resumeThreads() : 0;
   if (resumed !== 0) {

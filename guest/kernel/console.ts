@@ -13,6 +13,12 @@ const DATA_READY: u8 = 0x01;
 const TRANSMIT_EMPTY: u8 = 0x20;
 
 let uart: usize = UART;
+/** Line feeds go out alone: there is no terminal, only a program that reads the output. */
+let plain = false;
+
+export function setPlainConsole(value: bool): void {
+  plain = value;
+}
 
 export function initConsole(): void {
   uart = toVirtual(UART);
@@ -28,7 +34,7 @@ function putByte(byte: u8): void {
 /** Writes text; a line feed becomes carriage return and line feed. */
 export function consolePrint(text: str): void {
   for (const byte of text.bytes) {
-    if (byte === u8('\n')) putByte(u8('\r'));
+    if (byte === u8('\n') && !plain) putByte(u8('\r'));
     putByte(byte);
   }
 }

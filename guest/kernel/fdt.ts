@@ -24,6 +24,8 @@ export class MachineInfo {
   /** Seed for random numbers. */
   seed: usize;
   seedSize: u64;
+  /** The command line has the word `quiet`. */
+  quiet: bool;
   /** Where the tree itself is. */
   treeStart: u64;
   treeSize: u64;
@@ -50,6 +52,17 @@ function startsWith(name: str, prefix: str): bool {
   return (
     name.length >= prefix.length && memory.compare(name.ptr.address, prefix.ptr.address, prefix.length) === 0
   );
+}
+
+/** Is `word` one of the words of `line`? */
+function hasWord(line: str, word: str): bool {
+  let start: u64 = 0;
+  for (let i: u64 = 0; i <= line.length; i++) {
+    if (i < line.length && line[i] !== u8(' ')) continue;
+    if (line.subslice(start, i).equals(word)) return true;
+    start = i + 1;
+  }
+  return false;
 }
 
 /** Reads the tree at a kernel address; false if there is none. Assumes two address and two size cells, as on `virt`. */
@@ -87,6 +100,7 @@ function property(info: MachineInfo, node: str, name: str, value: usize, size: u
   } else if (name.equals('timebase-frequency')) info.timebase = number(value, size);
   else if (name.equals('linux,initrd-start')) info.initrdStart = number(value, size);
   else if (name.equals('linux,initrd-end')) info.initrdEnd = number(value, size);
+  else if (name.equals('bootargs')) info.quiet = hasWord(text(value), 'quiet');
   else if (name.equals('rng-seed')) {
     info.seed = value;
     info.seedSize = u64(size);

@@ -659,10 +659,10 @@ function sysRoot(thread: Thread): i64 {
   return writeUser(argument(thread, 1), addressOf(id), sizeof<ObjectId>()) ? 0 : -EFAULT;
 }
 
-/** power(operation): needs WRITE of the KSO root, which default rights do not give. */
+/** power(operation, exit code): needs WRITE of the KSO root, which default rights do not give. */
 function sysPower(thread: Thread): i64 {
   if (!allowed(thread, ksoRoot(), WRITE)) return -EPERM;
   const operation = argument(thread, 0);
   if (operation !== POWER_OFF && operation !== POWER_REBOOT) return -EINVAL;
-  powerOff(operation === POWER_REBOOT);
+  powerOff(operation === POWER_REBOOT, argument(thread, 1));
 }

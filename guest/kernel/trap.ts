@@ -147,7 +147,7 @@ function armTimer(): void {
 /** Nothing to run: frees what is left to free, then waits for an interrupt. */
 function waitForWork(hart: Hart): void {
   // The last thread has ended: nothing can ever run again.
-  if (threadsAlive() === 0) powerOff(false);
+  if (threadsAlive() === 0) powerOff(false, 0);
   if (hart.index === 0 && reapStep()) return;
   hart.idle = true;
   setTimer(nextDeadline());

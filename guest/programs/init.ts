@@ -1,15 +1,18 @@
 /**
- * The first program: makes the root of persistent names if there is none, then runs the shell; when the shell ends, the machine is
- * switched off.
+ * The first program: makes the root of persistent names if there is none, then runs the shell (on the commands that the boot archive brings,
+ * if it brings any); when the shell ends, the machine is switched off with its exit code.
  */
 import '../libtwz/start.ts';
 import { DELETE, ObjectId, READ, USE, WRITE } from '../abi/object.ts';
 import { CREATE_PERSIST, POWER_OFF, ROOT_NAMES, SYS_POWER, SYS_ROOT } from '../abi/syscall.ts';
 import { printLine } from '../libtwz/io.ts';
 import { findProgram, initNamespace, rootNamespace } from '../libtwz/name.ts';
-import { createObject } from '../libtwz/object.ts';
+import { createObject, dataOf, openObject } from '../libtwz/object.ts';
 import { Child } from '../libtwz/program.ts';
 import { syscall } from '../libtwz/syscall.ts';
+
+/** Bytes that commands may have. */
+const PAGE = 4096;
 
 /** Without an NVDIMM the names live as long as the machine runs. */
 function makeRoot(root: ObjectId): void {
@@ -25,6 +28,17 @@ function makeRoot(root: ObjectId): void {
   initNamespace(root);
 }
 
+/** The archive's entry with shell commands, when the machine was started to run just those. */
+const COMMANDS = '.commands';
+
+/** The zero-terminated text of an archive entry. */
+function textOf(id: ObjectId): str {
+  const text = dataOf(openObject(id));
+  let length: u64 = 0;
+  while (length < PAGE && load<u8>(text + length) !== 0) length++;
+  return strOf(at<Ptr<u8>>(text), length);
+}
+
 /** @export */
 function main(): u64 {
   const root = stack<ObjectId>();
@@ -38,7 +52,12 @@ function main(): u64 {
   assign(shell.arguments.root, root);
   assign(shell.arguments.directory, root);
   shell.addArgument('sh');
-  if (shell.start() === 0) shell.wait();
-  syscall(SYS_POWER, POWER_OFF, 0, 0, 0, 0);
+  const commands = stack<ObjectId>();
+  if (findProgram(COMMANDS, commands)) {
+    shell.addArgument('-c');
+    shell.addArgument(textOf(commands));
+  }
+  const status = shell.start() === 0 ? shell.wait() : 1;
+  syscall(SYS_POWER, POWER_OFF, status, 0, 0, 0);
   return 0;
 }

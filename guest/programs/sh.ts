@@ -143,11 +143,25 @@ function addWord(from: u64, plain: bool): bool {
   return true;
 }
 
-/** Splits a line into words and operators. False: it cannot be understood. */
-function split(line: str): bool {
+/** Does an operator end a pipeline? */
+function endsPipeline(index: u64): bool {
+  return (
+    isOperator(index, ';') || isOperator(index, '&&') || isOperator(index, '||') || isOperator(index, '&')
+  );
+}
+
+/** Where the text after the pipeline that was split last begins. */
+let splitEnd: u64 = 0;
+
+/**
+ * Splits the pipeline that starts at `start` into words and operators, the operator that ends it included. Variables get the values that
+ * they have now. False: it cannot be understood.
+ */
+function split(line: str, start: u64): bool {
   wordCount = 0;
   scratchUsed = 0;
-  let i: u64 = 0;
+  let i = start;
+  splitEnd = line.length;
   while (i < line.length) {
     const byte = line[i];
     if (byte === u8(' ') || byte === 9 || byte === 10 || byte === 13) {
@@ -164,6 +178,10 @@ function split(line: str): bool {
         i++;
       }
       if (!addWord(from, true)) return false;
+      if (endsPipeline(wordCount - 1)) {
+        splitEnd = i;
+        return true;
+      }
       continue;
     }
     let plain = true;
@@ -361,23 +379,22 @@ function keepJob(child: Child): void {
   complain('sh', '', 'too many jobs; it runs on by itself');
 }
 
-/** Runs a whole line. */
+/** Runs a whole line, pipeline by pipeline. */
 function runLine(line: str): void {
-  if (!split(line)) {
-    lastStatus = 2;
-    return;
-  }
   let start: u64 = 0;
   let skip = false;
-  for (let i: u64 = 0; i <= wordCount; i++) {
-    const end = i === wordCount;
-    const and = !end && isOperator(i, '&&');
-    const or = !end && isOperator(i, '||');
-    const background = !end && isOperator(i, '&');
-    if (!end && !and && !or && !background && !isOperator(i, ';')) continue;
-    if (!skip) runPipeline(start, i, background);
-    skip = and ? lastStatus !== 0 : or ? lastStatus === 0 : false;
-    start = i + 1;
+  while (start < line.length) {
+    if (!split(line, start)) {
+      lastStatus = 2;
+      return;
+    }
+    start = splitEnd;
+    const ended = wordCount > 0 && endsPipeline(wordCount - 1);
+    const last = wordCount - 1;
+    if (!skip) runPipeline(0, ended ? last : wordCount, ended && isOperator(last, '&'));
+    if (ended && isOperator(last, '&&')) skip = lastStatus !== 0;
+    else if (ended && isOperator(last, '||')) skip = lastStatus === 0;
+    else skip = false;
   }
 }
 

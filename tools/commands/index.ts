@@ -4,6 +4,7 @@
  */
 import type { CommandModule } from 'yargs';
 import { benchCommand } from './bench.ts';
+import { bootCommand } from './boot.ts';
 import { buildCommand } from './build.ts';
 import { checkCommand } from './check.ts';
 import { explainCommand } from './explain.ts';
@@ -12,6 +13,7 @@ import { runCommand } from './run.ts';
 // biome-ignore lint/suspicious/noExplicitAny: yargs types each command by its own options
 export const commands: CommandModule<any, any>[] = [
   benchCommand,
+  bootCommand,
   buildCommand,
   checkCommand,
   explainCommand,

@@ -37,8 +37,7 @@ const say = (line: string): void => {
 };
 
 /** Runs a guest as the options say. Returns the exit code. @throws UserError for bad input */
-export async function runGuest(options: RunArguments): Promise<number> {
-  const files = bootFiles(options);
+export async function runGuest(options: RunArguments, files = bootFiles(options)): Promise<number> {
   const maxInstructions = options['max-instructions'];
   if (maxInstructions !== undefined) positiveInteger(maxInstructions, '--max-instructions');
   const replay = options.replay === undefined ? undefined : loadLog(options.replay);

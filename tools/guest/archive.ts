@@ -66,3 +66,29 @@ export function writeArchive(programs: readonly ArchiveProgram[], layouts: Layou
   });
   return archive;
 }
+
+/** The archive with one more entry: zero-terminated text. */
+export function appendText(archive: Uint8Array, name: string, text: string, layouts: Layouts): Uint8Array {
+  const entrySize = layouts.struct('ArchiveEntry').size;
+  const headerSize = layouts.struct('ArchiveHeader').size;
+  const view = new DataView(archive.buffer, archive.byteOffset, archive.byteLength);
+  const countAt = layouts.offset('ArchiveHeader', 'count');
+  const count = Number(view.getBigUint64(countAt, true));
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length >= PAGE)
+    throw new UserError(`commands have at most ${PAGE - 1} bytes; these have ${bytes.length}`);
+  const at = headerSize + count * entrySize;
+  // The table of entries ends at a page; there is room unless the last entry fills it.
+  const first = Number(view.getBigUint64(headerSize + layouts.offset('ArchiveEntry', 'offset'), true));
+  if (at + entrySize > first) throw new UserError('the boot archive has no room for another entry');
+  const result = new Uint8Array(archive.length + PAGE);
+  result.set(archive);
+  result.set(bytes, archive.length);
+  const out = new DataView(result.buffer);
+  out.setBigUint64(countAt, BigInt(count + 1), true);
+  result.set(new TextEncoder().encode(name), at + layouts.offset('ArchiveEntry', 'name'));
+  out.setBigUint64(at + layouts.offset('ArchiveEntry', 'offset'), BigInt(archive.length), true);
+  out.setBigUint64(at + layouts.offset('ArchiveEntry', 'size'), BigInt(bytes.length + 1), true);
+  out.setBigUint64(at + layouts.offset('ArchiveEntry', 'memory'), BigInt(bytes.length + 1), true);
+  return result;
+}
