@@ -197,7 +197,8 @@ export class AccessWriter {
       inside = lo - loaded.lo + (loaded.displacement - data.host);
     } else {
       const at = local(this.setLocal(this.start(base, lo, data.base)), I64);
-      writer.stepIf(bin(Op.i64GtU, at, i64(data.size - length)));
+      // Out of the window: if that is where its data are (an NVDIMM), the region will be made for the TLB.
+      writer.splitIf(bin(Op.i64GtU, at, i64(data.size - length)));
       address = this.setLocal(un(Op.i32WrapI64, at));
     }
     if (kind === 'store') {

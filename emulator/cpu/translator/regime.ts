@@ -37,6 +37,6 @@ export const Outcome = {
   tail: 2,
   /** An assumption does not hold, or pc is not the region's root; nothing has happened. */
   unfit: 3,
-  /** As `step`, because accesses that share a check lie in two pages. */
+  /** As `step`, because accesses that share a check lie in two pages, or one is not in the direct window. */
   split: 4,
 } as const;

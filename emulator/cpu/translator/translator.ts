@@ -123,8 +123,9 @@ export class Translator implements Engine {
           return this.interpreter.finish(hart, interpreted);
         }
         case TrampolineExit.split: {
-          this.noteSplit(hart);
           const interpreted = this.interpret(hart, total, 1);
+          // Only if it is memory: accesses to devices leave in any case.
+          if (interpreted === Exit.Budget) this.noteSplit(hart);
           total = i32[budgetAt]!;
           if (interpreted === Exit.Budget && total > 0) continue;
           return this.interpreter.finish(hart, interpreted);
@@ -160,7 +161,8 @@ export class Translator implements Engine {
     const index = this.i32[(hart + HART.engine + ENGINE_WORDS.lastRegion) >> 2]!;
     const region = this.cache.at(index);
     if (!region || ++region.splits < SPLIT_LIMIT) return;
-    this.wishOf(region).split = true;
+    if (region.assumptions.data.kind === 'window') this.wishOf(region).tlb = true;
+    else this.wishOf(region).split = true;
     this.cache.remove(region);
   }
 

@@ -536,7 +536,7 @@ export class RegionWriter implements Emitter, StructureWriter {
     this.exitIf(condition, this.stepLabel, this.delta);
   }
 
-  /** As `stepIf`, for accesses that share a check and turn out not to share a page. */
+  /** As `stepIf`, for accesses that share a check but not a page, or that are out of the direct window. */
   splitIf(condition: Expr): void {
     this.exitIf(condition, this.splitLabel, this.delta);
   }
