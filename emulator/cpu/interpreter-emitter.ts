@@ -6,7 +6,7 @@ import type { CodeWriter } from '../wasm/code.ts';
 import { bin, call, type Expr, emit, i32, i64, load, local, un } from '../wasm/expression.ts';
 import { I32, I64, Op, type ValType } from '../wasm/opcodes.ts';
 import type { Access, Emitter, Helper } from './isa/emitter.ts';
-import { type Handler, RECORD_SHIFT, rs2Place } from './records.ts';
+import { type Handler, JUMP_TARGETS, RECORD_SHIFT, rs2Place } from './records.ts';
 import { Exit, fOffset, HART, TLB_ENTRIES } from './state.ts';
 import { TRACE_RECORD } from './trace.ts';
 
@@ -393,8 +393,34 @@ export class InterpreterEmitter implements Emitter {
   jumpTo(target: Expr): void {
     emit(this.w, target);
     this.w.localSet(this.f.target);
+    if (this.f.profile !== undefined) this.noteTarget();
     this.fetchJump();
     this.ended = true;
+  }
+
+  /** Writes `target` into the table of jump targets. */
+  private noteTarget(): void {
+    const { w, f } = this;
+    const { offset, entries, size, targets, slots, multiplier } = JUMP_TARGETS;
+    const at = HART.engine + offset;
+    const site = this.let(un(Op.i32WrapI64, this.pc()));
+    const index = bin(Op.i32And, bin(Op.i32ShrU, site, i32(1)), i32(entries - 1));
+    const entry = this.let(bin(Op.i32Add, this.hart, bin(Op.i32Mul, index, i32(size))));
+    this.when(bin(Op.i32Ne, load(Op.i32Load, entry, at), site), () => {
+      emit(w, entry);
+      emit(w, site);
+      w.memory(Op.i32Store, at);
+      for (let slot = 0; slot < slots; slot += 2) {
+        emit(w, entry);
+        w.i64Const(0);
+        w.memory(Op.i64Store, at + targets + slot * 4);
+      }
+    });
+    const target = un(Op.i32WrapI64, local(f.target, I64));
+    const hash = bin(Op.i32ShrU, bin(Op.i32Mul, target, i32(multiplier)), i32(29));
+    emit(w, bin(Op.i32Add, entry, bin(Op.i32Shl, hash, i32(2))));
+    emit(w, target);
+    w.memory(Op.i32Store, at + targets);
   }
 
   stateCell(offset: Expr, at: number): Expr {

@@ -46,6 +46,23 @@ export const PAGE_RECORDS = {
   stride: PAGE_RECORDS_SIZE + 64 + PAGE_CELLS_SIZE,
 } as const;
 
+/**
+ * Where computed jumps went, as the profiled interpreter saw them, for each hart from `HART.engine` + `offset` on: a
+ * table of entries by the low bits of the jump's address. An entry, 64 bytes:
+ *
+ *   i32 tag          low half of the jump's virtual address
+ *   i32 × 8 at 32    low halves of targets, each at the place that its hash gives; 0 = none
+ */
+export const JUMP_TARGETS = {
+  offset: 0x1000,
+  entries: 1024,
+  size: 64,
+  targets: 32,
+  slots: 8,
+  /** A target's slot: the top bits of its product with this. */
+  multiplier: 0x9e37_79b1 | 0,
+} as const;
+
 /** What the profiled interpreter returns, before an instruction that it has not counted, besides an `Exit`. */
 export const Profile = {
   /** The place at pc was jumped to often enough. */

@@ -11,6 +11,7 @@ import { PAGE_SIZE } from '../../addresses.ts';
 import { decode, isCompressed } from '../isa/decode.ts';
 import { Instruction } from '../isa/instruction.ts';
 import { idOf, ROWS } from '../isa/table.ts';
+import { isSimpleCsrAccess } from './csr-access.ts';
 
 /** How a block ends. Deltas that the region does not contain are ways out. */
 export type Terminator =
@@ -61,6 +62,8 @@ export interface CodeSource {
   halfword(page: number, offset: number): number;
   /** Whether the interpreter has executed (decoded) the instruction at this place; cold code stays outside. */
   isWarm(page: RegionPage, offset: number): boolean;
+  /** Low halves of the virtual addresses where the computed jump at an address (its low half) has gone. */
+  jumpTargets(site: number): readonly number[];
   /** Whether a region begins here already. */
   isTranslated(page: RegionPage, offset: number): boolean;
 }
@@ -72,7 +75,7 @@ const STRAIGHT_LIMIT = 96;
 /** Deltas must fit the packed exits of the writer: ±4 MiB. */
 const DELTA_LIMIT = 1 << 22;
 /** Return sites that one return is compared with at most. */
-const CANDIDATE_LIMIT = 6;
+const CANDIDATE_LIMIT = 8;
 
 const JAL = idOf('jal');
 const JALR = idOf('jalr');
@@ -81,19 +84,35 @@ const LAST_BRANCH = idOf('bgeu');
 const RA = 1;
 
 /** Rows that the translator leaves to the interpreter, besides those without a meaning. */
-const untranslated = new Set(ROWS.flatMap((row, id) => (row.meaning === undefined ? [id] : [])));
-for (const row of ROWS) {
-  if (row.access?.kind === 'lr' || row.access?.kind === 'sc') untranslated.add(idOf(row.name));
+const untranslated = new Set<number>();
+for (const [id, row] of ROWS.entries()) {
+  if (row.access?.kind === 'lr' || row.access?.kind === 'sc') untranslated.add(id);
 }
 
 export const isBranch = (id: number): boolean => id >= FIRST_BRANCH && id <= LAST_BRANCH;
-export const isTranslated = (id: number): boolean => id >= 0 && !untranslated.has(id);
+
+function isTranslatable(instruction: Instruction): boolean {
+  const { id } = instruction;
+  if (id < 0 || untranslated.has(id)) return false;
+  return ROWS[id]!.meaning !== undefined || isSimpleCsrAccess(instruction);
+}
 
 interface Visited {
   readonly instruction: Instruction;
   /** Entry delta of the function that the instruction was reached in. */
   readonly callee: number;
 }
+
+/** What exploring found: instructions, where blocks begin, and where returns and computed jumps may go. */
+interface Explored {
+  readonly visited: ReadonlyMap<number, Visited>;
+  readonly leaders: ReadonlySet<number>;
+  readonly returnSites: ReadonlyMap<number, readonly number[]>;
+  readonly jumps: ReadonlyMap<number, readonly number[]>;
+}
+
+const isReturn = (instruction: Instruction): boolean =>
+  instruction.rd === 0 && instruction.rs1 === RA && instruction.imm === 0;
 
 /**
  * Explores from `root`. Returns undefined when not even the first instruction can be translated.
@@ -106,6 +125,8 @@ export function findRegion(root: bigint, source: CodeSource, limit = REGION_LIMI
   const pages = new Map<number, RegionPage>();
   /** Return sites by the entry of the function called. */
   const returnSites = new Map<number, number[]>();
+  /** Targets of computed jumps, by the jump. */
+  const jumps = new Map<number, number[]>();
   const queue: { at: number; callee: number }[] = [{ at: 0, callee: 0 }];
 
   const pageOf = (delta: number): RegionPage | undefined => {
@@ -118,6 +139,23 @@ export function findRegion(root: bigint, source: CodeSource, limit = REGION_LIMI
     return page;
   };
   const offsetOf = (delta: number): number => (rootOffset + delta) & (PAGE_SIZE - 1);
+
+  /** Looks at a jump's target too; after a call, at the place to which it returns. */
+  const goTo = (target: number, isCall: boolean, next: number, callee: number): void => {
+    if (!isCall) {
+      queue.push({ at: target, callee });
+      return;
+    }
+    const sites = returnSites.get(target) ?? [];
+    sites.push(next);
+    returnSites.set(target, sites);
+    queue.push({ at: target, callee: target }, { at: next, callee });
+  };
+  const targetsAt = (delta: number): number[] => {
+    const rootLow = Number(root & 0xffff_ffffn);
+    const targets = source.jumpTargets((rootLow + delta) | 0).map((low) => (low - rootLow) | 0);
+    return targets.filter((target) => Math.abs(target) < DELTA_LIMIT).slice(0, CANDIDATE_LIMIT);
+  };
 
   const fetch = (delta: number): Instruction | undefined => {
     if (Math.abs(delta) >= DELTA_LIMIT) return undefined;
@@ -144,31 +182,28 @@ export function findRegion(root: bigint, source: CodeSource, limit = REGION_LIMI
       }
       if (offsetOf(at) === 0) leaders.add(at);
       const instruction = fetch(at);
-      if (instruction === undefined || !isTranslated(instruction.id)) break;
+      if (instruction === undefined || !isTranslatable(instruction)) break;
       visited.set(at, { instruction, callee });
       const next = at + instruction.length;
       if (isBranch(instruction.id)) {
         queue.push({ at: at + instruction.imm, callee });
         leaders.add(next);
       } else if (instruction.id === JAL) {
-        const target = at + instruction.imm;
-        if (instruction.rd === RA) {
-          const sites = returnSites.get(target) ?? [];
-          sites.push(next);
-          returnSites.set(target, sites);
-          queue.push({ at: target, callee: target }, { at: next, callee });
-        } else {
-          queue.push({ at: target, callee });
-        }
+        goTo(at + instruction.imm, instruction.rd === RA, next, callee);
         break;
       } else if (instruction.id === JALR) {
+        if (!isReturn(instruction)) {
+          const targets = targetsAt(at);
+          jumps.set(at, targets);
+          for (const target of targets) goTo(target, instruction.rd === RA, next, callee);
+        }
         break;
       }
       at = next;
     }
   }
   if (!visited.has(0)) return undefined;
-  return cut(root, visited, leaders, returnSites, pages, (delta) => {
+  return cut(root, { visited, leaders, returnSites, jumps }, pages, (delta) => {
     const page = pageOf(delta);
     return page !== undefined && source.isTranslated(page, offsetOf(delta));
   });
@@ -180,9 +215,7 @@ export function findRegion(root: bigint, source: CodeSource, limit = REGION_LIMI
  */
 function cut(
   root: bigint,
-  visited: ReadonlyMap<number, Visited>,
-  leaders: ReadonlySet<number>,
-  returnSites: ReadonlyMap<number, readonly number[]>,
+  explored: Explored,
   pages: ReadonlyMap<number, RegionPage>,
   isTranslated: (delta: number) => boolean,
 ): Region {
@@ -191,8 +224,8 @@ function cut(
   const pending = [0];
   while (pending.length > 0) {
     const start = pending.pop()!;
-    if (all.has(start) || !visited.has(start)) continue;
-    const block = cutBlock(start, visited, leaders, returnSites);
+    if (all.has(start) || !explored.visited.has(start)) continue;
+    const block = cutBlock(start, explored);
     all.set(start, block);
     for (const next of successors(block.terminator)) {
       predecessors.set(next, [...(predecessors.get(next) ?? []), start]);
@@ -245,12 +278,7 @@ export function successors(terminator: Terminator): number[] {
   }
 }
 
-function cutBlock(
-  start: number,
-  visited: ReadonlyMap<number, Visited>,
-  leaders: ReadonlySet<number>,
-  returnSites: ReadonlyMap<number, readonly number[]>,
-): Block {
+function cutBlock(start: number, { visited, leaders, returnSites, jumps }: Explored): Block {
   const instructions: Instruction[] = [];
   const deltas: number[] = [];
   const finish = (terminator: Terminator): Block => ({ start, instructions, deltas, terminator });
@@ -265,9 +293,8 @@ function cutBlock(
     if (isBranch(instruction.id)) return finish({ kind: 'branch', taken: at + instruction.imm, next });
     if (instruction.id === JAL) return finish({ kind: 'goto', next: at + instruction.imm });
     if (instruction.id === JALR) {
-      const isReturn = instruction.rd === 0 && instruction.rs1 === RA && instruction.imm === 0;
-      const sites = isReturn ? (returnSites.get(callee) ?? []) : [];
-      const known = [...new Set(sites)].filter((site) => visited.has(site));
+      const targets = isReturn(instruction) ? (returnSites.get(callee) ?? []) : (jumps.get(at) ?? []);
+      const known = [...new Set(targets)].filter((target) => visited.has(target));
       return finish({ kind: 'indirect', candidates: known.slice(0, CANDIDATE_LIMIT) });
     }
     at = next;

@@ -15,7 +15,7 @@ import { type HostAddr, PAGE_SIZE } from '../../addresses.ts';
 import type { Engine } from '../../machine/engine.ts';
 import type { PhysicalMemory } from '../../machine/memory.ts';
 import { compileInterpreter, Interpreter } from '../interpreter.ts';
-import { PAGE_RECORDS, Profile, RECORD_SIZE, Special } from '../records.ts';
+import { JUMP_TARGETS, PAGE_RECORDS, Profile, RECORD_SIZE, Special } from '../records.ts';
 import { Exit, HART, HART_STRIDE, REGIME_SHIFT, TLB_ENTRY_SIZE, tlbIndex } from '../state.ts';
 import { type Candidate, CodeCache, type Translated } from './code-cache.ts';
 import type { Assumptions, DataPath } from './regime.ts';
@@ -245,11 +245,22 @@ export class Translator implements Engine {
         const handler = view.getUint8(records + (offset >> 1) * RECORD_SIZE);
         return handler !== Special.Decode && handler !== Special.Breakpoint;
       },
+      jumpTargets: (site) => this.jumpTargets(hart, site),
       isTranslated: ({ records }, offset) => this.i32[this.cellAt(records, offset)]! < 0,
     };
     const region = findRegion(root, source);
     this.statistics.addCompileTime(start);
     return region;
+  }
+
+  /** Where a computed jump has gone, as low halves. */
+  private jumpTargets(hart: HostAddr, site: number): number[] {
+    const { offset, entries, size, targets, slots } = JUMP_TARGETS;
+    const entry = (hart + HART.engine + offset + ((site >>> 1) & (entries - 1)) * size) >> 2;
+    if (this.i32[entry] !== site) return [];
+    return Array.from({ length: slots }, (_, i) => this.i32[entry + (targets >> 2) + i]!).filter(
+      (low) => low !== 0,
+    );
   }
 
   /** What to assume of the hart for a region made now. */

@@ -17,6 +17,7 @@ import type { Instruction } from '../isa/instruction.ts';
 import { idOf, ROWS } from '../isa/table.ts';
 import { fOffset, HART, TLB_ENTRIES, TLB_ENTRY_SIZE, xOffset } from '../state.ts';
 import { AccessWriter } from './access.ts';
+import { writeCsrAccess } from './csr-access.ts';
 import { Facts } from './facts.ts';
 import { narrowed, shiftPair } from './peephole.ts';
 import { type Assumptions, Outcome } from './regime.ts';
@@ -351,7 +352,9 @@ export class RegionWriter implements Emitter, StructureWriter {
         i++;
         continue;
       }
-      ROWS[instruction.id]!.meaning!(this);
+      const { meaning } = ROWS[instruction.id]!;
+      if (meaning) meaning(this);
+      else writeCsrAccess(this, instruction);
       this.pending++;
     }
   }
@@ -411,6 +414,13 @@ export class RegionWriter implements Emitter, StructureWriter {
     const { w } = this;
     const target = this.target!;
     this.target = undefined;
+    if (target.isConst) {
+      const known = candidates.find((candidate) => this.address(candidate).value === target.value);
+      if (known !== undefined) {
+        this.edge(node, block, known);
+        return;
+      }
+    }
     this.flush();
     const facts = this.facts.copy();
     if (candidates.length > 0) {
