@@ -4,6 +4,7 @@ import { verify } from '../ir/verify.ts';
 import { cleanup } from './cleanup.ts';
 import { eliminateDeadCode } from './dce.ts';
 import { numberValues } from './gvn.ts';
+import { reduceStrength } from './induction.ts';
 import { bottomUp, countUses, funcsByName, inlineCalls } from './inline.ts';
 import { hoistInvariants } from './licm.ts';
 import { optimiseMemory } from './memory.ts';
@@ -36,6 +37,10 @@ const late: readonly Pass[] = [
   removeDecidedChecks,
   optimiseMemory,
   hoistInvariants,
+  numberValues,
+  cleanup,
+  eliminateDeadCode,
+  reduceStrength,
   numberValues,
   cleanup,
   eliminateDeadCode,

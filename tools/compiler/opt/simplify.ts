@@ -408,6 +408,8 @@ function simplifyCompare(v: Value, x: Value, y: Value, b: bigint | undefined, m:
       const newOp = unsignedOrder ? (op === Op.LtS ? Op.LtU : Op.LeU) : op;
       return become(v, newOp, [x.args[0]!, y.args[0]!]);
     }
+    // 0 < y, unsigned.
+    if (op === Op.LtU && constOf(x) === 0n) return become(v, Op.Ne, [y, x]);
     return undefined;
   }
   if (op === Op.Eq || op === Op.Ne) {
