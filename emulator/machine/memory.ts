@@ -67,7 +67,7 @@ export class PhysicalMemory {
   pageOf(pa: number): number {
     const dram = this.dram;
     if (pa >= dram.base && pa < dram.base + dram.size)
-      return dram.firstPage + Math.floor((pa - dram.base) / PAGE_SIZE);
+      return dram.firstPage + ((pa - dram.base) >>> PAGE_SHIFT);
     const region = this.regionAt(pa);
     return region ? region.firstPage + Math.floor((pa - region.base) / PAGE_SIZE) : -1;
   }

@@ -218,6 +218,7 @@ export class Mmu {
     const dram = this.memory.regions[0]!;
     for (const privilege of [Privilege.user, Privilege.supervisor, Privilege.machine])
       this.dramFree[privilege] = this.pmp.page(dram.base, privilege, dram.size) === Right.all;
+    this.walker.open = this.dramFree[Privilege.supervisor]!;
   }
 
   /** Forbids or allows the direct window (load watchpoints, observed pages). */
@@ -309,7 +310,7 @@ export class Mmu {
     const offset = vaLo & 0xfff;
     if (privilege === Privilege.machine || hart.cellHi(Slot.satp) >>> 28 === 0) {
       const pa = (vaHi >>> 0) * 2 ** 32 + (vaLo >>> 0);
-      return this.protect(pa, length, access, privilege);
+      return this.protect(pa, offset, length, access, privilege);
     }
     const tag = hart.i32[hart.word + ((access === Access.fetch ? HART.fetchRegime : HART.dataRegime) >> 2)]!;
     const regime = tag >> REGIME_SHIFT;
@@ -335,7 +336,7 @@ export class Mmu {
       return FAULT;
     }
     const { frame } = walk;
-    const pa = this.protect(frame * PAGE_SIZE + offset, length, access, privilege);
+    const pa = this.protect(frame * PAGE_SIZE + offset, offset, length, access, privilege);
     if (pa < 0) return FAULT;
     if (this.cacheable && walk.rights & NEEDED_RIGHT[access] && frame < 2 ** 32)
       this.tlb.insert(access, vaLo, vaHi, regime, frame, walk.level, walk.owner);
@@ -343,9 +344,10 @@ export class Mmu {
     return pa;
   }
 
-  private protect(pa: number, length: number, access: Access, privilege: number): number {
+  /** Applies PMP to `length` bytes at `pa`, which is `offset` bytes into its page. */
+  private protect(pa: number, offset: number, length: number, access: Access, privilege: number): number {
     const right = NEEDED_RIGHT[access];
-    const rights = this.pmp.page(pa - (pa % PAGE_SIZE), privilege);
+    const rights = this.pmp.page(pa - offset, privilege);
     if (rights !== MIXED) {
       this.cacheable = true;
       if (rights & right) return pa;
@@ -363,7 +365,7 @@ export class Mmu {
     const vaHi = Number(BigInt.asIntN(32, va >> 32n));
     const { mode } = this;
     if (mode === undefined || privilege === Privilege.machine) {
-      const pa = this.protect(Number(BigInt.asUintN(64, va)), 1, access, privilege);
+      const pa = this.protect(Number(BigInt.asUintN(64, va)), vaLo & 0xfff, 1, access, privilege);
       const steps = [{ what: 'address', verdict: 'translation is off: the physical address is the same' }];
       return pa < 0 ? { va, mode: 'Bare', steps, cause: this.cause } : { va, mode: 'Bare', steps, pa };
     }
@@ -375,7 +377,8 @@ export class Mmu {
     walk.mxr = (mstatus & Mstatus.MXR) !== 0;
     const cause = mode.walk(walk);
     if (cause !== WALKED) return { va, mode: mode.name, steps, cause };
-    const pa = this.protect(walk.frame * PAGE_SIZE + (vaLo & 0xfff), 1, access, privilege);
+    const offset = vaLo & 0xfff;
+    const pa = this.protect(walk.frame * PAGE_SIZE + offset, offset, 1, access, privilege);
     return pa < 0 ? { va, mode: mode.name, steps, cause: this.cause } : { va, mode: mode.name, steps, pa };
   }
 

@@ -38,6 +38,7 @@ function indexOf(level: number, lo: number, hi: number): number {
 }
 
 const PPN_HIGH = 2 ** 22;
+const WORD = 2 ** 32;
 
 /** Why a leaf does not allow an access, or undefined if it does. */
 function refusal(walk: Walk, entry: number): string | undefined {
@@ -82,7 +83,7 @@ class SvMode implements TranslationMode {
     }
     const { hart } = walk;
     const satpLo = hart.cell(Slot.satp);
-    let table = ((hart.hi & 0xfff) * 2 ** 32 + (satpLo >>> 0)) * 4096;
+    let table = ((hart.hi & 0xfff) * WORD + (satpLo >>> 0)) * 4096;
     for (let level = this.levels - 1; level >= 0; level--) {
       const at = table + 8 * indexOf(level, vaLo, vaHi);
       if (!walk.read(at)) {

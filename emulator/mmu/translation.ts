@@ -2,10 +2,11 @@
  * The interface of a translation mode (a value of satp.MODE), and the record that one walk fills. The same walk
  * serves the CPU, which wants a page and its rights, and the tools, which want every step: they pass a trace.
  */
-import { PAGE_SIZE } from '../addresses.ts';
+import { PAGE_SHIFT, PAGE_SIZE } from '../addresses.ts';
 import { Privilege } from '../cpu/causes.ts';
 import type { Hart } from '../cpu/hart.ts';
 import { NEEDED_RIGHT, type Pmp, Right } from '../cpu/pmp.ts';
+import { PageFlag } from '../cpu/state.ts';
 import { Initiator, type PhysicalMemory } from '../machine/memory.ts';
 
 /** What an access wants. Numbers index the TLBs and `NEEDED_RIGHT`. */
@@ -30,6 +31,9 @@ export interface WalkStep {
   /** What followed from it: `next table at 0x…`, `leaf`, `fault: …`. */
   readonly verdict: string;
 }
+
+/** Flags of a page whose loads must be announced. */
+const OBSERVED = PageFlag.absent | PageFlag.loadSlow;
 
 /** The result of `TranslationMode.walk`: OK, or an exception code. */
 export const WALKED = -1;
@@ -72,7 +76,20 @@ export class Walk {
   lo = 0;
   hi = 0;
 
+  /** PMP lets S-mode do anything with all of DRAM: `read` need not ask. */
+  open = false;
+  private readonly dramBase: number;
+  private readonly dramSize: number;
+  private readonly dramHost: number;
+  /** Host address of the flags of DRAM's first page. */
+  private readonly dramFlags: number;
+
   constructor(hart: Hart, memory: PhysicalMemory, pmp: Pmp) {
+    const dram = memory.regions[0]!;
+    this.dramBase = dram.base;
+    this.dramSize = dram.size;
+    this.dramHost = dram.host;
+    this.dramFlags = memory.layout.pageFlags + dram.firstPage;
     this.hart = hart;
     this.memory = memory;
     this.pmp = pmp;
@@ -83,17 +100,26 @@ export class Walk {
    * poisoned bytes).
    */
   read(pa: number): boolean {
-    if (!this.pmp.allows(pa, 8, Right.R, Privilege.supervisor)) return false;
     const { memory } = this;
+    const { i32, u8 } = memory;
+    const offset = pa - this.dramBase;
+    if (this.open && offset >= 0 && offset < this.dramSize) {
+      if ((u8[this.dramFlags + (offset >>> PAGE_SHIFT)]! & OBSERVED) === 0) {
+        const at = (this.dramHost + offset) >>> 2;
+        this.lo = i32[at]!;
+        this.hi = i32[at + 1]!;
+        return true;
+      }
+    } else if (!this.pmp.allows(pa, 8, Right.R, Privilege.supervisor)) return false;
     const host = memory.hostOf(pa);
     if (host < 0) return false;
     const page = memory.pageOf(pa);
-    if (memory.flags(page) !== 0) {
+    if (memory.flags(page) & OBSERVED) {
       const who = this.dry ? Initiator.host : this.hart.index;
       if (!memory.prepareLoad(page, pa, 8, who)) return false;
     }
-    this.lo = memory.i32[host >>> 2]!;
-    this.hi = memory.i32[(host >>> 2) + 1]!;
+    this.lo = i32[host >>> 2]!;
+    this.hi = i32[(host >>> 2) + 1]!;
     return true;
   }
 
