@@ -81,6 +81,27 @@ describe('floating point by host arithmetic', () => {
     });
   }
 
+  it('injects signs into bits, NaNs too, and takes a single that is not boxed for the canonical NaN', () => {
+    const cases: [string, bigint, bigint, bigint][] = [
+      ['fsgnj.d', 0x7ff0_0000_0000_0001n, 1n << 63n, 0xfff0_0000_0000_0001n],
+      ['fsgnjn.d', 5n, 0n, (1n << 63n) | 5n],
+      ['fsgnjx.d', (1n << 63n) | 5n, 1n << 63n, 5n],
+      ['fsgnj.s', BOX | 0x3f80_0000n, BOX | 0x8000_0000n, BOX | 0xbf80_0000n],
+      ['fsgnjn.s', BOX | 0x7f80_0001n, BOX, BOX | 0xff80_0001n],
+      ['fsgnjx.s', 0x3f80_0000n, BOX | 0x8000_0000n, BOX | 0xffc0_0000n],
+      ['fsgnj.s', BOX | 0xbf80_0000n, 0x8000_0000n, BOX | 0x3f80_0000n],
+    ];
+    for (const [name, a, b, expected] of cases) {
+      machine.engine.dropPage(0);
+      machine.setWord(HART.fs, 1);
+      machine.setF(1, a);
+      machine.setF(2, b);
+      expect(execute(encode(idOf(name), 5, 1, 2)), name).toBe(Exit.System);
+      expect(machine.f(5).toString(16), name).toBe(expected.toString(16));
+      expect(machine.word(HART.fs)).toBe(3);
+    }
+  });
+
   it('leaves an invalid dynamic rounding mode to the software, which refuses it', () => {
     const word = encode(idOf('fadd.d'), 5, 1, 2);
     machine.engine.dropPage(0);
