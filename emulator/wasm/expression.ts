@@ -97,6 +97,12 @@ export function un(op: number, a: Expr): Expr {
     case Op.i64ExtendI32U:
       if (a.op === Op.i32Const) return i64(Number(a.value) >>> 0);
       break;
+    case Op.f64ReinterpretI64:
+      if (a.op === Op.i64ReinterpretF64) return a.a!;
+      break;
+    case Op.i64ReinterpretF64:
+      if (a.op === Op.f64ReinterpretI64) return a.a!;
+      break;
     case Op.i64Eqz:
     case Op.i32Eqz:
       if (a.op === Op.i64Const || a.op === Op.i32Const) return i32(Number(a.value) === 0 ? 1 : 0);

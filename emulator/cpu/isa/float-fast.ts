@@ -35,11 +35,8 @@ export interface Precision {
   readonly ne: number;
   readonly lt: number;
   readonly le: number;
-  readonly gt: number;
   readonly trunc: number;
   readonly nearest: number;
-  /** The smallest normal number. */
-  readonly tiny: number;
   /** The raw register bits of a value. */
   readonly toBits: (value: Expr) => Expr;
 }
@@ -66,10 +63,8 @@ export const SINGLE: Precision = {
   ne: Op.f32Ne,
   lt: Op.f32Lt,
   le: Op.f32Le,
-  gt: Op.f32Gt,
   trunc: Op.f32Trunc,
   nearest: Op.f32Nearest,
-  tiny: 2 ** -126,
   toBits: (value) => box(un(Op.i64ExtendI32U, un(Op.i32ReinterpretF32, value))),
 };
 
@@ -89,10 +84,8 @@ export const DOUBLE: Precision = {
   ne: Op.f64Ne,
   lt: Op.f64Lt,
   le: Op.f64Le,
-  gt: Op.f64Gt,
   trunc: Op.f64Trunc,
   nearest: Op.f64Nearest,
-  tiny: 2 ** -1022,
   toBits: (value) => un(Op.i64ReinterpretF64, value),
 };
 
@@ -113,9 +106,25 @@ function operands(e: Emitter, p: Precision, ...raw: Expr[]): Expr[] {
 const unordered = (p: Precision, a: Expr): Expr => bin(p.ne, a, a);
 const isZero = (p: Precision, a: Expr): Expr => bin(p.eq, a, p.constant(0));
 const finite = (p: Precision, a: Expr): Expr => bin(p.lt, un(p.abs, a), p.constant(Infinity));
-/** Finite and above the smallest normal number, where rounding may hide an underflow. */
-const isSafe = (p: Precision, a: Expr): Expr =>
-  and(bin(p.gt, un(p.abs, a), p.constant(p.tiny)), finite(p, a));
+/**
+ * Finite and above the smallest normal number, where rounding may hide an underflow: one compare of the magnitude's
+ * bits, shifted left to lose the sign.
+ */
+const isSafe = (p: Precision, a: Expr): Expr => {
+  if (p.type === F32) {
+    const [tiny, infinity] = [0x0080_0000, 0x7f80_0000];
+    const bits = bin(Op.i32Shl, un(Op.i32ReinterpretF32, a), i32(1));
+    return bin(Op.i32LtU, bin(Op.i32Sub, bits, i32(2 * (tiny + 1))), i32(2 * (infinity - tiny - 1)));
+  }
+  const [tiny, infinity] = [1n << 52n, 0x7ff0n << 48n];
+  const bits = bin(Op.i64Shl, un(Op.i64ReinterpretF64, a), i64(1));
+  return bin(Op.i64LtU, bin(Op.i64Sub, bits, i64(2n * (tiny + 1n))), i64(2n * (infinity - tiny - 1n)));
+};
+
+/** Leaves if the result is near underflow or not finite, unless it is an exact zero (tested only then). */
+function unlessSafe(e: Emitter, p: Precision, result: Expr, exactZero: () => Expr): void {
+  e.when(not(isSafe(p, result)), () => e.slowIf(not(exactZero())));
+}
 
 /** Leaves unless NX is accrued or `inexact` (computed only then) is zero. */
 function unlessAccrued(e: Emitter, inexact: () => Expr): void {
@@ -212,8 +221,8 @@ export const multiplication =
     const [a, b] = operands(e, p, e.fs1(), e.fs2()) as [Expr, Expr];
     const r = e.let(bin(p.mul, a, b));
     // A zero operand and no NaN: the other one was finite and the zero is exact.
-    const zero = and(isZero(p, r), or(isZero(p, a), isZero(p, b)));
-    e.slowIf(or(not(or(isSafe(p, r), zero)), roundsOtherwise(e)));
+    e.slowIf(roundsOtherwise(e));
+    unlessSafe(e, p, r, () => and(isZero(p, r), or(isZero(p, a), isZero(p, b))));
     unlessAccrued(e, () =>
       p.type === F32
         ? bin(Op.f64Ne, bin(Op.f64Mul, promote(a), promote(b)), promote(r))
@@ -228,8 +237,8 @@ export const division =
     e.requireFloat();
     const [a, b] = operands(e, p, e.fs1(), e.fs2()) as [Expr, Expr];
     const r = e.let(bin(p.div, a, b));
-    const zero = and(isZero(p, a), and(not(isZero(p, b)), finite(p, b)));
-    e.slowIf(or(not(or(isSafe(p, r), zero)), roundsOtherwise(e)));
+    e.slowIf(roundsOtherwise(e));
+    unlessSafe(e, p, r, () => and(isZero(p, a), and(not(isZero(p, b)), finite(p, b))));
     unlessAccrued(e, () =>
       p.type === F32
         ? bin(Op.f64Ne, bin(Op.f64Mul, promote(r), promote(b)), promote(a))
@@ -368,7 +377,8 @@ export const narrow: Meaning = (e) => {
   e.requireFloat();
   const [a] = operands(e, DOUBLE, e.fs1()) as [Expr];
   const r = e.let(un(Op.f32DemoteF64, a));
-  e.slowIf(or(not(or(isSafe(SINGLE, r), isZero(DOUBLE, a))), roundsOtherwise(e)));
+  e.slowIf(roundsOtherwise(e));
+  unlessSafe(e, SINGLE, r, () => isZero(DOUBLE, a));
   unlessAccrued(e, () => bin(Op.f64Ne, promote(r), a));
   e.setFd(SINGLE.toBits(r));
 };
@@ -486,7 +496,8 @@ export const fused =
     }
     const sum = e.let(e.invoke(fmaSum32, a, b, c));
     const r = e.let(un(Op.f32DemoteF64, sum));
-    e.slowIf(or(not(or(isSafe(p, r), isZero(DOUBLE, sum))), roundsOtherwise(e)));
+    e.slowIf(roundsOtherwise(e));
+    unlessSafe(e, p, r, () => isZero(DOUBLE, sum));
     // An inexact sum is odd in its 53rd bit, which no single has.
     unlessAccrued(e, () => bin(Op.f64Ne, promote(r), sum));
     e.setFd(p.toBits(r));
