@@ -30,7 +30,8 @@ describeWith([QEMU, GCC], 'random programs against QEMU', () => {
       const qemu = readResults(runOnQemu(elf), count);
       const engines = {
         interpreter: runOnLicorice(elf),
-        translator: runOnLicorice(elf, (memory) => new Translator(memory)),
+        // Everything that runs a few times is translated.
+        translator: runOnLicorice(elf, (memory) => new Translator(memory, { threshold: 3, batch: 4 })),
       };
       for (const [engine, { sent }] of Object.entries(engines)) {
         const ours = readResults(sent, count);

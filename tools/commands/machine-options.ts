@@ -31,7 +31,7 @@ export const machineOptions = <T>(yargs: Argv<T>) =>
     .option('engine', {
       type: 'string',
       choices: ENGINES,
-      default: 'interp',
+      default: 'jit',
       describe: 'interpreter or translator; the results are the same',
     });
 

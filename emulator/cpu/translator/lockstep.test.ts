@@ -1,0 +1,103 @@
+/**
+ * Do the interpreter, the translator and a mix of both give the same state hash on a whole machine: U-Boot's boot, and
+ * a machine of several harts?
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { describeWith, findOracle, GCC, OPENSBI, UBOOT } from '../../../test/oracles.ts';
+import { buildPrograms } from '../../../tools/bench/programs.ts';
+import type { HostAddr } from '../../addresses.ts';
+import { Computer } from '../../boot/computer.ts';
+import type { EngineFactory } from '../../machine/engine.ts';
+import { randomNumbers } from '../isa/random-operands.ts';
+import { Exit, HART } from '../state.ts';
+import { Translator } from './translator.ts';
+
+const eager = { threshold: 20, batch: 4 };
+
+/** Changes between the engines every few hundred instructions. */
+class Switching extends Translator {
+  private readonly next = randomNumbers(7);
+
+  override run(hart: HostAddr): Exit {
+    const { view } = this.memory;
+    for (;;) {
+      const total = view.getInt32(hart + HART.budget, true);
+      const part = Math.min(total, 1 + (this.next() % 500));
+      view.setInt32(hart + HART.budget, part, true);
+      const exit = this.next() & 1 ? super.run(hart) : this.runInterpreted(hart);
+      const left = view.getInt32(hart + HART.budget, true);
+      const rest = total - part + left;
+      view.setInt32(hart + HART.budget, rest, true);
+      if (exit !== Exit.Budget || rest <= 0) return exit;
+    }
+  }
+}
+
+const engines: Record<string, EngineFactory | undefined> = {
+  interpreter: undefined,
+  translator: (memory) => new Translator(memory, eager),
+  'both in turn': (memory) => new Switching(memory, eager),
+};
+
+/** State hash and output after so many instructions, by engine. */
+function hashes(
+  boot: (computer: Computer) => void,
+  instructions: number,
+  options: { harts?: number } = {},
+): Record<string, string> {
+  const result: Record<string, string> = {};
+  for (const [name, engine] of Object.entries(engines)) {
+    let output = '';
+    const computer = new Computer({
+      uartOutput: (byte) => {
+        output += String.fromCharCode(byte);
+      },
+      seed: 0,
+      ...options,
+      ...(engine && { engine }),
+    });
+    boot(computer);
+    computer.machine.run({ instructions });
+    result[name] = `${computer.machine.hash()} after ${output.length} bytes`;
+    if (engine && computer.machine.engine instanceof Translator)
+      expect(computer.machine.engine.code.statistics.regions, `${name}: regions`).toBeGreaterThan(10);
+  }
+  return result;
+}
+
+const image = (path: string): { name: string; bytes: Uint8Array } => ({
+  name: path,
+  bytes: readFileSync(path),
+});
+
+describeWith([OPENSBI, UBOOT], 'lockstep on firmware', () => {
+  it.each([1, 2])('OpenSBI and U-Boot, %i harts', (harts) => {
+    const files = { firmware: image(findOracle(OPENSBI)!), kernel: image(findOracle(UBOOT)!) };
+    const found = hashes((computer) => computer.boot(files), 24_000_000, { harts });
+    expect(found['translator']).toBe(found['interpreter']);
+    expect(found['both in turn']).toBe(found['interpreter']);
+  });
+});
+
+describeWith([GCC], 'lockstep on C programs', () => {
+  it('user mode under Sv39, machine mode, traps and address spaces', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'licorice-lockstep-'));
+    try {
+      for (const { elf } of buildPrograms(['calls', 'float', 'spaces', 'traps'], folder, 1)) {
+        for (const file of [elf.machine, elf.user]) {
+          const found = hashes(
+            (computer) => computer.boot({ kernel: image(file), bare: true }),
+            40_000_000,
+          );
+          expect(found['translator'], file).toBe(found['interpreter']);
+          expect(found['both in turn'], file).toBe(found['interpreter']);
+        }
+      }
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
