@@ -55,7 +55,16 @@ function command(
 ): string[] | undefined {
   switch (runner) {
     case 'licorice':
-      return [process.execPath, process.argv[1]!, 'run', '--bios', 'none', '--engine', engine, program.elf[mode]];
+      return [
+        process.execPath,
+        process.argv[1]!,
+        'run',
+        '--bios',
+        'none',
+        '--engine',
+        engine,
+        program.elf[mode],
+      ];
     case 'qemu':
       return [
         ...['qemu-system-riscv64', '-M', 'virt', '-bios', 'none', '-display', 'none', '-serial', 'stdio'],

@@ -88,10 +88,7 @@ describeWith([GCC], 'lockstep on C programs', () => {
     try {
       for (const { elf } of buildPrograms(['calls', 'float', 'spaces', 'traps'], folder, 1)) {
         for (const file of [elf.machine, elf.user]) {
-          const found = hashes(
-            (computer) => computer.boot({ kernel: image(file), bare: true }),
-            40_000_000,
-          );
+          const found = hashes((computer) => computer.boot({ kernel: image(file), bare: true }), 40_000_000);
           expect(found['translator'], file).toBe(found['interpreter']);
           expect(found['both in turn'], file).toBe(found['interpreter']);
         }
