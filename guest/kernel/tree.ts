@@ -299,6 +299,7 @@ export function treePrune(record: Record, limit: u64): bool {
       if (freed >= limit) return false;
       txReleasePage(pteAddress(leaf));
       txSet(place, 0);
+      txSet(ptrTo(record.pages).address, txGet(ptrTo(record.pages).address) - 1);
       freed++;
     }
     txReleasePage(level0);

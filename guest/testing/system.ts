@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MiB } from '../../emulator/addresses.ts';
 import { Computer } from '../../emulator/boot/computer.ts';
+import type { ImageFile } from '../../emulator/boot/image.ts';
 import type { StopReason } from '../../emulator/machine/config.ts';
 import { MemoryMedia } from '../../emulator/nvdimm/media.ts';
 import { guestOutput } from '../../tools/guest/layouts.ts';
@@ -12,6 +13,12 @@ import { guestOutput } from '../../tools/guest/layouts.ts';
 export interface SystemOptions {
   readonly harts?: number;
   readonly media?: MemoryMedia;
+  /** Record every store, so that legal images can be drawn. */
+  readonly recording?: boolean;
+  /** Boot without messages, output as it is. */
+  readonly quiet?: boolean;
+  /** Another boot archive than the build's. */
+  readonly archive?: ImageFile;
 }
 
 /** A file of dist/guest. */
@@ -32,9 +39,14 @@ export class System {
       uartOutput: (byte) => {
         this.output += String.fromCharCode(byte);
       },
-      nvdimm: { media: options.media ?? new MemoryMedia(64 * MiB) },
+      nvdimm: { media: options.media ?? new MemoryMedia(64 * MiB), recording: options.recording === true },
     });
-    this.computer.boot({ kernel: guestFile('kernel.elf'), initrd: guestFile('archive.img') });
+    this.computer.boot({
+      kernel: guestFile('kernel.elf'),
+      initrd: options.archive ?? guestFile('archive.img'),
+      ...(options.quiet && { append: 'quiet' }),
+    });
+    this.computer.nvdimm?.powerOn();
   }
 
   /** Runs; when the guest ends in order, so does the NVDIMM. */

@@ -8,6 +8,7 @@ import { bootCommand } from './boot.ts';
 import { buildCommand } from './build.ts';
 import { checkCommand } from './check.ts';
 import { explainCommand } from './explain.ts';
+import { imageCommand } from './image.ts';
 import { runCommand } from './run.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: yargs types each command by its own options
@@ -17,5 +18,6 @@ export const commands: CommandModule<any, any>[] = [
   buildCommand,
   checkCommand,
   explainCommand,
+  imageCommand,
   runCommand,
 ];

@@ -1,0 +1,190 @@
+/**
+ * `licorice image`: what is in an NVDIMM image, seen from the host, by name or object ID. Reads only: the image may be the
+ * copy of a machine that runs, or what a power failure left; it is read as the kernel's recovery would find it.
+ */
+import type { Argv, CommandModule } from 'yargs';
+import { UserError } from '../../emulator/errors.ts';
+import type { ObjectStore, StoredObject } from '../image/store.ts';
+
+interface ImageArguments {
+  file: string;
+  path: string;
+  long: boolean;
+  json: boolean;
+}
+
+/** Opens the store of an image, hands it to `use`, and closes the file. */
+async function withStore(file: string, use: (store: ObjectStore) => Promise<void> | void): Promise<void> {
+  const { NvdimmFile } = await import('../../emulator/nvdimm/file.ts');
+  const { ObjectStore } = await import('../image/store.ts');
+  const { Layouts } = await import('../guest/layouts.ts');
+  const media = NvdimmFile.open(file, { readOnly: true });
+  try {
+    await use(new ObjectStore(media, Layouts.load(), file));
+  } finally {
+    media.close();
+  }
+}
+
+const TYPES: Readonly<Record<number, string>> = { 1: 'object', 2: 'namespace', 3: 'text' };
+
+const print = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+function rightsText(rights: number): string {
+  const names = ['read', 'write', 'exec', 'use', 'delete'];
+  return names.filter((_, bit) => (rights >> (bit + 2)) & 1).join(' ') || 'none';
+}
+
+async function list(args: ImageArguments): Promise<void> {
+  const { readNamespace, resolvePath, NAMESPACE } = await import('../image/names.ts');
+  const { formatObjectId } = await import('../image/store.ts');
+  await withStore(args.file, (store) => {
+    const { object, type } = resolvePath(store, args.path);
+    if (type !== NAMESPACE) throw new UserError(`${args.path}: not a namespace`);
+    const names = readNamespace(store, object).map((name) => {
+      const stored = store.find(name.id);
+      return {
+        name: name.name,
+        type: TYPES[name.type] ?? `type ${name.type}`,
+        id: formatObjectId(name.id),
+        size: stored ? (store.dataSize(stored) ?? stored.pages * 4096) : undefined,
+      };
+    });
+    if (args.json) print(JSON.stringify(names));
+    else if (!args.long) for (const { name, type } of names) print(type === 'namespace' ? `${name}/` : name);
+    else {
+      for (const { name, type, id, size } of names) {
+        print(`${type.padEnd(10)} ${String(size ?? 'missing').padStart(10)}  ${id}  ${name}`);
+      }
+    }
+  });
+}
+
+async function stat(args: ImageArguments): Promise<void> {
+  const { resolvePath } = await import('../image/names.ts');
+  const { formatObjectId } = await import('../image/store.ts');
+  const { computeId } = await import('../image/check.ts');
+  await withStore(args.file, (store) => {
+    const { object, type } = resolvePath(store, args.path);
+    const facts = {
+      object: formatObjectId(object.id),
+      type: TYPES[type],
+      pages: object.pages,
+      size: store.dataSize(object),
+      defaultRights: rightsText(object.pFlags),
+      key: object.kuid === 0n ? undefined : formatObjectId(object.kuid),
+      idVerified: computeId(store, object) === object.id,
+    };
+    if (args.json) print(JSON.stringify(facts));
+    else {
+      for (const [name, value] of Object.entries(facts)) {
+        if (value !== undefined) print(`${name.padEnd(14)} ${value}`);
+      }
+    }
+  });
+}
+
+/** The data of an object: as long as it says, or its pages up to the last one below the metadata. */
+function dataOf(store: ObjectStore, object: StoredObject): Uint8Array {
+  const base = Number(store.layouts.constant('OBJ_NULLPAGE'));
+  const top = Number(store.layouts.constant('OBJ_TOPDATA'));
+  let end = base + (store.dataSize(object) ?? 0);
+  if (store.dataSize(object) === undefined) {
+    for (const { offset } of store.pages(object)) if (offset < top) end = Math.max(end, offset + 4096);
+  }
+  return store.read(object, base, end - base);
+}
+
+async function cat(args: ImageArguments): Promise<void> {
+  const { resolvePath } = await import('../image/names.ts');
+  await withStore(args.file, (store) => {
+    process.stdout.write(dataOf(store, resolvePath(store, args.path).object));
+  });
+}
+
+async function fot(args: ImageArguments): Promise<void> {
+  const { resolvePath } = await import('../image/names.ts');
+  const { formatObjectId } = await import('../image/store.ts');
+  await withStore(args.file, (store) => {
+    const { object } = resolvePath(store, args.path);
+    const { layouts } = store;
+    const meta = Number(layouts.constant('META_OFFSET'));
+    const count = Number(store.word(object, meta + layouts.offset('MetaInfo', 'fotEntries'), 4));
+    const entries = Array.from({ length: count }, (_, i) => {
+      const at = meta - (i + 1) * layouts.struct('FotEntry').size;
+      const word = (field: string): bigint => store.word(object, at + layouts.offset('FotEntry', field), 8);
+      const flags = word('flags');
+      const id = word('lo') | (word('hi') << 64n);
+      const valid = (flags & layouts.constant('FE_VALID')) !== 0n;
+      return {
+        index: i + 1,
+        valid,
+        id: formatObjectId(id),
+        stored: valid && store.find(id) !== undefined,
+        rights: rightsText(Number(flags & 0x7cn)),
+      };
+    });
+    if (args.json) print(JSON.stringify(entries));
+    else {
+      for (const entry of entries) {
+        const note = entry.valid ? (entry.stored ? '' : '  (not stored)') : '  (not valid)';
+        print(`${String(entry.index).padStart(6)}  ${entry.id}  ${entry.rights}${note}`);
+      }
+    }
+  });
+}
+
+async function check(args: ImageArguments): Promise<void> {
+  const { checkStore } = await import('../image/check.ts');
+  await withStore(args.file, (store) => {
+    const found = checkStore(store);
+    if (args.json) print(JSON.stringify({ objects: store.field('objects'), dirty: store.isDirty, found }));
+    else {
+      for (const line of found) print(line);
+      const state = store.isDirty ? 'not shut down in order' : 'shut down in order';
+      print(`${store.field('objects')} objects, ${state}, ${found.length} errors`);
+    }
+    if (found.length > 0) process.exitCode = 1;
+  });
+}
+
+const withPath = (yargs: Argv): Argv =>
+  yargs
+    .positional('file', { type: 'string', demandOption: true, describe: 'NVDIMM image' })
+    .positional('path', { type: 'string', default: '/', describe: 'name, or object ID as hi:lo' })
+    .option('json', { type: 'boolean', default: false, describe: 'print JSON' });
+
+export const imageCommand: CommandModule = {
+  command: 'image <action>',
+  describe: 'look into an NVDIMM image from the host',
+  builder: (yargs) =>
+    yargs
+      .command(
+        'ls <file> [path]',
+        'list the names in a namespace',
+        (y) =>
+          withPath(y).option('long', {
+            alias: 'l',
+            type: 'boolean',
+            default: false,
+            describe: 'types, sizes, IDs',
+          }),
+        (args) => list(args as unknown as ImageArguments),
+      )
+      .command('stat <file> <path>', 'tell what an object is', withPath, (args) =>
+        stat(args as unknown as ImageArguments),
+      )
+      .command('cat <file> <path>', "print an object's data", withPath, (args) =>
+        cat(args as unknown as ImageArguments),
+      )
+      .command('fot <file> <path>', 'list a foreign object table', withPath, (args) =>
+        fot(args as unknown as ImageArguments),
+      )
+      .command('check <file>', 'check the whole store', withPath, (args) =>
+        check(args as unknown as ImageArguments),
+      )
+      .demandCommand(1, 'name what to do: ls, stat, cat, fot or check'),
+  handler: () => {},
+};

@@ -1,0 +1,191 @@
+/**
+ * Checks an object store: that every page of the region has exactly one use (metadata, a number of references that is the
+ * number of its users, or the free list), that directory, deleted list and counts agree, and that IDs are what they
+ * claim. Each complaint names the page or object. An empty list is a whole store; after a power failure at any instant it must be empty.
+ */
+import { createHash } from 'node:crypto';
+import { PAGE_SIZE } from '../../emulator/addresses.ts';
+import { formatObjectId, type ObjectStore, type StoredObject } from './store.ts';
+
+const MASK_64 = (1n << 64n) - 1n;
+
+/** The ID that an object's nonce, rights and key give (guest/kernel/create.ts); HASHDATA objects hash their data as well. */
+export function computeId(store: ObjectStore, object: StoredObject): bigint {
+  const { layouts, region } = store;
+  const words = new DataView(new ArrayBuffer(40));
+  words.setBigUint64(0, region.u64(object.record + layouts.offset('Record', 'nonceLo')), true);
+  words.setBigUint64(8, region.u64(object.record + layouts.offset('Record', 'nonceHi')), true);
+  words.setBigUint64(16, BigInt(object.pFlags), true);
+  words.setBigUint64(24, object.kuid & MASK_64, true);
+  words.setBigUint64(32, object.kuid >> 64n, true);
+  const hash = createHash('sha256').update(new Uint8Array(words.buffer));
+  if ((BigInt(object.pFlags) & layouts.constant('MIP_HASHDATA')) !== 0n) {
+    const meta = Number(layouts.constant('META_OFFSET'));
+    for (const { offset, at } of store.pages(object)) {
+      const number = new DataView(new ArrayBuffer(8));
+      number.setBigUint64(0, BigInt(offset), true);
+      hash.update(new Uint8Array(number.buffer));
+      const holdsMeta = offset === meta - (meta % PAGE_SIZE);
+      hash.update(region.bytes(at, holdsMeta ? meta % PAGE_SIZE : PAGE_SIZE));
+    }
+  }
+  const digest = hash.digest();
+  const word = (index: number): bigint => digest.readBigUInt64LE(index * 8);
+  return (word(0) ^ word(2)) | ((word(1) ^ word(3)) << 64n);
+}
+
+/** What is wrong with a store, one line each. */
+export function checkStore(store: ObjectStore): string[] {
+  return new Checker(store).run();
+}
+
+class Checker {
+  private readonly found: string[] = [];
+  /** Users of each page of the data area. */
+  private readonly users = new Map<number, number>();
+  private readonly records = new Set<number>();
+
+  constructor(private readonly store: ObjectStore) {}
+
+  run(): string[] {
+    let objects = 0;
+    for (const object of this.store.objects()) {
+      objects++;
+      this.object(object);
+    }
+    if (objects !== this.store.field('objects')) {
+      this.found.push(
+        `the superblock counts ${this.store.field('objects')} objects, the directory has ${objects}`,
+      );
+    }
+    this.deletedList();
+    this.chains();
+    this.recordPages();
+    this.pages();
+    return this.found;
+  }
+
+  private use(offset: number, what: string): void {
+    const page = offset / PAGE_SIZE;
+    if (
+      !Number.isInteger(page) ||
+      page < this.store.field('dataStart') ||
+      page >= this.store.field('watermark')
+    ) {
+      this.found.push(`${what} uses 0x${offset.toString(16)}, which is no page of the data area`);
+      return;
+    }
+    this.users.set(page, (this.users.get(page) ?? 0) + 1);
+  }
+
+  private object(object: StoredObject): void {
+    const name = `object ${formatObjectId(object.id)}`;
+    this.records.add(object.record);
+    const id = computeId(this.store, object);
+    if (id !== object.id) this.found.push(`${name}: its nonce, rights and key give ${formatObjectId(id)}`);
+    this.tree(object, name);
+  }
+
+  private tree(object: StoredObject, name: string): void {
+    let pages = 0;
+    for (const { at } of this.store.pages(object, (table) => this.use(table, `${name} (table)`))) {
+      pages++;
+      this.use(at, name);
+    }
+    if (pages !== object.pages)
+      this.found.push(`${name}: its record counts ${object.pages} pages, it has ${pages}`);
+  }
+
+  /** Objects being built are on the list of deleted ones and in no bucket; their pages count as well. */
+  private deletedList(): void {
+    const building = Number(this.store.layouts.constant('RF_BUILDING'));
+    const deleted = Number(this.store.layouts.constant('RF_DELETED'));
+    const seen = new Set<number>();
+    let previous = 0;
+    for (let record = this.store.field('deletedHead'); record !== 0; ) {
+      if (seen.has(record)) {
+        this.found.push('the list of deleted objects is a ring');
+        return;
+      }
+      seen.add(record);
+      const object = this.store.readRecord(record);
+      const name = `deleted object at 0x${record.toString(16)}`;
+      if ((object.flags & deleted) === 0) this.found.push(`${name} is on the list, but not marked deleted`);
+      if (this.store.recordWord(record, 'deletedPrevious') !== previous)
+        this.found.push(`${name}: wrong back link`);
+      if ((object.flags & building) !== 0) {
+        this.records.add(record);
+        this.tree(object, name);
+      } else if (!this.records.has(record)) this.found.push(`${name} is in no bucket of the directory`);
+      previous = record;
+      record = this.store.recordWord(record, 'deletedNext');
+    }
+  }
+
+  /** Ties, resume records and free records. */
+  private chains(): void {
+    for (const record of [...this.records]) this.chain(this.store.recordWord(record, 'ties'), 'tie');
+    this.chain(this.store.field('resumeHead'), 'resume record');
+    this.chain(this.store.field('recordFree'), 'free record');
+  }
+
+  private chain(first: number, what: string): void {
+    for (let record = first; record !== 0; record = this.store.recordWord(record, 'next')) {
+      if (this.records.has(record)) {
+        this.found.push(`${what} at 0x${record.toString(16)} is used twice`);
+        return;
+      }
+      this.records.add(record);
+    }
+  }
+
+  /** Pages of records hold nothing but records that are in use or free. */
+  private recordPages(): void {
+    const size = this.store.layouts.struct('Record').size;
+    const pages = new Set([...this.records].map((record) => Math.floor(record / PAGE_SIZE)));
+    for (const page of pages) {
+      this.use(page * PAGE_SIZE, 'a page of records');
+      for (let record = page * PAGE_SIZE; record < (page + 1) * PAGE_SIZE; record += size) {
+        if (!this.records.has(record)) this.found.push(`the record at 0x${record.toString(16)} is lost`);
+      }
+    }
+  }
+
+  /** Every page of the data area is used as often as it says, or free. */
+  private pages(): void {
+    const { store } = this;
+    const freeFlag = Number(store.layouts.constant('REF_FREE'));
+    const free = new Set<number>();
+    for (let page = store.field('freeHead'); page !== 0; ) {
+      if (free.has(page)) {
+        this.found.push('the list of free pages is a ring');
+        break;
+      }
+      free.add(page);
+      const word = store.references(page);
+      if ((word & freeFlag) === 0) {
+        this.found.push(`page ${page} is on the list of free pages, but has references`);
+        break;
+      }
+      page = (word & ~freeFlag) >>> 0;
+    }
+    const watermark = store.field('watermark');
+    for (let page = store.field('dataStart'); page < watermark; page++) {
+      const users = this.users.get(page) ?? 0;
+      if (free.has(page)) {
+        if (users > 0) this.found.push(`page ${page} is free and has ${users} users`);
+        continue;
+      }
+      const references = store.references(page);
+      if (users === 0) this.found.push(`page ${page} is leaked: no object has it, and it is not free`);
+      else if (references !== users)
+        this.found.push(`page ${page} has ${users} users and says ${references}`);
+    }
+    const unused = store.field('pages') - watermark;
+    if (free.size + unused !== store.field('freeCount')) {
+      this.found.push(
+        `the superblock counts ${store.field('freeCount')} free pages, there are ${free.size + unused}`,
+      );
+    }
+  }
+}
