@@ -18,7 +18,8 @@ const parser = yargs(process.argv.slice(2))
   .alias('h', 'help')
   .version(false)
   .fail((message, error) => {
-    throw error ?? new UserError(message);
+    // yargs spreads some messages over several lines.
+    throw error ?? new UserError(message.trim().replace(/\s*\n\s*/g, ' '));
   });
 
 try {

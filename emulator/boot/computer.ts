@@ -86,6 +86,11 @@ export class Computer {
     return booted;
   }
 
+  /** Whether it knows what to start again after a reset. */
+  get bootable(): boolean {
+    return this.bootFiles !== undefined;
+  }
+
   /** Starts again from power-on, as after a reset that the guest asked for. Memory that no image fills is kept. */
   reboot(): void {
     if (!this.bootFiles) throw new Error('nothing was booted yet');

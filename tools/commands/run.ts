@@ -25,6 +25,7 @@ export interface RunArguments extends MachineArguments, NvdimmArguments {
   record?: string;
   replay?: string;
   save?: string;
+  load?: string;
 }
 
 export const runCommand: CommandModule<object, RunArguments> = {
@@ -87,6 +88,11 @@ export const runCommand: CommandModule<object, RunArguments> = {
         type: 'string',
         requiresArg: true,
         describe: 'write the whole state to a file when the run ends (licorice explain, licorice debug)',
+      })
+      .option('load', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'go on from a saved state, instead of booting FILE (which only a reset would boot)',
       })
       .option('dump-dtb', { type: 'string', requiresArg: true, describe: 'write the device tree and exit' })
       .option('stats', {

@@ -8,7 +8,7 @@ import { Computer } from '../../emulator/boot/computer.ts';
 import { MAX_DISKS } from '../../emulator/devices/virt.ts';
 import { FileDisk } from '../../emulator/devices/virtio/file-disk.ts';
 import { UserError } from '../../emulator/errors.ts';
-import { saveState } from '../../emulator/machine/saved-state.ts';
+import { readState, restoreState, type SavedState, saveState } from '../../emulator/machine/saved-state.ts';
 import type { TimingExtension } from '../../emulator/timing/timing-engine.ts';
 import {
   engineNamed,
@@ -38,6 +38,10 @@ const say = (line: string): void => {
 
 /** Runs a guest as the options say. Returns the exit code. @throws UserError for bad input */
 export async function runGuest(options: RunArguments, files = bootFiles(options)): Promise<number> {
+  const saved = options.load === undefined ? undefined : readSaved(options.load);
+  if (files === undefined && saved === undefined) {
+    throw new UserError('nothing to run: name a FILE, or give --kernel, --bios or --load');
+  }
   const maxInstructions = options['max-instructions'];
   if (maxInstructions !== undefined) positiveInteger(maxInstructions, '--max-instructions');
   const replay = options.replay === undefined ? undefined : loadLog(options.replay);
@@ -51,8 +55,8 @@ export async function runGuest(options: RunArguments, files = bootFiles(options)
   try {
     const toVirtio = options.console === 'virtio';
     const computer = new Computer({
-      harts: hartCount(options.harts),
-      memory: memorySize(options.mem),
+      harts: saved ? saved.shape.harts : hartCount(options.harts),
+      memory: saved ? saved.shape.memory : memorySize(options.mem),
       seed: options.seed,
       modernVirtio: options.virtio === 'modern',
       uartOutput: (byte) => output.put(byte),
@@ -63,12 +67,15 @@ export async function runGuest(options: RunArguments, files = bootFiles(options)
       ...(timing && { extensions: [timing] }),
       ...(options.date !== undefined && { startSeconds: startDate(options.date) }),
     });
-    const booted = computer.boot(files);
-    if (options['dump-dtb'] !== undefined) {
-      writeResult(options['dump-dtb'], booted.dtb, 'device tree');
-      return 0;
+    if (files !== undefined) {
+      const booted = computer.boot(files);
+      if (options['dump-dtb'] !== undefined) {
+        writeResult(options['dump-dtb'], booted.dtb, 'device tree');
+        return 0;
+      }
     }
-    computer.nvdimm?.powerOn();
+    if (saved) restoreState(computer.machine, saved, options.load!);
+    else computer.nvdimm?.powerOn();
     const session = new Session(computer, {
       output,
       ...(replay ? { replay } : { stdin: process.stdin }),
@@ -112,8 +119,12 @@ async function timingPart(options: RunArguments): Promise<TimingExtension | unde
   return timingExtension(options.profile === undefined ? XEON_GOLD_5218 : loadProfile(options.profile));
 }
 
-/** Which file plays which part. */
-function bootFiles(options: RunArguments): BootFiles {
+function readSaved(path: string): SavedState {
+  return readState(readImage(path, 'saved state').bytes, path);
+}
+
+/** Which file plays which part; undefined when none is named. */
+function bootFiles(options: RunArguments): BootFiles | undefined {
   const { file, bios, kernel } = options;
   if (file !== undefined && kernel !== undefined && bios !== undefined) {
     throw new UserError(
@@ -122,9 +133,7 @@ function bootFiles(options: RunArguments): BootFiles {
   }
   const firmwarePath = kernel !== undefined && file !== undefined ? file : bios === 'none' ? undefined : bios;
   const kernelPath = kernel ?? file;
-  if (kernelPath === undefined && firmwarePath === undefined) {
-    throw new UserError('nothing to run: name a FILE, or give --kernel or --bios');
-  }
+  if (kernelPath === undefined && firmwarePath === undefined) return undefined;
   const bare = bios === 'none';
   return {
     bare,
@@ -159,6 +168,11 @@ function exitCode(end: SessionEnd, computer: Computer, maxInstructions: number |
       return end.code === 0 ? 0 : end.code & 0xff || NOT_ENDED;
     case 'quit':
       return 0;
+    case 'reset':
+      say(
+        `the guest asked for a restart (${end.by}), but a state was loaded and no FILE names what to start`,
+      );
+      return NOT_ENDED;
     case 'power-failure':
       say(end.message);
       return 0;

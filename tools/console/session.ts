@@ -132,6 +132,7 @@ export class Session {
       case 'paused':
         return undefined;
       case 'reset':
+        if (!this.computer.bootable) return reason;
         this.computer.reboot();
         return undefined;
       case 'idle':
