@@ -15,7 +15,7 @@ import { ModuleWriter } from '../wasm/module.ts';
 import { I32, I64, Op } from '../wasm/opcodes.ts';
 import { type Frame, InterpreterEmitter, pcExpr, Temporaries, tlbEntry } from './interpreter-emitter.ts';
 import type { Helper } from './isa/emitter.ts';
-import { FLOAT_HELPERS } from './isa/float-fast.ts';
+import { FLOAT_HELPERS } from './isa/float-helpers.ts';
 import { HANDLERS, PAGE_RECORDS, PAGE_RECORDS_SIZE, Profile, RECORD_SHIFT, Special } from './records.ts';
 import { Exit, HART } from './state.ts';
 import { TRACE_RECORD } from './trace.ts';

@@ -9,14 +9,24 @@
  * Everything else leaves with `slowIf` for cpu/softfloat.ts, which is also the oracle of this file. Since flags are
  * sticky, a program whose results are inexact leaves once; one whose results are all exact never does.
  *
- * Proofs of exactness: TwoSum (Knuth) for sums, an exact product in binary64 for single precision, and the number
- * of significant bits for double precision.
+ * Proofs of exactness: the error of a sum (float-helpers.ts), an exact product in binary64 for single precision, and
+ * the number of significant bits for double precision.
  */
-import type { CodeWriter } from '../../wasm/code.ts';
-import { bin, type Expr, emit, f32, f64, i32, i64, local, select, un } from '../../wasm/expression.ts';
-import { F32, F64, I32, Op, type ValType } from '../../wasm/opcodes.ts';
+import { bin, type Expr, f32, f64, i32, i64, select, un } from '../../wasm/expression.ts';
+import { F32, F64, Op } from '../../wasm/opcodes.ts';
 import { Flag } from '../softfloat.ts';
-import type { Emitter, Helper, Meaning } from './emitter.ts';
+import type { Emitter, Meaning } from './emitter.ts';
+import {
+  and,
+  fma64,
+  fmaInexact64,
+  fmaSum32,
+  not,
+  or,
+  productInexact,
+  promote,
+  sumInexact,
+} from './float-helpers.ts';
 
 /** The operators of one precision, and its limits. */
 export interface Precision {
@@ -89,11 +99,6 @@ export const DOUBLE: Precision = {
   toBits: (value) => un(Op.i64ReinterpretF64, value),
 };
 
-const or = (a: Expr, b: Expr): Expr => bin(Op.i32Or, a, b);
-const and = (a: Expr, b: Expr): Expr => bin(Op.i32And, a, b);
-const not = (a: Expr): Expr => un(Op.i32Eqz, a);
-const promote = (a: Expr): Expr => un(Op.f64PromoteF32, a);
-
 /** Operands as values. A single that is not NaN-boxed is a NaN: slow. */
 function operands(e: Emitter, p: Precision, ...raw: Expr[]): Expr[] {
   if (p.type === F64) return raw.map((bits) => e.let(un(Op.f64ReinterpretI64, bits)));
@@ -133,73 +138,6 @@ function unlessAccrued(e: Emitter, inexact: () => Expr): void {
 
 /** Not to-nearest-even. */
 const roundsOtherwise = (e: Emitter): Expr => e.roundingMode();
-
-/** Writes a helper's body: an expression of its parameters, with `let` for locals. */
-function helper(
-  name: string,
-  parameters: readonly ValType[],
-  result: ValType,
-  body: (
-    define: (value: Expr) => Expr,
-    leaveIf: (condition: Expr, value: Expr) => void,
-    ...p: Expr[]
-  ) => Expr,
-): Helper {
-  return {
-    name,
-    parameters,
-    result,
-    write(w: CodeWriter): void {
-      const define = (value: Expr): Expr => {
-        const index = w.local(value.type);
-        emit(w, value);
-        w.localSet(index);
-        return local(index, value.type);
-      };
-      const leaveIf = (condition: Expr, value: Expr): void => {
-        emit(w, condition);
-        w.if();
-        emit(w, value);
-        w.op(Op.return);
-        w.end();
-      };
-      emit(w, body(define, leaveIf, ...parameters.map((type, index) => local(index, type))));
-    },
-  };
-}
-
-type Define = (value: Expr) => Expr;
-
-/** The rounding error of sum = fl(a + b), exactly (TwoSum; no overflow). */
-function sumError(p: Precision, define: Define, a: Expr, b: Expr, sum: Expr): Expr {
-  const bRound = define(bin(p.sub, sum, a));
-  const aRound = bin(p.sub, sum, bRound);
-  return bin(p.add, bin(p.sub, a, aRound), bin(p.sub, b, bRound));
-}
-
-/** Significant bits of a finite binary64 number, from its leading to its last one; 0 for zeros. */
-function significantBits(define: Define, value: Expr): Expr {
-  const bits = define(un(Op.i64ReinterpretF64, value));
-  const fraction = bin(Op.i64And, bits, i64(2 ** 52 - 1));
-  // A subnormal's hidden bit is counted although it is not there: that errs to the slow side.
-  const significand = bin(Op.i64Or, fraction, i64(2 ** 52));
-  const width = bin(Op.i64Sub, i64(53), un(Op.i64Ctz, significand));
-  return select(i64(0), width, bin(Op.f64Eq, value, f64(0)));
-}
-
-/** Whether a product of two numbers may need more than 53 bits. */
-const productInexact: Helper = helper('productInexact', [F64, F64], I32, (define, _leave, a, b) =>
-  bin(Op.i64GtU, bin(Op.i64Add, significantBits(define, a!), significantBits(define, b!)), i64(53)),
-);
-
-const sumInexact = {
-  s: helper('sumInexact32', [F32, F32, F32], I32, (define, _leave, a, b, sum) =>
-    bin(Op.f32Ne, sumError(SINGLE, define, a!, b!, sum!), f32(0)),
-  ),
-  d: helper('sumInexact64', [F64, F64, F64], I32, (define, _leave, a, b, sum) =>
-    bin(Op.f64Ne, sumError(DOUBLE, define, a!, b!, sum!), f64(0)),
-  ),
-};
 
 /** fd = a ± b. Sums do not underflow: a subnormal one is exact. */
 export const addition =
@@ -273,19 +211,40 @@ export const extremum =
     e.setFd(p.toBits(r));
   };
 
+/** Whether a value is a signaling NaN: one whose first fraction bit is clear. */
+function signaling(p: Precision, a: Expr): Expr {
+  const quiet =
+    p.type === F32
+      ? and(un(Op.i32ReinterpretF32, a), i32(1 << 22))
+      : un(Op.i32WrapI64, bin(Op.i64ShrU, un(Op.i64ReinterpretF64, a), i64(32)));
+  const quietBit = p.type === F32 ? quiet : and(quiet, i32(1 << 19));
+  return and(unordered(p, a), not(quietBit));
+}
+
+/** Comparisons are false for NaNs. flt and fle raise NV for any NaN, feq only for signaling ones. */
 export const comparison =
   (p: Precision, op: number): Meaning =>
   (e) => {
     e.requireFloat();
     const [a, b] = operands(e, p, e.fs1(), e.fs2()) as [Expr, Expr];
-    e.slowIf(or(unordered(p, a), unordered(p, b)));
+    e.when(or(unordered(p, a), unordered(p, b)), () => {
+      if (op === p.eq) e.slowIf(or(signaling(p, a), signaling(p, b)));
+      else e.raise(i32(Flag.NV));
+    });
     e.setRd(un(Op.i64ExtendI32U, bin(op, a, b)));
   };
 
 const SIGN_64 = i64(-(1n << 63n));
 const SIGN_32 = i64(0x8000_0000);
 
-/** Sign injection works on bits, NaNs too; a single that is not boxed is the canonical NaN. */
+/** The bits of a single; the canonical NaN if it is not boxed. */
+function unboxed(e: Emitter, raw: Expr): Expr {
+  const bits = e.let(raw);
+  const low = bin(Op.i64And, bits, i64(0xffff_ffff));
+  return e.let(select(i64(0x7fc0_0000), low, bin(Op.i64LtU, bits, BOX)));
+}
+
+/** Sign injection works on bits, NaNs too. */
 export const signInjection =
   (p: Precision, combine: (a: Expr, b: Expr, sign: Expr) => Expr): Meaning =>
   (e) => {
@@ -296,14 +255,34 @@ export const signInjection =
       e.setFd(bin(Op.i64Or, magnitude, bin(Op.i64And, combine(a, e.fs2(), SIGN_64), SIGN_64)));
       return;
     }
-    const unboxed = (raw: Expr): Expr => {
-      const bits = e.let(raw);
-      return e.let(select(i64(0x7fc0_0000), bits, bin(Op.i64LtU, bits, BOX)));
-    };
-    const a = unboxed(e.fs1());
-    const b = unboxed(e.fs2());
+    const a = unboxed(e, e.fs1());
+    const b = unboxed(e, e.fs2());
     const magnitude = bin(Op.i64And, a, i64(0x7fff_ffff));
     e.setFd(box(bin(Op.i64Or, magnitude, bin(Op.i64And, combine(a, b, SIGN_32), SIGN_32))));
+  };
+
+/** The classes of positive numbers, as bit numbers of fclass; those of negative ones are 7 less them. */
+const CLASS = { zero: 4, subnormal: 5, normal: 6, infinity: 7, signaling: 8, quiet: 9 } as const;
+
+export const classification =
+  (p: Precision): Meaning =>
+  (e) => {
+    e.requireFloat();
+    const single = p.type === F32;
+    const bits = single ? unboxed(e, e.fs1()) : e.let(e.fs1());
+    const fraction = single ? 23n : 52n;
+    const infinity = single ? 0x7f80_0000n : 0x7ff0n << 48n;
+    const magnitude = e.let(bin(Op.i64And, bits, i64(single ? 0x7fff_ffffn : (1n << 63n) - 1n)));
+    const below = (limit: bigint): Expr => bin(Op.i64LtU, magnitude, i64(limit));
+    const finiteClass = select(i32(CLASS.subnormal), i32(CLASS.normal), below(1n << fraction));
+    const nonZero = select(finiteClass, i32(CLASS.infinity), below(infinity));
+    const positive = e.let(select(i32(CLASS.zero), nonZero, un(Op.i64Eqz, magnitude)));
+    const negative = bin(Op.i32Sub, i32(7), positive);
+    const number = select(negative, positive, bin(Op.i64Ne, magnitude, bits));
+    const quiet = bin(Op.i64GeU, magnitude, i64(infinity | (1n << (fraction - 1n))));
+    const nan = select(i32(CLASS.quiet), i32(CLASS.signaling), quiet);
+    const bit = select(number, nan, below(infinity + 1n));
+    e.setRd(un(Op.i64ExtendI32U, bin(Op.i32Shl, i32(1), bit)));
   };
 
 /** fcvt.w, .wu, .l and .lu: towards zero (as C casts) or to nearest even. */
@@ -390,94 +369,6 @@ export const widen: Meaning = (e) => {
   e.setFd(DOUBLE.toBits(promote(a)));
 };
 
-const NAN = f64(Number.NaN);
-
-/** Whether a is beyond ±limit, or a NaN. */
-const beyond = (a: Expr, limit: number): Expr => not(bin(Op.f64Lt, un(Op.f64Abs, a), f64(limit)));
-
-/** The rounding error of product = fl(a × b), exactly: Dekker's product with Veltkamp's splitting by 2^27 + 1. */
-function productError(define: Define, a: Expr, b: Expr, product: Expr): Expr {
-  const split = (x: Expr): [Expr, Expr] => {
-    const scaled = define(bin(Op.f64Mul, x, f64(2 ** 27 + 1)));
-    const high = define(bin(Op.f64Sub, scaled, bin(Op.f64Sub, scaled, x)));
-    return [high, define(bin(Op.f64Sub, x, high))];
-  };
-  const [aHigh, aLow] = split(a);
-  const [bHigh, bLow] = split(b);
-  const mul = (x: Expr, y: Expr): Expr => bin(Op.f64Mul, x, y);
-  const add = (x: Expr, y: Expr): Expr => bin(Op.f64Add, x, y);
-  const highest = bin(Op.f64Sub, mul(aHigh, bHigh), product);
-  return add(add(add(highest, mul(aHigh, bLow)), mul(aLow, bHigh)), mul(aLow, bLow));
-}
-
-/** sum + error, rounded to odd: the neighbour of sum with an odd significand, if sum is not exact and even. */
-function roundToOdd(define: Define, sum: Expr, error: Expr): Expr {
-  const bits = define(un(Op.i64ReinterpretF64, sum));
-  const adjust = and(
-    bin(Op.f64Ne, error, f64(0)),
-    un(Op.i32Eqz, un(Op.i32WrapI64, bin(Op.i64And, bits, i64(1)))),
-  );
-  const away = bin(Op.i32Eq, bin(Op.f64Gt, error, f64(0)), bin(Op.f64Gt, sum, f64(0)));
-  const next = bin(Op.i64Add, bits, select(i64(1), i64(-1), away));
-  return un(Op.f64ReinterpretI64, select(next, bits, adjust));
-}
-
-/**
- * Fused multiply-add in binary64, from an exact product (product + low) and an exact sum (sum + rest): the result is
- * fl(sum + v) for v = rest + low, but v is rounded. Rounding is monotonic, so if a little less and a little more
- * than v give one result, that is it. Otherwise, after Boldo and Melquiond, v is rounded to odd, which does no harm to
- * the last rounding. NaN where the proofs do not hold: huge or tiny operands.
- */
-const fma64: Helper = helper('fma64', [F64, F64, F64], F64, (define, leaveIf, a, b, c) => {
-  leaveIf(or(or(beyond(a!, 2 ** 500), beyond(b!, 2 ** 500)), beyond(c!, 2 ** 1000)), NAN);
-  const product = define(bin(Op.f64Mul, a!, b!));
-  leaveIf(
-    bin(Op.f64Lt, un(Op.f64Abs, product), f64(2 ** -900)),
-    select(bin(Op.f64Add, product, c!), NAN, or(isZero(DOUBLE, a!), isZero(DOUBLE, b!))),
-  );
-  const sum = define(bin(Op.f64Add, product, c!));
-  const rest = define(sumError(DOUBLE, define, product, c!, sum));
-  const low = define(productError(define, a!, b!, product));
-  const v = define(bin(Op.f64Add, rest, low));
-  const less = define(bin(Op.f64Add, sum, bin(Op.f64Mul, v, f64(1 - 2 ** -52))));
-  const more = bin(Op.f64Add, sum, bin(Op.f64Mul, v, f64(1 + 2 ** -52)));
-  leaveIf(bin(Op.f64Eq, less, more), less);
-  const inner = define(bin(Op.f64Add, c!, low));
-  const innerError = define(sumError(DOUBLE, define, c!, low, inner));
-  const outer = define(bin(Op.f64Add, product, inner));
-  const outerError = define(sumError(DOUBLE, define, product, inner, outer));
-  const last = define(bin(Op.f64Add, innerError, outerError));
-  const lastError = define(sumError(DOUBLE, define, innerError, outerError, last));
-  return bin(Op.f64Add, outer, roundToOdd(define, last, lastError));
-});
-
-/** Whether a × b + c, in the range of fma64, may be inexact. */
-const fmaInexact64: Helper = helper('fmaInexact64', [F64, F64, F64], I32, (define, leaveIf, a, b, c) => {
-  const product = define(bin(Op.f64Mul, a!, b!));
-  leaveIf(
-    or(isZero(DOUBLE, a!), isZero(DOUBLE, b!)),
-    // 0 + c is exact.
-    i32(0),
-  );
-  const low = define(productError(define, a!, b!, product));
-  const inner = define(bin(Op.f64Add, c!, low));
-  const innerError = define(sumError(DOUBLE, define, c!, low, inner));
-  const outer = define(bin(Op.f64Add, product, inner));
-  const outerError = define(sumError(DOUBLE, define, product, inner, outer));
-  return or(bin(Op.f64Ne, innerError, f64(0)), bin(Op.f64Ne, outerError, f64(0)));
-});
-
-/**
- * The sum to odd, in binary64, of an exact product of singles and a single: 53 bits are enough (2 × 24 + 2) for
- * the rounding to single to come out right.
- */
-const fmaSum32: Helper = helper('fmaSum32', [F32, F32, F32], F64, (define, _leave, a, b, c) => {
-  const product = define(bin(Op.f64Mul, promote(a!), promote(b!)));
-  const addend = define(promote(c!));
-  const sum = define(bin(Op.f64Add, product, addend));
-  return roundToOdd(define, sum, define(sumError(DOUBLE, define, product, addend, sum)));
-});
-
 /** fd = ±(a × b) ± c. */
 export const fused =
   (p: Precision, negateProduct: boolean, negateAddend: boolean): Meaning =>
@@ -502,13 +393,3 @@ export const fused =
     unlessAccrued(e, () => bin(Op.f64Ne, promote(r), sum));
     e.setFd(p.toBits(r));
   };
-
-/** All helpers, for engines that put them into one module. */
-export const FLOAT_HELPERS: readonly Helper[] = [
-  productInexact,
-  sumInexact.s,
-  sumInexact.d,
-  fma64,
-  fmaInexact64,
-  fmaSum32,
-];

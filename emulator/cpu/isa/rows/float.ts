@@ -1,17 +1,11 @@
 /** F and D (unprivileged manual, chapters 21 and 22): rows of the table of instructions. */
-import { bin, i32, i64 } from '../../../wasm/expression.ts';
+import { bin, i64 } from '../../../wasm/expression.ts';
 import { Op } from '../../../wasm/opcodes.ts';
-import type { Access, Emitter, Meaning } from '../emitter.ts';
+import type { Access, Meaning } from '../emitter.ts';
 import * as fast from '../float-fast.ts';
 import { box, DOUBLE, SINGLE } from '../float-fast.ts';
 import { type InstructionRow, OPCODE, row } from '../row.ts';
 import { signExtend32 } from './base.ts';
-
-/** Always done in software. */
-const slow: Meaning = (e: Emitter) => {
-  e.requireFloat();
-  e.slowIf(i32(1));
-};
 
 /** How a precision is encoded. */
 interface Encoding {
@@ -95,7 +89,7 @@ function arithmeticRows(p: Encoding): InstructionRow[] {
     opFp(`fle.${s}`, p, 0x14, 'rd,fs1,fs2', { funct3: 0 }, fast.comparison(precision, precision.le)),
     opFp(`flt.${s}`, p, 0x14, 'rd,fs1,fs2', { funct3: 1 }, fast.comparison(precision, precision.lt)),
     opFp(`feq.${s}`, p, 0x14, 'rd,fs1,fs2', { funct3: 2 }, fast.comparison(precision, precision.eq)),
-    opFp(`fclass.${s}`, p, 0x1c, 'rd,fs1', { funct3: 1, rs2: 0 }, slow),
+    opFp(`fclass.${s}`, p, 0x1c, 'rd,fs1', { funct3: 1, rs2: 0 }, fast.classification(precision)),
     ...INTEGERS.map((integer, rs2) =>
       opFp(`fcvt.${integer}.${s}`, p, 0x18, 'rd,fs1,rm', { rs2 }, fast.toInteger(precision, integer)),
     ),
