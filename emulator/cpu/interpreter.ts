@@ -158,6 +158,10 @@ export class Interpreter {
     this.predecoder.setBreakpoint(page, half, on);
   }
 
+  dropBytes(page: number, offset: number, length: number): void {
+    this.predecoder.dropBytes(page, offset, length);
+  }
+
   dropPage(page: number): void {
     this.predecoder.drop(page);
   }

@@ -15,6 +15,7 @@ import {
   PAGE_RECORDS,
   PAGE_RECORDS_SIZE,
   RECORD_SHIFT,
+  RECORD_SIZE,
   Special,
   writeRecord,
 } from './records.ts';
@@ -39,6 +40,8 @@ export class Predecoder {
   private readonly instruction = new Instruction();
   /** Told when a page's records have been dropped. */
   onDrop: (page: number) => void = () => undefined;
+  /** Told when the records of some bytes of a page have been dropped. */
+  onDropBytes: (page: number, offset: number, length: number) => void = () => undefined;
 
   constructor(memory: PhysicalMemory) {
     this.memory = memory;
@@ -191,11 +194,33 @@ export class Predecoder {
     this.onDrop(page);
     this.clear(place - 1);
     this.writeBreakpoints(page, records);
-    // Instructions that end in this page.
+    this.forgetCrossInto(records);
+  }
+
+  /** Forgets instructions that begin in another page and end in the one with these records. */
+  private forgetCrossInto(records: number): void {
     for (let other = 0; other < this.capacity && this.pageAt[other] !== -1; other++) {
       const at = this.address(other) + PAGE_RECORDS.crossNext;
       if (this.view.getInt32(at, true) === (records | 0)) this.view.setInt32(at, 0, true);
     }
+  }
+
+  /** Forgets what was decoded of `length` bytes at `offset` of a page that are about to change. */
+  dropBytes(page: number, offset: number, length: number): void {
+    const place = this.placeOf[page]!;
+    if (place === 0) {
+      this.memory.clearFlag(page, PageFlag.code);
+      return;
+    }
+    const records = this.address(place - 1);
+    // An instruction of 4 bytes may begin one halfword earlier.
+    const first = Math.max(0, (offset >> 1) - 1);
+    const last = (offset + length - 1) >> 1;
+    for (let half = first; half <= last; half++)
+      if (!this.breakpoints.get(page)?.has(half))
+        this.view.setInt32(records + half * RECORD_SIZE, Special.Decode, true);
+    if (offset < 2) this.forgetCrossInto(records);
+    this.onDropBytes(page, offset, length);
   }
 
   dropAll(): void {

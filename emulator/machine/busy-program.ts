@@ -81,14 +81,14 @@ _start:
   csrw mepc, t0
   mret
 
-arm_timer:               # mtimecmp += 20 ticks
+arm_timer:               # mtimecmp = mtime + 10 ticks
   csrr t0, mhartid
   slli t0, t0, 3
   li t1, CLINT + 0x4000
   add t0, t0, t1
   li t1, CLINT + 0xbff8
   ld t1, 0(t1)
-  addi t1, t1, 20
+  addi t1, t1, 10
   sd t1, 0(t0)
   ret
 

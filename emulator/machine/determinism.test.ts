@@ -8,17 +8,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, describe, expect, test } from 'vitest';
+import { Translator } from '../cpu/translator/translator.ts';
 import { UserError } from '../errors.ts';
 import { Random } from '../random.ts';
 import { busyProgram } from './busy-program.ts';
+import type { EngineFactory } from './engine.ts';
 import type { Machine } from './machine.ts';
 import { readState, restoreState, STATE_VERSION, saveState } from './saved-state.ts';
 import { assembleProgram, testMachine } from './testbed.ts';
 
 const PROGRAM = assembleProgram(busyProgram());
-const LENGTH = 400_000;
+const LENGTH = 160_000;
 
-const start = (harts: number): Machine => testMachine(PROGRAM, { harts, quantum: 1000 }).machine;
+const translator: EngineFactory = (memory) => new Translator(memory, { threshold: 10 });
+
+const start = (harts: number, engine?: EngineFactory): Machine =>
+  testMachine(PROGRAM, { harts, quantum: 1000, ...(engine && { engine }) }).machine;
 
 function finish(machine: Machine): string {
   const reason = machine.run({ instructions: LENGTH - machine.instructions });
@@ -57,6 +62,18 @@ describe.each([1, 4])('%i harts', (harts) => {
     expect(machine.hash()).toBe(expected);
   });
 
+  test('the translator gives the same hash, in slices and back from a snapshot too', () => {
+    expect(finish(start(harts, translator))).toBe(expected);
+    const random = new Random(4);
+    const machine = start(harts, translator);
+    const snapshot = machine.snapshot();
+    machine.run({ instructions: 90_000 });
+    machine.restore(snapshot);
+    while (machine.instructions < LENGTH)
+      machine.run({ instructions: Math.min(1 + random.below(4000), LENGTH - machine.instructions) });
+    expect(machine.hash()).toBe(expected);
+  });
+
   test('slices by guest time give the same hash', () => {
     const machine = start(harts);
     while (machine.instructions < LENGTH)
@@ -87,7 +104,7 @@ describe.each([1, 4])('%i harts', (harts) => {
 
   test('a state saved in the middle, restored in another process and finished gives the same hash', async () => {
     const machine = start(harts);
-    machine.run({ instructions: 123_457 });
+    machine.run({ instructions: 77_777 });
     const file = join(folder, `state${harts}`);
     writeFileSync(file, saveState(machine));
     const script = join(folder, `finish${harts}.mjs`);

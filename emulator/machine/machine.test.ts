@@ -3,8 +3,12 @@
  * watchpoints, snapshots that share, and the built-in SBI with several harts.
  */
 import { describe, expect, test } from 'vitest';
+import { Interpreter } from '../cpu/interpreter.ts';
 import { assembleFlat } from '../cpu/isa/assembler/assembler.ts';
+import { Exit } from '../cpu/state.ts';
+import { Translator } from '../cpu/translator/translator.ts';
 import type { MachineConfig } from './config.ts';
+import type { EngineFactory } from './engine.ts';
 import type { Machine } from './machine.ts';
 import { assembleProgram, runToEnd, testMachine } from './testbed.ts';
 
@@ -112,6 +116,44 @@ describe('debugging', () => {
     expect(machine.instructionAtPc(core!)).toBeDefined();
     expect(core!.mmu.explain(START, 1).pa).toBe(0x8000_0000);
     expect(machine.hash()).toBe(before);
+  });
+});
+
+describe('stores to code', () => {
+  test.each(['interpreter', 'translator'])('data beside hot code costs no decoding, with the %s', (name) => {
+    const program = `
+      la t0, data
+      li t1, 30000
+1:    ld t2, 0(t0)\naddi t2, t2, 3\nsd t2, 0(t0)\naddi t1, t1, -1\nbnez t1, 1b
+2:    j 2b
+.align 3
+data: .dword 0\n`;
+    const engine: EngineFactory = (memory) =>
+      name === 'translator' ? new Translator(memory, { threshold: 20 }) : new Interpreter(memory);
+    const machine = load(program, { engine });
+    machine.run({ instructions: 200_000 });
+    expect(machine.memory.read64(0x8000_0000 + 40)).toBe(90_000n);
+    expect(machine.cores[0]!.statistics.exits[Exit.Decode]).toBeLessThan(300);
+  });
+
+  test.each(['interpreter', 'translator'])('a changed instruction runs at once, with the %s', (name) => {
+    // Adds 1, then 2, then 1 … : the loop rewrites its own addi each time round.
+    const program = `
+      la t0, 1f
+      lw t3, 0(t0)
+      li t4, 0x300000
+      li t1, 5000
+1:    addi a0, a0, 1
+      xor t3, t3, t4
+      sw t3, 0(t0)
+      addi t1, t1, -1
+      bnez t1, 1b
+2:    j 2b\n`;
+    const engine: EngineFactory = (memory) =>
+      name === 'translator' ? new Translator(memory, { threshold: 20 }) : new Interpreter(memory);
+    const machine = load(program, { engine });
+    machine.run({ instructions: 40_000 });
+    expect(machine.cores[0]!.hart.getX(10)).toBe(7500n);
   });
 });
 

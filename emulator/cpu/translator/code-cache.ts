@@ -3,6 +3,7 @@
  * module goes when its last region does. Bounded: above a number of modules or of bytes the oldest modules are
  * evicted, with all their regions, so that a guest that makes code for ever does not.
  */
+import { PAGE_SIZE } from '../../addresses.ts';
 import { CodeWriter } from '../../wasm/code.ts';
 import { ModuleWriter } from '../../wasm/module.ts';
 import { I32 } from '../../wasm/opcodes.ts';
@@ -31,12 +32,37 @@ export interface Translated {
   readonly offset: number;
   /** All physical pages that its code came from. */
   readonly pages: readonly number[];
+  /** The bytes that its code came from. */
+  readonly spans: readonly Span[];
   readonly assumptions: Assumptions;
   readonly module: TranslatedModule;
   /** How often its assumptions did not hold, and how often a shared check was split. */
   unfit: number;
   splits: number;
 }
+
+/** Bytes of a physical page that a block of a region was made from: offsets of the first and after the last. */
+export interface Span {
+  readonly page: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The bytes that a region's code comes from. */
+export function spansOf(region: Region): Span[] {
+  const rootOffset = Number(region.root & BigInt(PAGE_SIZE - 1));
+  return region.blocks.map(({ start, instructions, deltas }) => {
+    const at = rootOffset + start;
+    const distance = Math.floor(at / PAGE_SIZE);
+    const offset = at - distance * PAGE_SIZE;
+    const last = instructions.length - 1;
+    const bytes = last < 0 ? 0 : deltas[last]! - start + instructions[last]!.length;
+    return { page: region.pages.get(distance)!.page, start: offset, end: offset + bytes };
+  });
+}
+
+export const overlaps = (spans: readonly Span[], page: number, offset: number, length: number): boolean =>
+  spans.some((span) => span.page === page && span.start < offset + length && offset < span.end);
 
 interface TranslatedModule {
   readonly bytes: number;
@@ -123,7 +149,19 @@ export class CodeCache {
       this.table.set(index, instance.exports[`r${i}`]);
       const pages = [...new Set([...region.pages.values()].map((p) => p.page))];
       const { root } = region;
-      const translated = { index, root, page, offset, pages, assumptions, module, unfit: 0, splits: 0 };
+      const spans = spansOf(region);
+      const translated = {
+        index,
+        root,
+        page,
+        offset,
+        pages,
+        spans,
+        assumptions,
+        module,
+        unfit: 0,
+        splits: 0,
+      };
       this.byIndex[index] = translated;
       module.regions.add(translated);
       for (const p of pages) {
@@ -171,6 +209,13 @@ export class CodeCache {
   removePage(page: number): void {
     const set = this.byPage.get(page);
     if (set) for (const region of [...set]) this.remove(region);
+  }
+
+  /** Removes every region with code from these bytes of a physical page. */
+  removeBytes(page: number, offset: number, length: number): void {
+    const set = this.byPage.get(page);
+    if (set)
+      for (const region of [...set]) if (overlaps(region.spans, page, offset, length)) this.remove(region);
   }
 
   removeAll(): void {

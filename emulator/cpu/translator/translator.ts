@@ -17,7 +17,7 @@ import type { PhysicalMemory } from '../../machine/memory.ts';
 import { compileInterpreter, Interpreter } from '../interpreter.ts';
 import { JUMP_TARGETS, PAGE_RECORDS, Profile, RECORD_SIZE, Special } from '../records.ts';
 import { Exit, HART, HART_STRIDE, REGIME_SHIFT, TLB_ENTRY_SIZE, tlbIndex } from '../state.ts';
-import { type Candidate, CodeCache, type Translated } from './code-cache.ts';
+import { type Candidate, CodeCache, overlaps, spansOf, type Translated } from './code-cache.ts';
 import type { Assumptions, DataPath } from './regime.ts';
 import { type CodeSource, findRegion, type Region, type RegionPage } from './region.ts';
 import { TranslatorStatistics } from './statistics.ts';
@@ -77,6 +77,8 @@ export class Translator implements Engine {
     this.batchSize = options.batch ?? DEFAULT_BATCH;
     this.interpreter = new Interpreter(memory);
     this.interpreter.predecoder.onDrop = (page) => this.forgetPage(page);
+    this.interpreter.predecoder.onDropBytes = (page, offset, length) =>
+      this.forgetBytes(page, offset, length);
     this.cache = new CodeCache(
       memory.wasm,
       { added: (region) => this.link(region), removed: (region) => this.unlink(region) },
@@ -317,6 +319,12 @@ export class Translator implements Engine {
       );
   }
 
+  private forgetBytes(page: number, offset: number, length: number): void {
+    this.cache.removeBytes(page, offset, length);
+    if (this.batch.length > 0)
+      this.batch = this.batch.filter(({ region }) => !overlaps(spansOf(region), page, offset, length));
+  }
+
   /** Figures of a hart's trampoline: regions left by outcome, and turns of the interpreter. */
   counters(hart: HostAddr): { outcomes: number[]; interpreted: number } {
     const at = (hart + HART.engine) >> 2;
@@ -353,9 +361,7 @@ export class Translator implements Engine {
     this.interpreter.dropPage(page);
   }
   dropBytes(page: number, offset: number, length: number): void {
-    this.interpreter.dropPage(page);
-    void offset;
-    void length;
+    this.interpreter.dropBytes(page, offset, length);
   }
   dropAll(): void {
     this.cache.removeAll();
