@@ -60,8 +60,9 @@ export class LoadedProgram {
       { kernel: file, bare: true },
     );
     machine.boot(booted.state);
-    this.entry = booted.state.entry;
-    this.symbols = new Map(readElf(elf, 'unit').symbols.map((symbol) => [symbol.name, symbol]));
+    const { entry, symbols } = readElf(elf, 'unit');
+    this.entry = entry;
+    this.symbols = new Map(symbols.map((symbol) => [symbol.name, symbol]));
   }
 
   /** What the program has sent to the console so far. */
