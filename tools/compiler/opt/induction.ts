@@ -7,6 +7,7 @@
  * pointer. The test on pointers is for equality, so it is right when the counter starts below its limit and steps by
  * one; both wrap alike modulo 2^64. (A limit of 2^61 or more over elements of 8 bytes would alias; no object is that large.)
  */
+import { wrapInt } from '../ir/builder.ts';
 import { dominators, findLoops, type Loop } from '../ir/cfg.ts';
 import type { Block, Func, Value } from '../ir/ir.ts';
 import { Op, OpFlag, opFlags, Type } from '../ir/types.ts';
@@ -73,6 +74,7 @@ class LoopReducer {
     this.latch = latches[0]!;
     this.findCounters();
     if (this.counters.length === 0) return;
+    for (const counter of this.counters) this.testNext(counter);
     const groups = this.findGroups();
     if (groups.length === 0) return;
     this.collectUsers();
@@ -97,6 +99,20 @@ class LoopReducer {
       if (step === undefined || step === 0n) return;
       this.counters.push({ param, start, next, step, extends: this.extension(param, next, start, step) });
     });
+  }
+
+  /** A test of the old value against a constant becomes one of the new value, so that the old one can end there. */
+  private testNext(counter: Counter): void {
+    const test = this.latch.term.op === Op.CondBr ? this.latch.term.args[0]! : undefined;
+    if (test === undefined || test.block !== this.latch || test.args[0] !== counter.param) return;
+    const limit = constOf(test.args[1]);
+    if ((test.op !== Op.Ne && test.op !== Op.Eq) || limit === undefined) return;
+    const { insts } = this.latch;
+    if (counter.next.block === this.latch && insts.indexOf(counter.next) > insts.indexOf(test)) return;
+    const after = newInst(this.func, this.func.entry, Op.Const, counter.param.type, []);
+    after.imm = wrapInt(counter.param.type, limit + counter.step);
+    this.func.entry.insts.unshift(after);
+    test.args = [counter.next, after];
   }
 
   /** A 32-bit counter that starts at a constant and is tested against a limit does not wrap. */

@@ -7,21 +7,38 @@ import { type DominatorTree, dominators } from '../ir/cfg.ts';
 import { type Block, type Func, Global, resolve, resolveOperands, type Slot, type Value } from '../ir/ir.ts';
 import { Mem, memSize, Op, OpFlag, opFlags, Type } from '../ir/types.ts';
 import { splitAddress } from './edit.ts';
+import { knownMask } from './simplify.ts';
 import { escapingSlots } from './sroa.ts';
 
 /** A place in memory: base value, offset, size, alias class. */
 export interface Access {
   readonly base: Value;
+  /** Bytes from the base; the least possible ones when `isOpen`. */
   readonly offset: number;
   readonly size: number;
   readonly alias: number;
+  /** An index that is not negative is added to the offset. */
+  readonly isOpen: boolean;
 }
 
 export function accessOf(inst: Value): Access {
-  const { base, offset } = splitAddress(inst.args[0]!, inst.off);
-  const total = base.op === Op.SymAddr || base.op === Op.SlotAddr ? offset + base.off : offset;
-  return { base, offset: total, size: memSize[inst.mem]!, alias: inst.alias };
+  let { base, offset } = splitAddress(inst.args[0]!, inst.off);
+  let isOpen = false;
+  if (base.op === Op.Add) {
+    // An element of an array in a known object: at or above the array's start.
+    const [x, y] = base.args as [Value, Value];
+    const [object, index] = objectOf(x) !== undefined ? [x, y] : [y, x];
+    if (objectOf(object) !== undefined && knownMask(index) < MAX_INDEX) {
+      base = object;
+      isOpen = true;
+    }
+  }
+  if (objectOf(base) !== undefined) offset += base.off;
+  return { base, offset, size: memSize[inst.mem]!, alias: inst.alias, isOpen };
 }
+
+/** Index parts of addresses below this cannot wrap around. */
+const MAX_INDEX = 1n << 40n;
 
 /** Which object a base certainly points into: a slot, a global, or undefined. */
 const objectOf = (base: Value): object | undefined =>
@@ -47,7 +64,11 @@ export class AliasInfo {
 
   mayAlias(a: Access, b: Access): boolean {
     if (a.alias !== 0 && b.alias !== 0 && a.alias !== b.alias) return false;
-    if (sameBase(a.base, b.base)) return a.offset < b.offset + b.size && b.offset < a.offset + a.size;
+    if (sameBase(a.base, b.base)) {
+      const endsBefore = !a.isOpen && a.offset + a.size <= b.offset;
+      const startsAfter = !b.isOpen && b.offset + b.size <= a.offset;
+      return !endsBefore && !startsAfter;
+    }
     const x = objectOf(a.base);
     const y = objectOf(b.base);
     if (x !== undefined && y !== undefined) return false;
@@ -61,7 +82,13 @@ export class AliasInfo {
     if (isReadOnly(access)) return false;
     if (inst.op === Op.Store) return this.mayAlias(accessOf(inst), access);
     if (inst.op === Op.Memcpy || inst.op === Op.Memset || inst.op === Op.Memmove) {
-      const target = { base: splitAddress(inst.args[0]!, 0).base, offset: 0, size: 0, alias: 0 };
+      const target = {
+        base: splitAddress(inst.args[0]!, 0).base,
+        offset: 0,
+        size: 0,
+        alias: 0,
+        isOpen: true,
+      };
       if (sameBase(target.base, access.base)) return true;
       const x = objectOf(target.base);
       const y = objectOf(access.base);
@@ -119,6 +146,8 @@ function forwardLoads(tree: DominatorTree, aliases: AliasInfo): void {
         const access = accessOf(inst);
         const found = known.find(
           (k) =>
+            !access.isOpen &&
+            !k.access.isOpen &&
             sameBase(k.access.base, access.base) &&
             k.access.offset === access.offset &&
             k.access.size === access.size &&
@@ -216,6 +245,8 @@ function removeDeadStores(func: Func, aliases: AliasInfo): void {
         const never = aliases.isPrivate(access) && !readSlots.has(access.base.slot!);
         const covered = overwritten.some(
           (later) =>
+            !later.isOpen &&
+            !access.isOpen &&
             sameBase(later.base, access.base) &&
             later.offset <= access.offset &&
             access.offset + access.size <= later.offset + later.size,

@@ -79,15 +79,37 @@ function pieces(length: number, align: number): [Mem, number][] {
   return result;
 }
 
+/** The accesses that a block operation is expanded into, or undefined when it is a call. */
+function expansion(inst: Value): [Mem, number][] | undefined {
+  const length = constOf(inst.args[2]!);
+  if (length === undefined || length > 1024n || inst.op === Op.Memmove) return undefined;
+  const parts = pieces(Number(length), inst.align);
+  if (parts.length > MAX_EXPANSION) return undefined;
+  const unknownFill = inst.op === Op.Memset && constOf(inst.args[1]!) === undefined;
+  return unknownFill && parts.some(([mem]) => memSize[mem]! > 1) ? undefined : parts;
+}
+
+/** Whether an operation becomes a call, so that caller-saved registers change. */
+export function becomesCall(inst: Value): boolean {
+  switch (inst.op) {
+    case Op.Call:
+    case Op.CallInd:
+      return true;
+    case Op.Memcpy:
+    case Op.Memmove:
+    case Op.Memset:
+      return expansion(inst) === undefined;
+    default:
+      return false;
+  }
+}
+
 /** Memcpy, Memmove, Memset: expanded when short, else `call` of the library's function. */
 export function selectBlockCopy(s: Selector, inst: Value, call: (name: string) => void): void {
-  const [to, from, lengthValue] = inst.args as [Value, Value, Value];
-  const length = constOf(lengthValue);
-  const names = { [Op.Memcpy]: 'memcpy', [Op.Memmove]: 'memmove', [Op.Memset]: 'memset' };
-  const name = names[inst.op as Op.Memcpy];
-  const parts = length === undefined || length > 1024n ? undefined : pieces(Number(length), inst.align);
-  if (parts === undefined || parts.length > MAX_EXPANSION || inst.op === Op.Memmove) {
-    call(name);
+  const [to, from] = inst.args as [Value, Value, Value];
+  const parts = expansion(inst);
+  if (parts === undefined) {
+    call(inst.op === Op.Memcpy ? 'memcpy' : inst.op === Op.Memmove ? 'memmove' : 'memset');
     return;
   }
   if (inst.op === Op.Memcpy) {
@@ -100,10 +122,6 @@ export function selectBlockCopy(s: Selector, inst: Value, call: (name: string) =
     return;
   }
   const fill = constOf(from);
-  if (fill === undefined && parts.some(([mem]) => memSize[mem]! > 1)) {
-    call(name);
-    return;
-  }
   const pattern = BigInt.asIntN(64, ((fill ?? 0n) & 0xffn) * 0x0101_0101_0101_0101n);
   const data = fill === undefined ? s.use(from) : s.intConstant(pattern);
   for (const [mem, offset] of parts) access(s, storeOps[mem]!, data, to, offset);

@@ -10,6 +10,7 @@ import { dominators, findLoops, type Loop } from '../ir/cfg.ts';
 import { type Block, type Func, Global, type Module, type Sym, type Value } from '../ir/ir.ts';
 import { Op, opInfo, Type } from '../ir/types.ts';
 import { constantCost } from './constants.ts';
+import { becomesCall } from './memory.ts';
 import { M, MBlock, MFunc, MInst, RegClass } from './mir.ts';
 
 export const fitsImm = (value: bigint): boolean => value >= -2048n && value <= 2047n;
@@ -75,7 +76,7 @@ export class Selector {
       let calls = false;
       for (const block of loop.blocks) {
         this.loopOf.set(block, loop);
-        if (!block.cold) calls ||= block.insts.some((inst) => isCall(inst.op));
+        if (!block.cold) calls ||= block.insts.some(becomesCall);
       }
       this.loopHasCall.set(loop, calls);
     }
@@ -289,7 +290,7 @@ export class Selector {
     for (let i = insts.length - 1; i >= 0; i--) {
       const inst = insts[i]!;
       this.loc = inst.loc;
-      if (isCall(inst.op)) this.flushPending();
+      if (becomesCall(inst)) this.flushPending();
       select(inst);
       this.commit();
     }
@@ -311,11 +312,6 @@ export class Selector {
     });
     this.emit(M.Entry).list = list;
   }
-}
-
-/** Whether caller-saved registers change. */
-export function isCall(op: Op): boolean {
-  return op === Op.Call || op === Op.CallInd || op === Op.Memcpy || op === Op.Memmove || op === Op.Memset;
 }
 
 /** Whether an i32 value is known to have its sign bit clear. */
