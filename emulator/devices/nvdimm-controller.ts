@@ -43,7 +43,7 @@ export const NVDIMM_REGISTER = {
   flushFailures: 0x030,
   /** Used part of the rated life, in parts of 10 000. */
   wear: 0x034,
-  /** Cache blocks written to the media, 64 bits. */
+  /** Cache blocks that were written back to it, 64 bits. */
   blockWrites: 0x038,
   /** Writing: deep flush. Reading: waits for it, gives 0. */
   flushHint: 0x040,

@@ -74,6 +74,8 @@ export class Machine {
   readonly memorySnapshots: MemorySnapshots;
   /** Runs before anything is shown to the outside (the backing file of the NVDIMM catches up). */
   readonly beforeOutput: (() => void)[] = [];
+  /** Runs before the state is saved to a file: what memory does not hold yet is read in. */
+  readonly beforeSave: (() => void)[] = [];
   /** True when the machine answers SBI calls itself. */
   builtInSbi = false;
 

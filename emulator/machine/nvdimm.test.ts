@@ -10,6 +10,8 @@ import { Random } from '../random.ts';
 import { DRAM_BASE } from './config.ts';
 import { Machine } from './machine.ts';
 import { nvdimmBase, nvdimmExtension } from './nvdimm.ts';
+import { readState, restoreState, saveState } from './saved-state.ts';
+import { restoreSnapshot, stateHash, takeSnapshot } from './state.ts';
 
 const SIZE = 2 * MiB;
 const BASE = nvdimmBase(DRAM_BASE + 4 * MiB);
@@ -176,4 +178,62 @@ test('the controller is on the bus and knows the hart: a deep flush saves from a
   machine.run();
   nvdimm.powerFail({ kind: 'oldest' }, 'adr-fail');
   expect([media32(media, 0), media32(media, 64)]).toEqual([11, 22]);
+});
+
+test.each([false, true])(
+  'a run saved in the middle and finished elsewhere ends in the same state (recording: %s)',
+  (recording) => {
+    const program = `
+    li s1, 200
+    1: addi s2, s2, 1
+    andi t0, s2, 7
+    slli t0, t0, 6
+    add t0, t0, s0
+    sd s2, 0(t0)
+    cbo.clean (t0)
+    andi t1, s2, 3
+    bnez t1, 2f
+    fence w, w
+    2: bne s1, s2, 1b`;
+    const whole = machineWith(program, { recording });
+    whole.machine.run();
+    const first = machineWith(program, { recording });
+    first.machine.run({ instructions: 777 });
+    const second = machineWith('nop', { recording });
+    restoreState(second.machine, readState(saveState(first.machine), 'state'), 'state');
+    expect(stateHash(second.machine)).toBe(stateHash(first.machine));
+    second.machine.run();
+    expect(stateHash(second.machine)).toBe(stateHash(whole.machine));
+    for (const block of [0, 64, 448]) {
+      expect(second.machine.memory.read32(BASE + block)).toBe(whole.machine.memory.read32(BASE + block));
+    }
+    if (recording) expect(second.nvdimm.engine.countImages()).toBe(whole.nvdimm.engine.countImages());
+  },
+);
+
+test('snapshots go back and forth with what is pending', () => {
+  const { machine, nvdimm } = machineWith(
+    `li s1, 300
+     1: sd s1, 0(s0)
+     sd s1, 64(s0)
+     cbo.clean (s0)
+     fence w, w
+     addi s1, s1, -1
+     bnez s1, 1b`,
+    { recording: true, writeThrough: false },
+  );
+  const random = new Random(3);
+  const points: { snapshot: ReturnType<typeof takeSnapshot>; hash: string; images: bigint }[] = [];
+  for (let i = 0; i < 5; i++) {
+    machine.run({ instructions: 50 + random.below(60) });
+    const snapshot = takeSnapshot(machine);
+    points.push({ snapshot, hash: stateHash(machine), images: nvdimm.engine.countImages() });
+  }
+  for (let i = 0; i < 40; i++) {
+    const { snapshot, hash, images } = random.pick(points);
+    restoreSnapshot(machine, snapshot);
+    expect(stateHash(machine)).toBe(hash);
+    expect(nvdimm.engine.countImages()).toBe(images);
+    machine.run({ instructions: random.below(100) });
+  }
 });

@@ -49,5 +49,11 @@ function attach(machine: Machine, options: Omit<NvdimmOptions, 'harts'>): Nvdimm
   machine.hooks.cacheBlock = (operation, pa, hart) => nvdimm.cacheBlock(operation, pa, hart.index);
   machine.hooks.fence = (pred, succ, hart) => nvdimm.fence(pred, succ, hart.index);
   machine.beforeOutput.push(() => nvdimm.beforeOutput());
+  machine.beforeSave.push(() => nvdimm.readAll());
+  machine.stateful.push({
+    name: 'nvdimm-media',
+    save: () => nvdimm.save(),
+    restore: (state) => nvdimm.restore(state),
+  });
   return nvdimm;
 }

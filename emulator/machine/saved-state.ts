@@ -34,6 +34,7 @@ const COMPRESSION = { level: 1 } as const;
 
 /** The whole state of a machine as the bytes of a file. */
 export function saveState(machine: Machine): Uint8Array {
+  for (const action of machine.beforeSave) action();
   const shape = shapeOf(machine);
   const body = deflateSync(
     encodeState({

@@ -38,7 +38,7 @@ export interface DeviceRecord {
   unsafeShutdowns: number;
   /** Times that the write-pending queue could not be saved (failure of ADR). */
   flushFailures: number;
-  /** Cache blocks written to the media since it was made. */
+  /** Cache blocks that were written back to it since it was made. */
   blockWrites: number;
   /** Used part of the rated life, in parts of 10 000. */
   wear: number;

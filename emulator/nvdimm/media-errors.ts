@@ -8,6 +8,8 @@
  * Invariant: `record.poison` holds each block once, by ascending address.
  */
 import { CACHE_BLOCK_SIZE } from '../addresses.ts';
+import type { State } from '../machine/bus.ts';
+import { numbersField } from '../machine/fields.ts';
 import { Random } from '../random.ts';
 import { type DeviceRecord, MAX_POISON } from './device-record.ts';
 import { type BlockNumber, blockNumber, blockOf, blockStart, type Dpa, dpa } from './dpa.ts';
@@ -121,7 +123,7 @@ export class MediaErrors {
     this.wear = wear;
   }
 
-  /** A block has been written to the media. A line that has borne enough becomes unreadable at its next block. */
+  /** A block has been written back. A line that has borne enough becomes unreadable with it. */
   wrote(block: BlockNumber): void {
     const wear = this.wear;
     if (wear === undefined) return;
@@ -131,6 +133,30 @@ export class MediaErrors {
     this.record.wear = Math.max(this.record.wear, Math.floor((10_000 * count) / wear.endurance));
     const limit = wear.endurance * (0.5 + new Random(wear.seed ^ Math.imul(line + 1, 0x9e3779b1)).float());
     if (count >= limit) this.poison(block);
+  }
+
+  /** What the record does not hold: how far poisoned blocks are overwritten, and how often lines were written. */
+  save(): State {
+    const overwritten = [...this.overwritten].sort(([a], [b]) => a - b);
+    return {
+      overwritten: overwritten.flatMap(([block, { low, high }]) => [block, low, high]),
+      writes: [...this.writes].sort(([a], [b]) => a - b).flat(),
+    };
+  }
+
+  /** Takes back what `save` gave; the record has been put back already, and `watch` been told. */
+  restore(state: State): void {
+    this.overwritten.clear();
+    this.writes.clear();
+    const overwritten = numbersField(state, 'overwritten');
+    for (let i = 0; i + 2 < overwritten.length; i += 3) {
+      this.overwritten.set(blockNumber(overwritten[i]!), {
+        low: overwritten[i + 1]!,
+        high: overwritten[i + 2]!,
+      });
+    }
+    const writes = numbersField(state, 'writes');
+    for (let i = 0; i + 1 < writes.length; i += 2) this.writes.set(writes[i]!, writes[i + 1]!);
   }
 
   /** Bit rot while the power was off: `count` blocks at seeded places have become unreadable. */

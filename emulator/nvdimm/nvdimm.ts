@@ -12,6 +12,8 @@
  */
 import { CACHE_BLOCK_SIZE, PAGE_SIZE } from '../addresses.ts';
 import { PageFlag } from '../cpu/state.ts';
+import type { State } from '../machine/bus.ts';
+import { stateField } from '../machine/fields.ts';
 import type { Region } from '../machine/layout.ts';
 import type { PhysicalMemory } from '../machine/memory.ts';
 import type { Random } from '../random.ts';
@@ -20,13 +22,8 @@ import { type BlockNumber, blockOf, blockStart, type Dpa, dpa } from './dpa.ts';
 import type { Media } from './media.ts';
 import { MediaErrors } from './media-errors.ts';
 import type { Origin } from './pending.ts';
-import {
-  type EngineState,
-  type Failure,
-  FENCE,
-  type PersistenceDomain,
-  PersistencyEngine,
-} from './persistency.ts';
+import { type Failure, FENCE, type PersistenceDomain, PersistencyEngine } from './persistency.ts';
+import { engineField, restoreEngine, restoreRecord, saveEngine, saveRecord } from './saved.ts';
 import { WriteBackLog } from './write-back-log.ts';
 
 export interface NvdimmOptions {
@@ -87,9 +84,7 @@ export class Nvdimm {
     this.domain = options.domain ?? 'mem-ctrl';
     this.visible = memory.u8.subarray(region.host, region.host + region.size);
     if (options.writeThrough !== false) {
-      this.log = new WriteBackLog(this.media, this.visible, options.durable === true, (block) =>
-        this.errors.wrote(block),
-      );
+      this.log = new WriteBackLog(this.media, this.visible, options.durable === true);
     }
     memory.onStore(PageFlag.absent, (page) => this.readIn(page));
     memory.onStore(PageFlag.storeSlow, (page, pa, length, initiator) => {
@@ -200,6 +195,8 @@ export class Nvdimm {
       if (this.isAbsent(block)) return;
       this.recorder?.clean(hart, block);
       this.log?.clean(block);
+      this.media.record.blockWrites++;
+      this.errors.wrote(block);
       return;
     }
     this.present(block);
@@ -253,16 +250,41 @@ export class Nvdimm {
     this.media.writeLabels(offset, bytes);
   }
 
-  // ---- Snapshots of recording mode ----------------------------------------------------------------------------------
+  // ---- State ---------------------------------------------------------------------------------------------------
 
-  /** The engine's state; memory, flags and media are the machine's part. */
-  snapshot(): EngineState {
-    return this.engine.snapshot();
+  /** Everything of the media is in memory afterwards: for states that are saved to a file. */
+  readAll(): void {
+    const { firstPage, pages } = this.region;
+    for (let i = 0; i < pages; i++) {
+      if (this.memory.flags(firstPage + i) & PageFlag.absent) this.readIn(firstPage + i);
+    }
   }
 
-  restore(state: EngineState): void {
+  save(): State {
+    const state = { record: saveRecord(this.media.record), errors: this.errors.save() };
+    return this.recorder === undefined ? state : { ...state, engine: saveEngine(this.engine.snapshot()) };
+  }
+
+  /**
+   * Goes back to a saved state, after memory has. Light mode does not know which stores were not persistent: the
+   * media take memory's content, as if the caches had been written back.
+   */
+  restore(state: State): void {
     this.latent = [];
-    this.engine.restore(state);
+    this.zeroing = -1;
+    for (const { dpa: address } of this.media.record.poison) this.watchBlock(blockOf(dpa(address)), -1);
+    restoreRecord(this.media.record, stateField(state, 'record'));
+    for (const { dpa: address } of this.media.record.poison) this.watchBlock(blockOf(dpa(address)), 1);
+    this.errors.restore(stateField(state, 'errors'));
+    const engine = engineField(state);
+    if (this.recorder !== undefined) {
+      if (engine === undefined) throw new Error('the state was saved without recording stores');
+      this.recorder.restore(restoreEngine(engine));
+    }
+    if (this.log) {
+      this.log.drain();
+      this.writeBackAll();
+    }
   }
 
   // ---- Parts -----------------------------------------------------------------------------------------------------

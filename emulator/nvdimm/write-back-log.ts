@@ -49,13 +49,11 @@ export class WriteBackLog {
   /**
    * @param visible the NVDIMM's bytes as loads see them
    * @param durable make each epoch survive a crash of the host before the next one is written
-   * @param wrote told of each block written to the media
    */
   constructor(
     private readonly media: Media,
     visible: Uint8Array,
     private readonly durable: boolean,
-    private readonly wrote: ((block: BlockNumber) => void) | undefined = undefined,
   ) {
     this.visible = new Int32Array(visible.buffer, visible.byteOffset, visible.length / 4);
   }
@@ -207,8 +205,6 @@ export class WriteBackLog {
       dpa(blockStart(blockNumber(low))),
       this.pageBytes.subarray(0, (high - low) * CACHE_BLOCK_SIZE),
     );
-    this.media.record.blockWrites += high - low;
-    if (this.wrote) for (let block = low; block < high; block++) this.wrote(blockNumber(block));
     this.statistics.writes++;
   }
 }

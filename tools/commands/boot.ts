@@ -24,7 +24,6 @@ export const bootCommand: CommandModule<object, BootArguments> = {
     nvdimmOptions(machineOptions(yargs))
       .default('mem', '256M')
       .default('nvdimm', DEFAULT_IMAGE)
-      .default('size', '256M')
       .option('exec', {
         type: 'string',
         requiresArg: true,

@@ -3,6 +3,7 @@ import type { Argv } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
 import { FaultSchedule, parseFault } from '../../emulator/nvdimm/faults.ts';
 import { NvdimmFile } from '../../emulator/nvdimm/file.ts';
+import { MemoryMedia } from '../../emulator/nvdimm/media.ts';
 import type { NvdimmOptions } from '../../emulator/nvdimm/nvdimm.ts';
 import type { PersistenceDomain } from '../../emulator/nvdimm/persistency.ts';
 import { parseSize } from '../commands/machine-options.ts';
@@ -79,6 +80,27 @@ export function openNvdimm(args: NvdimmArguments): OpenedNvdimm | undefined {
       domain: args.persistence as PersistenceDomain,
       recording: faults.needsRecording,
       trackDeep: faults.needsDeep,
+    },
+  };
+}
+
+/**
+ * Opens the NVDIMM that the options name for a run that goes back and forth in time: the file is only read, stores
+ * are recorded. @throws UserError when there is no such file
+ */
+export function openPrivateNvdimm(
+  args: Pick<NvdimmArguments, 'nvdimm' | 'persistence'>,
+): OpenedNvdimm | undefined {
+  if (args.nvdimm === undefined) return undefined;
+  const file = NvdimmFile.open(args.nvdimm, { readOnly: true });
+  return {
+    faults: new FaultSchedule([]),
+    options: {
+      media: new MemoryMedia(file.size, file),
+      domain: args.persistence as PersistenceDomain,
+      recording: true,
+      trackTouched: true,
+      writeThrough: false,
     },
   };
 }
