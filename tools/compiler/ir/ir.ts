@@ -67,7 +67,8 @@ export class Slot {
   variable = -1;
 
   constructor(
-    readonly id: number,
+    /** Position in `Func.slots`. */
+    public id: number,
     readonly size: number,
     readonly align: number,
   ) {}

@@ -1,13 +1,279 @@
-/** Debugging information, DWARF 5, for the code and data of a module. */
+/**
+ * Debugging information, DWARF 5, for the code and data of a module: lines, functions with parameters and variables,
+ * types, globals, and call frame information. The language is given as C, so that GDB's expressions work on it.
+ */
+import type { DebugType, DebugVar } from '../ir/debug.ts';
 import type { Global, Module, Sym } from '../ir/ir.ts';
 import type { CompiledFunc } from '../riscv/emit.ts';
-import type { ObjectSection, ObjectSymbol } from './object.ts';
+import { FRAME } from '../riscv/moves.ts';
+import { DebugBuffer } from './debug-buffer.ts';
+import { ABBREVIATIONS, LANGUAGE_C11, OP, writeAbbreviations } from './dwarf-constants.ts';
+import { writeFrames } from './dwarf-frame.ts';
+import { writeLines } from './dwarf-line.ts';
+import type { ObjectSymbol } from './object.ts';
 
 export function writeDwarf(
-  _module: Module,
-  _funcs: readonly CompiledFunc[],
-  _globals: readonly Global[],
-  _symbolOf: (sym: Sym) => ObjectSymbol,
-): ObjectSection[] {
-  return [];
+  module: Module,
+  funcs: readonly CompiledFunc[],
+  globals: readonly Global[],
+  symbolOf: (sym: Sym) => ObjectSymbol,
+): DebugBuffer[] {
+  return new DwarfWriter(module, funcs, globals, symbolOf).run();
+}
+
+/** Bytes of a range- or location-list header, after which the first list starts. */
+const LIST_HEADER = 12;
+const RLE_START_LENGTH = 7;
+const LLE_START_LENGTH = 8;
+const DWARF_VERSION = 5;
+const UNIT_COMPILE = 1;
+const ADDRESS_SIZE = 8;
+
+const encodings = { boolean: 2, float: 4, signed: 5, char: 8, unsigned: 7 } as const;
+const UNSIGNED_CHAR = 8;
+
+class DwarfWriter {
+  private readonly info = new DebugBuffer('.debug_info');
+  private readonly abbrev = new DebugBuffer('.debug_abbrev');
+  private readonly line = new DebugBuffer('.debug_line');
+  private readonly ranges = new DebugBuffer('.debug_rnglists');
+  private readonly locations = new DebugBuffer('.debug_loclists');
+  private readonly frame = new DebugBuffer('.debug_frame');
+  /** Offset in .debug_info of each type that was written; types by what they mean, not by object. */
+  private readonly typeOffsets = new Map<DebugType, number>();
+  private readonly pendingTypes: DebugType[] = [];
+  /** Places of references to types that are written later. */
+  private readonly typeFixes: { readonly at: number; readonly type: DebugType }[] = [];
+
+  constructor(
+    private readonly module: Module,
+    private readonly funcs: readonly CompiledFunc[],
+    private readonly globals: readonly Global[],
+    private readonly symbolOf: (sym: Sym) => ObjectSymbol,
+  ) {}
+
+  run(): DebugBuffer[] {
+    writeAbbreviations(this.abbrev);
+    writeLines(this.line, this.module, this.funcs, this.symbolOf);
+    writeFrames(this.frame, this.funcs, this.symbolOf);
+    this.writeRanges();
+    const lists = this.startList(this.locations);
+    this.writeInfo();
+    this.locations.endUnit(lists);
+    const buffers = [this.info, this.abbrev, this.line, this.ranges, this.frame];
+    if (this.locations.length > LIST_HEADER) buffers.push(this.locations);
+    return buffers;
+  }
+
+  private startList(buffer: DebugBuffer): number {
+    const start = buffer.startUnit();
+    buffer.u16(DWARF_VERSION);
+    buffer.u8(ADDRESS_SIZE);
+    buffer.u8(0);
+    buffer.u32(0);
+    return start;
+  }
+
+  private writeRanges(): void {
+    const { ranges } = this;
+    const start = this.startList(ranges);
+    for (const { func, bytes } of this.funcs) {
+      ranges.u8(RLE_START_LENGTH);
+      ranges.address(this.symbolOf(func));
+      ranges.uleb(bytes.length);
+    }
+    ranges.u8(0);
+    ranges.endUnit(start);
+  }
+
+  private writeInfo(): void {
+    const { info, module } = this;
+    const unit = info.startUnit();
+    info.u16(DWARF_VERSION);
+    info.u8(UNIT_COMPILE);
+    info.u8(ADDRESS_SIZE);
+    info.offsetIn(this.abbrev, 0);
+    info.uleb(ABBREVIATIONS.unit);
+    info.text('licorice');
+    info.u16(LANGUAGE_C11);
+    info.text(module.files[0] ?? '');
+    info.text(module.directory);
+    info.offsetIn(this.line, 0);
+    info.offsetIn(this.ranges, LIST_HEADER);
+    info.u64(0);
+    for (const compiled of this.funcs) this.writeFunc(compiled);
+    for (const global of this.globals) this.writeGlobal(global);
+    for (let type = this.pendingTypes.shift(); type !== undefined; type = this.pendingTypes.shift()) {
+      this.writeType(type);
+    }
+    for (const { at, type } of this.typeFixes) info.patchU32(at, this.typeOffsets.get(type)!);
+    info.uleb(0);
+    info.endUnit(unit);
+  }
+
+  private place(loc: number): void {
+    const { file, line } = this.module.locs[loc]!;
+    this.info.uleb(file);
+    this.info.uleb(line);
+  }
+
+  private writeFunc(compiled: CompiledFunc): void {
+    const { info } = this;
+    const { func } = compiled;
+    const children = func.debugVars.length > 0;
+    info.uleb(
+      func.debugResult === undefined
+        ? children
+          ? ABBREVIATIONS.voidFunctionParent
+          : ABBREVIATIONS.voidFunction
+        : children
+          ? ABBREVIATIONS.functionParent
+          : ABBREVIATIONS.function,
+    );
+    info.text(func.sourceName ?? func.name);
+    info.text(func.name);
+    info.u8(func.linkage === 'local' ? 0 : 1);
+    this.place(func.loc);
+    info.address(this.symbolOf(func));
+    info.u64(compiled.bytes.length);
+    info.uleb(1);
+    info.u8(OP.callFrameCfa);
+    if (func.debugResult !== undefined) this.typeReference(func.debugResult);
+    if (!children) return;
+    const homes = new Map(
+      func.slots.filter((slot) => slot.variable >= 0).map((slot) => [slot.variable, slot]),
+    );
+    func.debugVars.forEach((variable, index) => {
+      const slot = homes.get(index);
+      const offset = slot === undefined ? undefined : compiled.slotOffsets[slot.id];
+      if (offset !== undefined) this.writeVariable(variable, offset - compiled.frameSize);
+      else this.writeMovingVariable(variable, index, compiled);
+    });
+    info.uleb(0);
+  }
+
+  private variableHead(variable: DebugVar, parameter: number, local: number): void {
+    this.info.uleb(variable.isParam ? parameter : local);
+    this.info.text(variable.name);
+    this.place(variable.loc);
+    this.typeReference(variable.type);
+  }
+
+  /** A variable with one place in the frame; `offset` is from the CFA. */
+  private writeVariable(variable: DebugVar, offset: number): void {
+    this.variableHead(variable, ABBREVIATIONS.parameter, ABBREVIATIONS.variable);
+    this.expression((buffer) => {
+      buffer.u8(OP.fbreg);
+      buffer.sleb(offset);
+    }, this.info);
+  }
+
+  /** A variable with a list of places. */
+  private writeMovingVariable(variable: DebugVar, index: number, compiled: CompiledFunc): void {
+    const { locations } = this;
+    const ranges = compiled.variables.filter((range) => range.variable === index && range.end > range.start);
+    if (ranges.length === 0) {
+      this.variableHead(variable, ABBREVIATIONS.parameterGone, ABBREVIATIONS.variableGone);
+      return;
+    }
+    this.variableHead(variable, ABBREVIATIONS.parameterList, ABBREVIATIONS.variableList);
+    this.info.offsetIn(locations, locations.length);
+    const symbol = this.symbolOf(compiled.func);
+    for (const { start, end, place } of ranges) {
+      locations.u8(LLE_START_LENGTH);
+      locations.address(symbol, start);
+      locations.uleb(end - start);
+      this.expression((buffer) => {
+        if (place >= FRAME) {
+          buffer.u8(OP.fbreg);
+          buffer.sleb(place - FRAME - compiled.frameSize);
+        } else if (place < 32) buffer.u8(OP.reg0 + place);
+        else {
+          buffer.u8(OP.regx);
+          buffer.uleb(place);
+        }
+      }, locations);
+    }
+    locations.u8(0);
+  }
+
+  /** Writes an expression with its length in front. */
+  private expression(write: (buffer: DebugBuffer) => void, target: DebugBuffer): void {
+    const scratch = new DebugBuffer('');
+    write(scratch);
+    target.uleb(scratch.length);
+    target.raw([...scratch.finish().data]);
+  }
+
+  private writeGlobal(global: Global): void {
+    if (global.debugType === undefined) return;
+    const { info } = this;
+    info.uleb(ABBREVIATIONS.global);
+    info.text(global.name.slice(global.name.lastIndexOf('.') + 1));
+    info.text(global.name);
+    info.u8(global.linkage === 'local' ? 0 : 1);
+    this.place(global.loc);
+    this.typeReference(global.debugType);
+    info.uleb(1 + ADDRESS_SIZE);
+    info.u8(OP.addr);
+    info.address(this.symbolOf(global));
+  }
+
+  // Types.
+
+  private typeReference(type: DebugType): void {
+    this.typeFixes.push({ at: this.info.length, type });
+    this.info.u32(0);
+    if (!this.typeOffsets.has(type)) {
+      this.typeOffsets.set(type, 0);
+      this.pendingTypes.push(type);
+    }
+  }
+
+  private writeType(type: DebugType): void {
+    const { info } = this;
+    this.typeOffsets.set(type, info.length);
+    switch (type.kind) {
+      case 'base':
+        info.uleb(ABBREVIATIONS.baseType);
+        info.text(type.name);
+        info.u8(type.encoding === 'char' ? UNSIGNED_CHAR : encodings[type.encoding]);
+        info.uleb(type.size);
+        return;
+      case 'pointer':
+        info.uleb(type.to === undefined ? ABBREVIATIONS.voidPointer : ABBREVIATIONS.pointer);
+        info.u8(ADDRESS_SIZE);
+        if (type.to !== undefined) this.typeReference(type.to);
+        return;
+      case 'array':
+        info.uleb(ABBREVIATIONS.array);
+        this.typeReference(type.of);
+        info.uleb(ABBREVIATIONS.subrange);
+        info.uleb(type.count);
+        info.uleb(0);
+        return;
+      case 'enum':
+        info.uleb(ABBREVIATIONS.enumeration);
+        info.text(type.name);
+        info.uleb(type.size);
+        for (const [name, value] of type.values) {
+          info.uleb(ABBREVIATIONS.enumerator);
+          info.text(name);
+          info.sleb(value);
+        }
+        info.uleb(0);
+        return;
+      default:
+        info.uleb(ABBREVIATIONS.structure);
+        info.text(type.name);
+        info.uleb(type.size);
+        for (const member of type.members) {
+          info.uleb(ABBREVIATIONS.member);
+          info.text(member.name);
+          this.typeReference(member.type);
+          info.uleb(member.offset);
+        }
+        info.uleb(0);
+    }
+  }
 }

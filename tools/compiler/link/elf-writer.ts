@@ -159,7 +159,9 @@ class ElfWriter {
       symbol.type = STT.SECTION;
       return symbol;
     });
-    const listed = this.symbols.filter((symbol) => relocatable || !symbol.name.startsWith('.L'));
+    const listed = this.symbols.filter(
+      (symbol) => symbol.type !== STT.SECTION && (relocatable || !symbol.name.startsWith('.L')),
+    );
     const locals = listed.filter((symbol) => symbol.binding === STB.LOCAL);
     const globals = listed.filter((symbol) => symbol.binding !== STB.LOCAL);
     const ordered = [...sectionSymbols, ...locals, ...globals];

@@ -81,7 +81,10 @@ class ModuleCompiler {
     for (const sym of [...this.symbols.keys()]) if (sym instanceof ThunkSym) this.thunk(sym);
     for (const builder of this.builders.values()) builder.finish();
     if (this.options.debug && module.files.length > 0) {
-      object.sections.push(...writeDwarf(module, compiled, globals, (sym) => this.symbolOf(sym)));
+      for (const buffer of writeDwarf(module, compiled, globals, (sym) => this.symbolOf(sym))) {
+        object.sections.push(buffer.finish());
+        object.symbols.push(buffer.symbol);
+      }
     }
     return object;
   }

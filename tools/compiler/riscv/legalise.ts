@@ -5,15 +5,28 @@
 
 import { wrapInt } from '../ir/builder.ts';
 import { reversePostorder } from '../ir/cfg.ts';
-import { type Block, computePreds, type Edge, type Func, type Value } from '../ir/ir.ts';
+import { type Block, computePreds, type Edge, type Func, type Slot, type Value } from '../ir/ir.ts';
 import { Op, Type } from '../ir/types.ts';
 
 export function legalise(func: Func): void {
   func.blocks = reversePostorder(func);
+  dropUnusedSlots(func);
   lowerSelects(func);
   lowerSwitches(func);
   splitEdges(func);
   computePreds(func);
+}
+
+/** Slots that no instruction mentions take no room in the frame. */
+function dropUnusedSlots(func: Func): void {
+  const used = new Set<Slot>();
+  for (const block of func.blocks) {
+    for (const inst of block.insts) if (inst.slot !== undefined) used.add(inst.slot);
+  }
+  func.slots = func.slots.filter((slot) => used.has(slot));
+  func.slots.forEach((slot, index) => {
+    slot.id = index;
+  });
 }
 
 function append(func: Func, block: Block, op: Op, type: Type, args: Value[], loc: number): Value {
