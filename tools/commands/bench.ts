@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
+import { xtwzBenchCommand } from './bench-xtwz.ts';
 
 interface CpuArguments {
   rounds: number;
@@ -96,6 +97,10 @@ export const benchCommand: CommandModule = {
   command: 'bench <subject>',
   describe: 'measures, each figure beside what it is compared with',
   builder: (yargs) =>
-    yargs.command(cpuCommand).command(nvdimmCommand).demandCommand(1, 'name what to measure: cpu, nvdimm'),
+    yargs
+      .command(cpuCommand)
+      .command(nvdimmCommand)
+      .command(xtwzBenchCommand)
+      .demandCommand(1, 'name what to measure: cpu, nvdimm, xtwz'),
   handler: () => undefined,
 };
