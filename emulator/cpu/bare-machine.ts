@@ -6,7 +6,16 @@ import { type HostAddr, hostAddr, paddr } from '../addresses.ts';
 import { layOut } from '../machine/layout.ts';
 import { PhysicalMemory } from '../machine/memory.ts';
 import { Interpreter, type InterpreterChoices } from './interpreter.ts';
-import { Exit, fOffset, HART, TLB_ENTRIES, TLB_ENTRY_SIZE, xOffset } from './state.ts';
+import {
+  dataTlbIndex,
+  Exit,
+  fOffset,
+  HART,
+  TLB_ENTRIES,
+  TLB_ENTRY_SIZE,
+  tlbIndex,
+  xOffset,
+} from './state.ts';
 
 export const DRAM_BASE = 0x8000_0000;
 
@@ -118,9 +127,14 @@ export class BareMachine {
     return this.engine.runWord(this.hart, this.view.getInt32(this.memory.hostOf(pc), true));
   }
 
+  private entryOf(table: number, va: number): number {
+    const index = table === HART.fetchTlb ? tlbIndex(va, 0) : dataTlbIndex(va, Math.floor(va / 2 ** 32), 0);
+    return this.hart + table + index * TLB_ENTRY_SIZE;
+  }
+
   /** Identity mapping, for any address in memory. */
   private fill(table: number, va: number, addend: number, aux: number): void {
-    const entry = this.hart + table + ((va >>> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE;
+    const entry = this.entryOf(table, va);
     this.view.setBigInt64(entry, BigInt((va & ~0xfff) >>> 0), true);
     this.view.setInt32(entry + 8, addend, true);
     this.view.setInt32(entry + 12, aux, true);
@@ -131,7 +145,7 @@ export class BareMachine {
     const page = this.memory.pageOf(va);
     if (this.view.getBigInt64(this.hart + HART.directSize, true) !== 0n || page < 0) return false;
     const table = exit === Exit.Load ? HART.loadTlb : HART.storeTlb;
-    const entry = this.hart + table + ((va >>> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE;
+    const entry = this.entryOf(table, va);
     // Mapped and still missed: not aligned.
     if (this.view.getBigInt64(entry, true) === BigInt((va & ~0xfff) >>> 0)) return false;
     this.fill(table, va, (this.memory.hostOfPage(page) - (va & ~0xfff)) | 0, page);

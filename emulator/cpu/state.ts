@@ -101,9 +101,11 @@ export const HART = {
   pointerLookaside: 0x3c000,
   /** The pairs of view and context that own lookaside entries (mmu/xtwz/pointers.ts); 1 KiB. */
   pointerOwners: 0x3d000,
+  /** What walks through the object space found of each slot (mmu/xtwz/slot-cache.ts): SLOT_CACHE_BYTES. */
+  slotCache: 0x3e000,
 } as const;
 
-/** Entries of each software TLB; direct-mapped, see `tlbIndex`. */
+/** Entries of each software TLB; direct-mapped, see `tlbIndex` and `dataTlbIndex`. */
 export const TLB_ENTRIES = 1024;
 /** Entries that one virtual page may have in a TLB, by its regime; regimes 0 to TLB_SPREADS - 1 have all of them. */
 export const TLB_SPREADS = 8;
@@ -113,9 +115,17 @@ export const TLB_SPREADS = 8;
  */
 export const tlbSpread = (regime: number): number =>
   ((regime ^ (regime >> 3)) & (TLB_SPREADS - 1)) * (TLB_ENTRIES / TLB_SPREADS);
-/** The entry of a virtual page (given by low bits of an address) in a regime. */
+/** The entry of a virtual page (given by low bits of an address) in the fetch TLB, in a regime. */
 export const tlbIndex = (vaLow: number, regime: number): number =>
   ((vaLow >>> 12) & (TLB_ENTRIES - 1)) ^ tlbSpread(regime);
+/**
+ * By how much the load and store TLBs move bits 63:30 of an address down onto its page number (by exclusive or):
+ * objects are mapped at multiples of 1 GiB, and all of them are used most at their beginning and at their end.
+ */
+export const TLB_FOLD = 18;
+/** The entry of a virtual page in the load and store TLBs, in a regime. */
+export const dataTlbIndex = (vaLow: number, vaHigh: number, regime: number): number =>
+  (((vaLow >>> 12) ^ ((vaLow >>> 30) | (vaHigh << 2))) & (TLB_ENTRIES - 1)) ^ tlbSpread(regime);
 /**
  * TLB entry, 16 bytes:
  *
@@ -143,6 +153,7 @@ export const POINTER_ENTRY_SIZE = 16;
 export const POINTER_TARGET = 8;
 export const POINTER_TAG = { indexShift: 17, ownerShift: 37, slotHashShift: 4 } as const;
 
+export const SLOT_CACHE_BYTES = 0x1000;
 /** Bytes of the lookaside with its owners: one run from `HART.pointerLookaside`. */
 export const POINTER_BYTES = HART.pointerOwners + 0x400 - HART.pointerLookaside;
 

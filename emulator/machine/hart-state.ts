@@ -4,7 +4,7 @@
  */
 import type { CsrFile } from '../cpu/csr.ts';
 import { Slot } from '../cpu/csr-numbers.ts';
-import { HART, POINTER_BYTES } from '../cpu/state.ts';
+import { HART, POINTER_BYTES, SLOT_CACHE_BYTES } from '../cpu/state.ts';
 import type { State, StateValue } from './bus.ts';
 import type { Core } from './core.ts';
 import { bytesField, numberField, numbersField, stateField } from './fields.ts';
@@ -47,6 +47,10 @@ function cells(csrs: CsrFile): [name: string, slot: number][] {
 export const pointerBytes = ({ hart }: Core): Uint8Array =>
   new Uint8Array(hart.i32.buffer, hart.base + HART.pointerLookaside, POINTER_BYTES);
 
+/** What walks remember of slots (mmu/xtwz/slot-cache.ts), in place. */
+export const slotCacheBytes = ({ hart }: Core): Uint8Array =>
+  new Uint8Array(hart.i32.buffer, hart.base + HART.slotCache, SLOT_CACHE_BYTES);
+
 /** What the guest can see or what decides how it goes on, but for translations. */
 export function saveHart(core: Core, csrs: CsrFile): State {
   const { hart } = core;
@@ -71,6 +75,7 @@ export function saveTranslations(core: Core): State {
     superpages,
     regimes: { ...core.mmu.regimes.save() },
     fixedCached: core.hart.scalar(HART.fixedCached),
+    slots: slotCacheBytes(core).slice(),
   };
 }
 
@@ -113,4 +118,5 @@ export function restoreTranslations(core: Core, state: State): void {
     },
   );
   core.hart.setScalar(HART.fixedCached, numberField(state, 'fixedCached'));
+  slotCacheBytes(core).set(bytesField(state, 'slots', SLOT_CACHE_BYTES));
 }

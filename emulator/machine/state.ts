@@ -7,7 +7,14 @@ import { HART } from '../cpu/state.ts';
 import { Access } from '../mmu/translation.ts';
 import type { State, StateValue } from './bus.ts';
 import { bytesField, numberField, stateField, statesField } from './fields.ts';
-import { pointerBytes, restoreHart, restoreTranslations, saveHart, saveTranslations } from './hart-state.ts';
+import {
+  pointerBytes,
+  restoreHart,
+  restoreTranslations,
+  saveHart,
+  saveTranslations,
+  slotCacheBytes,
+} from './hart-state.ts';
 import { hashMemory, hashValue, isZeroPage, newHash } from './hash.ts';
 import type { Machine } from './machine.ts';
 import { Initiator, type PhysicalMemory } from './memory.ts';
@@ -31,6 +38,7 @@ interface HartSnapshot {
   readonly bytes: Uint8Array;
   /** The persistent-pointer lookaside. */
   readonly pointers: Uint8Array;
+  readonly slots: Uint8Array;
   readonly translations: Int32Array;
   readonly superpages: number;
   readonly regimes: ReturnType<Machine['cores'][number]['mmu']['regimes']['save']>;
@@ -80,6 +88,7 @@ export function takeSnapshot(machine: Machine): Snapshot {
     harts: machine.cores.map((core) => ({
       bytes: machine.memory.u8.slice(core.hart.base, core.hart.base + HART_BYTES),
       pointers: pointerBytes(core).slice(),
+      slots: slotCacheBytes(core).slice(),
       translations: core.mmu.tlb.entries.slice(),
       superpages: core.mmu.tlb.superpages,
       regimes: core.mmu.regimes.save(),
@@ -95,6 +104,7 @@ export function restoreSnapshot(machine: Machine, snapshot: Snapshot): void {
     const { hart, mmu } = core;
     machine.memory.u8.set(saved.bytes, hart.base);
     pointerBytes(core).set(saved.pointers);
+    slotCacheBytes(core).set(saved.slots);
     hart.attention = true;
     mmu.restoreTranslations(saved.translations, saved.superpages, saved.regimes);
   }

@@ -16,6 +16,7 @@
 
 import type { Hart } from '../cpu/hart.ts';
 import {
+  dataTlbIndex,
   HART,
   REGIME_SHIFT,
   REGIMES,
@@ -60,13 +61,19 @@ export class Tlb {
   }
 
   /** Index into `entries` of a page's place. */
-  private static place(access: Access, vaLo: number, regime: number): number {
-    return (access * TLB_ENTRIES + tlbIndex(vaLo, regime)) * WORDS;
+  private static place(access: Access, vaLo: number, vaHi: number, regime: number): number {
+    return (access * TLB_ENTRIES + dataTlbIndex(vaLo, vaHi, regime)) * WORDS;
+  }
+
+  /** Word of the fast entry of a page. */
+  private fastWord(access: Access, vaLo: number, vaHi: number, regime: number): number {
+    const index = access === Access.fetch ? tlbIndex(vaLo, regime) : dataTlbIndex(vaLo, vaHi, regime);
+    return this.hart.word + FAST_WORD[access] + index * FAST_STRIDE;
   }
 
   /** The physical frame of a page in `regime`, or -1 if it is not known. */
   lookup(access: Access, vaLo: number, vaHi: number, regime: number): number {
-    const at = Tlb.place(access, vaLo, regime);
+    const at = Tlb.place(access, vaLo, vaHi, regime);
     const { entries } = this;
     if (entries[at] !== ((vaLo & ~0xfff) | (regime << REGIME_SHIFT)) || entries[at + 1] !== vaHi) return -1;
     return entries[at + 2]! >>> 0;
@@ -82,7 +89,7 @@ export class Tlb {
     level: number,
     owner: number,
   ): void {
-    const at = Tlb.place(access, vaLo, regime);
+    const at = Tlb.place(access, vaLo, vaHi, regime);
     const { entries } = this;
     this.clearFast(access, entries[at]!, entries[at + 1]!);
     entries[at] = (vaLo & ~0xfff) | (regime << REGIME_SHIFT);
@@ -97,8 +104,8 @@ export class Tlb {
    * address) or for fetches (`addend` = host address of its records, `aux` = page index).
    */
   fill(access: Access, vaLo: number, vaHi: number, regime: number, addend: number, aux: number): void {
-    const { i32, word } = this.hart;
-    const at = word + FAST_WORD[access] + tlbIndex(vaLo, regime) * FAST_STRIDE;
+    const { i32 } = this.hart;
+    const at = this.fastWord(access, vaLo, vaHi, regime);
     i32[at] = (vaLo & ~0xfff) | (regime << REGIME_SHIFT);
     i32[at + 1] = vaHi;
     i32[at + 2] = addend | 0;
@@ -110,14 +117,14 @@ export class Tlb {
   fastFetchPage(vaLo: number, vaHi: number): number {
     const { i32, word } = this.hart;
     const tagLo = (vaLo & ~0xfff) | i32[word + (HART.fetchRegime >> 2)]!;
-    const at = word + FAST_WORD[Access.fetch] + tlbIndex(tagLo, regimeOfTag(tagLo)) * FAST_STRIDE;
+    const at = this.fastWord(Access.fetch, vaLo, vaHi, regimeOfTag(tagLo));
     return i32[at] === tagLo && i32[at + 1] === vaHi ? i32[at + 3]! : -1;
   }
 
   /** Drops the fast entry with a tag, if there is one. */
   private clearFast(access: Access, tagLo: number, tagHi: number): void {
-    const { i32, word } = this.hart;
-    const at = word + FAST_WORD[access] + tlbIndex(tagLo, regimeOfTag(tagLo)) * FAST_STRIDE;
+    const { i32 } = this.hart;
+    const at = this.fastWord(access, tagLo, tagHi, regimeOfTag(tagLo));
     if (i32[at] !== tagLo || i32[at + 1] !== tagHi) return;
     i32[at] = -1;
     i32[at + 1] = -1;
@@ -168,7 +175,7 @@ export class Tlb {
     const { entries } = this;
     for (const access of [0, 1, 2] as const) {
       for (let spread = 0; spread < TLB_SPREADS; spread++) {
-        const at = Tlb.place(access, vaLo, spread);
+        const at = Tlb.place(access, vaLo, vaHi, spread);
         if (((entries[at]! ^ vaLo) & ~0xfff) === 0 && entries[at + 1] === vaHi) this.drop(access, at);
       }
     }
@@ -182,16 +189,14 @@ export class Tlb {
 
   /**
    * Drops the translations that an owner has at one page offset of its own: bits 29:12 of the virtual address (for
-   * modes whose owners are mapped at multiples of 1 GiB). Only `TLB_SPREADS` places of each TLB can hold them.
+   * modes whose owners are mapped at multiples of 1 GiB).
    */
   dropOwnerPage(owner: number, offset: number): void {
     const { entries } = this;
-    for (const access of [0, 1, 2] as const) {
-      for (let spread = 0; spread < TLB_SPREADS; spread++) {
-        const at = Tlb.place(access, offset, spread);
-        const samePage = ((entries[at]! ^ offset) & 0x3fff_f000) === 0;
-        if (samePage && ((entries[at + 3]! >>> 4) & OWNER_MASK) === owner) this.drop(access, at);
-      }
+    for (let at = 0; at < entries.length; at += WORDS) {
+      if (((entries[at]! ^ offset) & 0x3fff_f000) !== 0) continue;
+      if (((entries[at + 3]! >>> 4) & OWNER_MASK) !== owner) continue;
+      this.drop(Math.floor(at / (TLB_ENTRIES * WORDS)) as Access, at);
     }
   }
 

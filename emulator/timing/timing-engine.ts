@@ -6,7 +6,7 @@
  */
 import type { HostAddr } from '../addresses.ts';
 import { Interpreter } from '../cpu/interpreter.ts';
-import { Exit, HART, HART_STRIDE, TLB_ENTRIES, TLB_ENTRY_SIZE } from '../cpu/state.ts';
+import { dataTlbIndex, Exit, HART, HART_STRIDE, REGIME_SHIFT, TLB_ENTRY_SIZE } from '../cpu/state.ts';
 import { TRACE_RECORD } from '../cpu/trace.ts';
 import type { Engine } from '../machine/engine.ts';
 import type { Machine, MachineExtension } from '../machine/machine.ts';
@@ -168,7 +168,8 @@ class TimingEngine implements Engine {
       const offset = (low - directLow) >>> 0;
       if (direct && high === directHigh && offset < directSize) return (directHost + offset) >>> 6;
       const table = store ? HART.storeTlb : HART.loadTlb;
-      const entry = (hart + table + ((low >>> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE) >> 2;
+      const regime = words[word + (HART.dataRegime >> 2)]! >> REGIME_SHIFT;
+      const entry = (hart + table + dataTlbIndex(low, high, regime) * TLB_ENTRY_SIZE) >> 2;
       return ((low + words[entry + 2]!) | 0) >>> 6;
     };
     this.model.cores[this.indexOf(hart)]!.consume(

@@ -19,6 +19,7 @@ import {
   slotOf,
 } from './pointers.ts';
 import { rootOf, XtwzSlot } from './registers.ts';
+import { dropSlots } from './slot-cache.ts';
 
 /** No particular slot, descriptor, context: all. */
 const ALL = -1;
@@ -67,6 +68,7 @@ export class XtwzInstructions {
 
   /** Drops a hart's translations of the fixed slots: what a changing write of stwzfix does. */
   fixedChanged(hart: Hart): void {
+    dropSlots(hart);
     if (hart.scalar(HART.fixedCached) === 0) return;
     hart.setScalar(HART.fixedCached, 0);
     this.mmus[hart.index]!.dropWhere((lo, hi) => {
@@ -108,6 +110,7 @@ export class XtwzInstructions {
   }
 
   private dropView(hart: Hart, view: number, slot: number): void {
+    dropSlots(hart);
     const mmu = this.mmus[hart.index]!;
     const ofView = (space: Space): boolean => isObjectSpace(space) && keyHasView(space.context, view);
     if (slot === ALL) {
@@ -124,6 +127,7 @@ export class XtwzInstructions {
   }
 
   private dropObject(hart: Hart, descriptor: number, context: number): void {
+    dropSlots(hart);
     const mmu = this.mmus[hart.index]!;
     const ofContext = (space: Space): boolean =>
       isObjectSpace(space) && (context === ALL || keyHasContext(space.context, context));
@@ -152,8 +156,10 @@ export class XtwzInstructions {
         (lo, _hi, _level, of) => of === owner && (lo & ADDRESS_MASK & ~(LARGE_PAGE - 1)) >>> 0 === start,
       );
     else mmu.dropOwnerPage(owner, start);
-    if (start + size > VIEW.tableOffset && start < VIEW.tableOffset + VIEW.tableBytes)
+    if (start + size > VIEW.tableOffset && start < VIEW.tableOffset + VIEW.tableBytes) {
+      dropSlots(hart);
       this.forgetView(mmu, descriptor);
+    }
   }
 
   /** If an object is a view, drops what came from its entries. */

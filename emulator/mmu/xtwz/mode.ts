@@ -8,15 +8,26 @@
  */
 import { PAGE_SIZE } from '../../addresses.ts';
 import { Privilege } from '../../cpu/causes.ts';
+import { Slot } from '../../cpu/csr-numbers.ts';
 import type { Hart } from '../../cpu/hart.ts';
 import { Right } from '../../cpu/pmp.ts';
 import { HART } from '../../cpu/state.ts';
 import { DRAM_BASE } from '../../machine/config.ts';
 import { ACCESS_FAULT, type TranslationMode, WALKED, type Walk } from '../translation.ts';
 import { StepRecorder } from './explain.ts';
-import { ACCESS, type Access, DESCRIPTOR, fixedIndex, MCFG, RIGHT, XTWZ_SATP_MODE } from './layout.ts';
-import { dropPointers } from './pointers.ts';
+import {
+  ACCESS,
+  type Access,
+  ADDRESS,
+  DESCRIPTOR,
+  fixedIndex,
+  MCFG,
+  RIGHT,
+  XTWZ_SATP_MODE,
+} from './layout.ts';
+import { dropPointers, slotOf } from './pointers.ts';
 import { readRoots, rootOf, XtwzSlot } from './registers.ts';
+import { dropSlots, findSlot, keepSlot } from './slot-cache.ts';
 import { Outcome, type WalkRoots, XtwzWalker } from './walk.ts';
 
 /** Owner numbers of TLB entries have 27 bits: descriptors that differ above are dropped together. */
@@ -34,6 +45,9 @@ function rootNumber(pa: number, numbers: number): number {
   const place = (pa - DRAM_BASE) / DESCRIPTOR.bytes;
   return place >= 0 && place < numbers - 1 ? place + 1 : 0;
 }
+const UNNUMBERED = -1;
+/** Words of stwzview, stwzctx and stwzfix, whose slots are consecutive. */
+const ROOT_WORDS = 6;
 /** Whether a context key is one of this view. */
 export const keyHasView = (key: number, view: number): boolean =>
   Math.floor(key / CONTEXT_NUMBERS) === rootNumber(view, VIEW_NUMBERS);
@@ -47,6 +61,10 @@ export class XtwzMode implements TranslationMode {
   readonly fenceDropsAll = true;
   private readonly walker = new XtwzWalker();
   private readonly roots: WalkRoots = { space: 0, view: -1, context: -1, fixed: -1 };
+  /** The context key of the roots, or UNNUMBERED when nothing may be kept for them. */
+  private key = UNNUMBERED;
+  /** The words of satp and of the three pointer CSRs that `roots` and `key` are of. */
+  private readonly seen = new Int32Array(2 + ROOT_WORDS).fill(-1);
 
   contextKey(hart: Hart): number {
     const view = rootNumber(rootOf(hart, XtwzSlot.view), VIEW_NUMBERS);
@@ -60,13 +78,16 @@ export class XtwzMode implements TranslationMode {
 
   fence(hart: Hart): void {
     dropPointers(hart);
+    dropSlots(hart);
   }
 
   walk(walk: Walk): number {
     const { walker, roots } = this;
-    readRoots(walk.hart, roots);
+    this.findRoots(walk.hart);
     const recorder = walk.trace === undefined ? undefined : new StepRecorder(walk.trace);
     const access: Access = walk.management ? ACCESS.cacheBlock : walk.access;
+    const key = walk.dry ? UNNUMBERED : this.key;
+    if (key !== UNNUMBERED && this.fromSlotCache(walk, access, key)) return WALKED;
     recorder?.begin(walk.va);
     const outcome = walker.walk(
       walk,
@@ -82,7 +103,8 @@ export class XtwzMode implements TranslationMode {
     );
     recorder?.finish(walker, outcome, access);
     if (outcome === Outcome.ok) {
-      this.page(walk);
+      if (key !== UNNUMBERED && !walker.direct) keepSlot(walk.hart, roots.space, key, walker);
+      this.page(walk, key !== UNNUMBERED);
       return WALKED;
     }
     if (outcome === Outcome.accessFault) return ACCESS_FAULT[walk.access];
@@ -90,8 +112,22 @@ export class XtwzMode implements TranslationMode {
     return walker.cause;
   }
 
-  /** Puts the translation found into `walk`. */
-  private page(walk: Walk): void {
+  /** Tries to translate by step 4 alone, from what an earlier walk found of the slot. */
+  private fromSlotCache(walk: Walk, access: Access, key: number): boolean {
+    const { walker, roots } = this;
+    const user = walk.privilege === Privilege.user;
+    if (!user && (!walk.sum || access === ACCESS.fetch)) return false;
+    const slot = slotOf(walk.vaLo, walk.vaHi);
+    const offset = walk.vaLo & (2 ** ADDRESS.offsetBits - 1);
+    if (slot < 0 || offset < ADDRESS.nullBytes) return false;
+    if (!findSlot(walk.hart, roots.space, key, slot, walker)) return false;
+    if (walker.walkPage(walk, offset, access, walk.mxr) !== Outcome.ok) return false;
+    this.page(walk, true);
+    return true;
+  }
+
+  /** Puts the translation found into `walk`. `cacheable`: view and context have numbers of their own. */
+  private page(walk: Walk, cacheable: boolean): void {
     const { walker } = this;
     const { effective } = walker;
     walk.frame = Math.floor(walker.pa / PAGE_SIZE);
@@ -100,17 +136,31 @@ export class XtwzMode implements TranslationMode {
     walk.owner = walker.direct ? 0 : ownerOf(walker.descriptor);
     let rights = 0;
     walk.rights = rights;
-    if (!walker.direct && !this.numbered()) return;
+    if (!walker.direct && !cacheable) return;
     if (effective & RIGHT.read || (walk.mxr && effective & RIGHT.exec)) rights |= Right.R;
     if (walker.storable) rights |= Right.W;
     if (effective & RIGHT.exec && (walker.direct || walk.privilege === Privilege.user)) rights |= Right.X;
     walk.rights = rights;
   }
 
-  /** Whether view and context have numbers of their own, so that translations may be kept under them. */
-  private numbered(): boolean {
-    const { view, context } = this.roots;
-    return rootNumber(view, VIEW_NUMBERS) !== 0 && rootNumber(context, CONTEXT_NUMBERS) !== 0;
+  /** Sets `roots` and `key` from the hart's CSRs, which seldom change between two walks. */
+  private findRoots(hart: Hart): void {
+    const { seen } = this;
+    const { i32 } = hart;
+    const csrs = hart.word + (HART.csrs >> 2);
+    const satp = csrs + 2 * Slot.satp;
+    const first = csrs + 2 * XtwzSlot.view;
+    let same = i32[satp] === seen[0] && i32[satp + 1] === seen[1];
+    for (let i = 0; i < ROOT_WORDS; i++) same &&= i32[first + i] === seen[2 + i];
+    if (same) return;
+    seen[0] = i32[satp]!;
+    seen[1] = i32[satp + 1]!;
+    for (let i = 0; i < ROOT_WORDS; i++) seen[2 + i] = i32[first + i]!;
+    const { roots } = this;
+    readRoots(hart, roots);
+    const view = rootNumber(roots.view, VIEW_NUMBERS);
+    const context = rootNumber(roots.context, CONTEXT_NUMBERS);
+    this.key = view === 0 || context === 0 ? UNNUMBERED : view * CONTEXT_NUMBERS + context;
   }
 
   /** Writes the fault CSRs of the level that will take the fault. */

@@ -89,6 +89,11 @@ export class XtwzWalker {
   storable = false;
   /** The leaf was a 2-MiB page. */
   large = false;
+  /** What of the object steps 1 to 3 found, and `walkPage` needs again: level-1 table, LIMIT, root's C, not NOAD. */
+  tree = 0;
+  limit = 0;
+  rootCopyOnWrite = false;
+  keepsBits = false;
 
   // Result of every walk, as far as it came.
   cause = 0;
@@ -294,31 +299,56 @@ export class XtwzWalker {
     if (!this.read('descriptor root', this.descriptor + DESCRIPTOR.root)) return Outcome.accessFault;
     if ((this.lo & ENTRY.valid) === 0) return this.fault(CAUSE.object, REASON.notReady);
     if (malformedEntry(this.lo, this.hi, 2)) return this.malformed();
-    let copyOnWrite = this.lo & ENTRY.copyOnWrite;
-    const tree = frame(this.lo, this.hi);
+    this.rootCopyOnWrite = (this.lo & ENTRY.copyOnWrite) !== 0;
+    this.tree = frame(this.lo, this.hi);
     if (!this.read('descriptor attributes', this.descriptor + DESCRIPTOR.attributes))
       return Outcome.accessFault;
     const attributes = this.lo;
-    const limit = this.hi & DESCRIPTOR.limitHi;
+    this.limit = this.hi & DESCRIPTOR.limitHi;
+    this.keepsBits = (attributes & DESCRIPTOR.noAccessedDirty) === 0;
 
     this.step = STEP.rights;
     const outcome = this.grant(roots, attributes);
     if (outcome !== Outcome.ok) return outcome;
-    const effective = this.requested & this.granted;
-    this.effective = effective;
-    const { access } = this;
-    const need =
-      access === ACCESS.fetch ? RIGHT.exec : access === ACCESS.store ? RIGHT.read | RIGHT.write : RIGHT.read;
-    let missing = need & ~effective;
-    if (mxr && need === RIGHT.read && effective & RIGHT.exec) missing = 0;
+    this.effective = this.requested & this.granted;
+    const missing = this.lacking(mxr);
     if (missing !== 0) {
       this.missing = missing;
       return this.fault(CAUSE.rights, missing & ~this.requested ? REASON.notRequested : REASON.notGranted);
     }
+    return this.pageStep(offset, update);
+  }
 
+  /** Rights that the access needs and that are not in effect. */
+  private lacking(mxr: boolean): number {
+    const { access, effective } = this;
+    const need =
+      access === ACCESS.fetch ? RIGHT.exec : access === ACCESS.store ? RIGHT.read | RIGHT.write : RIGHT.read;
+    if (mxr && need === RIGHT.read && effective & RIGHT.exec) return 0;
+    return need & ~effective;
+  }
+
+  /**
+   * Step 4 alone, for an address whose steps 1 to 3 are known from a walk that succeeded (`tree`, `limit`,
+   * `rootCopyOnWrite`, `keepsBits`, `effective`, `descriptor` and `slot` are set). Anything but ok must be followed
+   * by a whole walk, since no fault comes from a cache (§7, rule 1).
+   * @param offset 29:0 of the address, at least 0x1000
+   */
+  walkPage(memory: TableMemory, offset: number, access: Access, mxr: boolean): Outcome {
+    this.memory = memory;
+    this.observer = undefined;
+    this.access = access;
+    this.direct = this.storable = this.large = false;
+    if (this.lacking(mxr) !== 0) return Outcome.fault;
+    return this.pageStep(offset, true);
+  }
+
+  private pageStep(offset: number, update: boolean): Outcome {
+    const { access, effective, limit } = this;
     this.step = STEP.page;
     if (limit !== 0 && offset >>> 12 >= limit) return this.fault(CAUSE.page, REASON.limit);
-    let at = tree + (offset >>> 21) * ENTRY.bytes;
+    let copyOnWrite = this.rootCopyOnWrite ? ENTRY.copyOnWrite : 0;
+    let at = this.tree + (offset >>> 21) * ENTRY.bytes;
     if (!this.read('level 1', at)) return Outcome.accessFault;
     if ((this.lo & ENTRY.valid) === 0) return this.fault(CAUSE.page, REASON.absentLarge);
     if (malformedEntry(this.lo, this.hi, 1)) return this.malformed();
@@ -335,7 +365,7 @@ export class XtwzWalker {
       this.pa = frame(this.lo, this.hi) + (offset & 0xfff);
     }
     if (copyOnWrite && access === ACCESS.store) return this.fault(CAUSE.copyOnWrite, REASON.copyOnWrite);
-    const keep = (attributes & DESCRIPTOR.noAccessedDirty) === 0;
+    const keep = this.keepsBits;
     const wanted = access === ACCESS.store ? ENTRY.accessed | ENTRY.dirty : ENTRY.accessed;
     // Harts take turns, so nothing can come between the read and this write: together they are the compare-and-swap.
     if (keep && update && (this.lo & wanted) !== wanted) {
