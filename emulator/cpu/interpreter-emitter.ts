@@ -437,6 +437,10 @@ export class InterpreterEmitter implements Emitter {
     this.when(un(Op.i32Eqz, load(Op.i32Load, this.hart, HART.fs)), () => this.exit(Exit.Illegal));
   }
 
+  systemIf(condition: Expr): void {
+    this.when(condition, () => this.exit(Exit.System));
+  }
+
   slowIf(condition: Expr): void {
     this.when(condition, () => this.exit(Exit.FloatSlow));
   }

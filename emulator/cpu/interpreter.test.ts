@@ -152,6 +152,17 @@ describe('interpreter', () => {
     expect(machine.word(HART.exitValue)).toBe(0);
   });
 
+  it('leaves at a fence unless nobody wants to know of it', () => {
+    const machine = new BareMachine(MEMORY);
+    const program = code(ins('fence', 0, 0, 0, 0x33), ECALL);
+    machine.load(program);
+    expect(machine.run(5)).toBe(Exit.System);
+    expect(machine.pc).toBe(BigInt(DRAM_BASE));
+    machine.setWord(HART.fenceQuiet, 1);
+    expect(machine.run(5)).toBe(Exit.System);
+    expect(machine.pc).toBe(BigInt(DRAM_BASE + 4));
+  });
+
   it('runs over page ends: in sequence, by jumps, and through an instruction on both pages', () => {
     const machine = new BareMachine(MEMORY);
     const nop16 = compress(idOf('addi'), 0, 0, 0, 0);

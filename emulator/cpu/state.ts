@@ -78,6 +78,11 @@ export const HART = {
    */
   fetchPlace: 0x2b0,
   dataPlace: 0x2b4,
+  /**
+   * i64: not 0 when a FENCE need not leave with Exit.System: harts take turns, so it only matters to parts that want
+   * to know of it (persistence, timing). Derived, not saved; System code sets it at a fence that nobody wanted.
+   */
+  fenceQuiet: 0x2b8,
   /** i64: where writes to x0 go. */
   sink: 0x2a0,
   /** i32 each: next free byte and end of the trace ring (the traced interpreter, cpu/trace.ts). */

@@ -135,7 +135,8 @@ export class SystemUnit {
     const funct3 = (word >> 12) & 7;
     switch (funct3) {
       case 0: // FENCE: harts take turns, so memory is always in order; persistence wants to know
-        this.services.hooks.fence?.((word >> 24) & 15, (word >> 20) & 15, hart);
+        if (this.services.hooks.fence) this.services.hooks.fence((word >> 24) & 15, (word >> 20) & 15, hart);
+        else hart.setScalar(HART.fenceQuiet, 1);
         hart.retire(4);
         return;
       case 1: // FENCE.I: stores to code are seen at once

@@ -90,6 +90,8 @@ export interface Emitter {
 
   /** Leaves with Exit.Illegal if floating point is off. The first thing that a floating-point meaning calls. */
   requireFloat(): void;
+  /** Leaves with Exit.System if `condition` (i32) is not zero. */
+  systemIf(condition: Expr): void;
   /** Leaves with Exit.FloatSlow if `condition` (i32) is not zero. */
   slowIf(condition: Expr): void;
   /** The rounding mode in effect (0–7, static or dynamic; 5 and up are invalid), i32. */

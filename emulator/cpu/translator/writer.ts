@@ -690,6 +690,9 @@ export class RegionWriter implements Emitter, StructureWriter {
   requireFloat(): void {
     // Assumed: the prologue checks it.
   }
+  systemIf(condition: Expr): void {
+    this.stepIf(condition);
+  }
   slowIf(condition: Expr): void {
     this.stepIf(condition);
   }

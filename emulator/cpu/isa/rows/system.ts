@@ -1,8 +1,11 @@
 /**
  * Rows whose meaning lies in JavaScript, because they touch privileged state, devices or persistence: Zicsr,
  * fences, traps (unprivileged manual chapters 2.7, 2.8, 5, 6; privileged manual chapter 3.3), cache-block
- * operations (chapter 19 "CMO"). Prefetches are hints and do nothing.
+ * operations (chapter 19 "CMO"). Prefetches are hints and do nothing; a fence that nobody observes does nothing either.
  */
+import { i32, un } from '../../../wasm/expression.ts';
+import { Op } from '../../../wasm/opcodes.ts';
+import { HART } from '../../state.ts';
 import { type InstructionRow, OPCODE, row } from '../row.ts';
 
 const csr = (name: string, funct3: number, source: 'rs1' | 'zimm'): InstructionRow =>
@@ -27,7 +30,10 @@ const prefetch = (name: string, number: number): InstructionRow =>
   });
 
 export const systemRows: readonly InstructionRow[] = [
-  row('fence', 'I', { opcode: OPCODE.miscMem, funct3: 0 }, 'fence', { immediate: 'fence' }),
+  row('fence', 'I', { opcode: OPCODE.miscMem, funct3: 0 }, 'fence', {
+    immediate: 'fence',
+    meaning: (e) => e.systemIf(un(Op.i64Eqz, e.stateCell(i32(0), HART.fenceQuiet))),
+  }),
   row('fence.i', 'Zifencei', { opcode: OPCODE.miscMem, funct3: 1 }, ''),
   fixed('ecall', 'I', 0x00, 0),
   fixed('ebreak', 'I', 0x00, 1),
