@@ -1,0 +1,161 @@
+/** Do persistent classes store persistent pointers, translate them on load and store, and log stores in transactions? */
+import { describe, expect, it } from 'vitest';
+import { compileToIr } from '../compile.ts';
+import { printModule } from '../ir/print.ts';
+import { unit } from './guest-unit.ts';
+
+/** Counts what does not take the short way. */
+const RUNTIME = `
+  let slowLoads: u64 = 0;
+  let slowStores: u64 = 0;
+  /** @export */
+  function __twz_ptr_load(pointer: u64, field: usize): usize { slowLoads++; return (pointer >> 30) * 0x1000 + (pointer & 0x3fff_ffff); }
+  /** @export */
+  function __twz_ptr_store(target: usize, field: usize): u64 { slowStores++; return (target / 0x1000) << 30 | target & 0xfff; }
+  function counts(): u64 { return slowLoads * 100 + slowStores; }`;
+
+/**
+ * Two objects of 1 GiB would not fit into the memory of a test, but the machine's DRAM lies at a multiple of 1 GiB: all of it
+ * is "one object" to the compiler, and addresses below it belong to another.
+ */
+const TREE = (tag: string): string => `
+  ${tag} class Node { key: u64; left: Node | null; right: Node | null; readonly kids: FixedArray<Node | null, 2>; }
+  const nodes = zeroed<FixedArray<Inline<Node>, 16>>();
+  let root: Node | null = null;
+  function insert(node: Node): void {
+    if (root === null) { root = node; return; }
+    let at: Node = root;
+    for (;;) {
+      const next = node.key < at.key ? at.left : at.right;
+      if (next === null) break;
+      at = next;
+    }
+    if (node.key < at.key) at.left = node;
+    else at.right = node;
+  }
+  function sum(node: Node | null, depth: u64): u64 { if (node === null) return 0; return node.key * depth + sum(node.left, depth + 1) + sum(node.right, depth + 1); }
+  function build(n: u64): u64 {
+    root = null;
+    for (let i: u64 = 0; i < n; i++) { const node = nodes[i]; node.key = i * 7 % 16; node.left = null; node.right = null; insert(node); }
+    return sum(root, 1);
+  }
+  function raw(i: u64): u64 { return load<u64>(addressOf(nodes[i]), offsetof<Node>('right')); }
+  function offsetOfNode(i: u64): u64 { return addressOf(nodes[i]) & 0x3fff_ffff; }
+  function isNull(i: u64): bool { return nodes[i].left === null; }
+  function foreign(): u64 { nodes[0].left = at<Node>(0x5000); return load<u64>(addressOf(nodes[0]), offsetof<Node>('left')); }
+  function readForeign(): u64 { return addressOf(nodes[0].left); }
+  function kids(): u64 { const n = nodes[3]; n.kids[1] = nodes[5]; n.kids[0] = null; let s: u64 = 0; for (const k of n.kids) if (k !== null) s += k.key; return s * 10 + u64(n.kids[1] === nodes[5]); }
+  function swap(): u64 { const a = nodes[1]; const b = nodes[2]; a.left = b; b.left = a; const t = a.left; a.left = b.left; b.left = t; return u64(a.left === a) + u64(b.left === b) * 10; }
+  ${RUNTIME}`;
+
+describe.each([
+  ['-O0', false],
+  ['-O2', true],
+])('persistent classes at %s', (_, optimise) => {
+  it('does the same tree code work on volatile and persistent nodes?', () => {
+    const plain = unit(TREE(''), { optimise });
+    const persistent = unit(TREE('@persistent'), { optimise });
+    const expected = plain.call('build', 12n);
+    expect(persistent.call('build', 12n)).toBe(expected);
+    expect(persistent.call('kids')).toBe(plain.call('kids'));
+    expect(persistent.call('swap')).toBe(11n);
+    expect(persistent.call('counts')).toBe(0n);
+  });
+
+  it('is a local reference stored as its offset, null as 0, and read back?', () => {
+    const program = unit(TREE('@persistent'), { optimise });
+    program.call('build', 2n);
+    expect(program.call('raw', 0n)).toBe(program.call('offsetOfNode', 1n));
+    expect(program.call('raw', 1n)).toBe(0n);
+    expect(program.call('isNull', 0n)).toBe(1n);
+  });
+
+  it('does a reference into another object go through the runtime, both ways?', () => {
+    const program = unit(TREE('@persistent'), { optimise });
+    expect(program.call('foreign')).toBe(5n << 30n);
+    expect(program.call('readForeign')).toBe(0x5000n);
+    expect(program.call('counts')).toBe(101n);
+  });
+
+  it('are stores in the scope of a transaction logged, and is it committed on every way out?', () => {
+    const program = unit(
+      `${RUNTIME}
+      @persistent class Item { count: u32; value: u64; next: Item | null; readonly inner: Inline<Data>; readonly list: FixedArray<u16, 4>; }
+      class Data { a: u8; b: u64; }
+      class Plain { x: u64; }
+      let log: FixedArray<u64, 32> = zeroed();
+      let logged: u64 = 0;
+      let commits: u64 = 0;
+      @transaction class Tx {
+        id: u64;
+        static begin(): Tx { logged = 0; return tx0; }
+        record(address: usize, size: usize): void { log[logged] = address; log[logged + 1] = size; logged += 2; }
+        [Symbol.dispose](): void { commits++; }
+      }
+      const tx0 = zeroed<Tx>();
+      const item = zeroed<Item>();
+      const other = zeroed<Item>();
+      const plain = zeroed<Plain>();
+      function change(): u64 {
+        using tx = Tx.begin();
+        item.count = 5;
+        item.value += 7;
+        item.next = other;
+        item.inner.b = 9;
+        item.list[2] = 3;
+        plain.x = 1;
+        return logged;
+      }
+      function entry(i: u64): u64 { return log[i * 2] - addressOf(item) + log[i * 2 + 1] * 1000; }
+      function outside(): u64 { logged = 0; item.count = 6; return logged; }
+      function helper(tx: Tx, i: Item): void { i.count++; }
+      function passed(): u64 { using tx = Tx.begin(); helper(tx, item); return logged; }
+      function copies(): u64 { using tx = Tx.begin(); item.next = item; assign(other, item); const n = other.next; return logged * 10 + u64(n === item); }
+      function leaves(n: u64): u64 { for (let i: u64 = 0; i < 5; i++) { using tx = Tx.begin(); if (i === n) break; if (i === 1) continue; item.count = 1; } return commits; }
+      function inner(): u64 { { using tx = Tx.begin(); item.count = 2; } logged = 0; item.count = 3; return logged; }`,
+      { optimise },
+    );
+    expect(program.call('change')).toBe(10n);
+    expect([0n, 1n, 2n, 3n, 4n].map((i) => program.call('entry', i))).toEqual([
+      4000n,
+      8008n,
+      8016n,
+      8032n,
+      2044n,
+    ]);
+    expect(program.call('outside')).toBe(0n);
+    expect(program.call('passed')).toBe(2n);
+    expect(program.call('copies')).toBe(41n);
+    const before = program.call('leaves', 9n);
+    expect(program.call('leaves', 2n)).toBe(before + 3n);
+    expect(program.call('inner')).toBe(0n);
+  });
+});
+
+describe('persistent pointers in the intermediate representation', () => {
+  const ir = (body: string): string => {
+    const source = `@persistent class N { key: u64; next: N | null; }\nfunction f(n: N, m: N): u64 { ${body} }`;
+    const host = { read: (path: string) => (path === '/p/p.ts' ? source : undefined) };
+    const result = compileToIr('/p/p.ts', {
+      target: 'kernel',
+      optimise: true,
+      root: '/p',
+      host,
+      roots: ['f'],
+    });
+    if (!result.ok) throw new Error(JSON.stringify(result.diagnostics));
+    return printModule(result.module);
+  };
+
+  it('does a comparison with null, or storing null, need no translation?', () => {
+    const text = ir('if (n.next === null) return 1; n.next = null; return 2;');
+    expect(text).not.toMatch(/\bpref\b/);
+    expect(text).not.toMatch(/\bpptr\b/);
+  });
+
+  it('does each load and store otherwise have one?', () => {
+    const text = ir('m.next = n.next; return 0;');
+    expect(text.match(/\bpref\b/g)?.length).toBe(1);
+    expect(text.match(/\bpptr\b/g)?.length).toBe(1);
+  });
+});
