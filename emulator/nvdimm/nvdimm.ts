@@ -154,6 +154,7 @@ export class Nvdimm {
     if (this.recorder === undefined) {
       this.log?.drain();
       this.forget();
+      this.media.saveRecord();
       return;
     }
     const engine = this.engine;
@@ -171,6 +172,7 @@ export class Nvdimm {
     this.log?.drain();
     engine.powerCycle(blocks);
     if (this.log) this.writeBackAll();
+    this.media.saveRecord();
   }
 
   /** Before anything is shown to the outside: the media catch up with what fences have made persistent. */

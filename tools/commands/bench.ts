@@ -65,6 +65,8 @@ const cpuCommand: CommandModule<object, CpuArguments> = {
 interface NvdimmBenchArguments {
   profile?: string;
   parameters: boolean;
+  cost: boolean;
+  rounds: number;
   json: boolean;
 }
 
@@ -74,6 +76,12 @@ const nvdimmCommand: CommandModule<object, NvdimmBenchArguments> = {
   builder: (yargs) =>
     yargs
       .option('profile', { type: 'string', requiresArg: true, describe: 'JSON file with parameters' })
+      .option('cost', {
+        type: 'boolean',
+        default: false,
+        describe: 'measure instead what NVDIMM and timing model cost the emulator',
+      })
+      .option('rounds', { type: 'number', default: 3, describe: 'interleaved rounds of --cost' })
       .option('parameters', { type: 'boolean', default: false, describe: 'print every parameter instead' })
       .option('json', { type: 'boolean', default: false, describe: 'machine-readable output' }),
   handler: async (args) => {
@@ -84,6 +92,14 @@ const nvdimmCommand: CommandModule<object, NvdimmBenchArguments> = {
       process.stdout.write(
         `${args.json ? JSON.stringify(profile, null, 2) : describeProfile(profile).join('\n')}\n`,
       );
+      return;
+    }
+    if (args.cost) {
+      if (!Number.isInteger(args.rounds) || args.rounds < 1)
+        throw new UserError('bench: --rounds wants a whole number from 1');
+      const { benchCost, formatCost } = await import('../bench/nvdimm-cost.ts');
+      const rows = benchCost(args.rounds);
+      process.stdout.write(`${args.json ? JSON.stringify(rows, null, 2) : formatCost(rows)}\n`);
       return;
     }
     const points = benchNvdimm(profile);
