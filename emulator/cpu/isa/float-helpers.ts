@@ -15,17 +15,16 @@ export const promote = (a: Expr): Expr => un(Op.f64PromoteF32, a);
 
 const isZero64 = (a: Expr): Expr => bin(Op.f64Eq, a, f64(0));
 
+/** The result from the parameters; `define` binds a value to a local, `leaveIf` returns `value` early. */
+type HelperBody = (
+  define: Define,
+  leaveIf: (condition: Expr, value: Expr) => void,
+  ...parameters: Expr[]
+) => Expr;
+type Define = (value: Expr) => Expr;
+
 /** Writes a helper's body: an expression of its parameters, with `let` for locals. */
-function helper(
-  name: string,
-  parameters: readonly ValType[],
-  result: ValType,
-  body: (
-    define: (value: Expr) => Expr,
-    leaveIf: (condition: Expr, value: Expr) => void,
-    ...p: Expr[]
-  ) => Expr,
-): Helper {
+function helper(name: string, parameters: readonly ValType[], result: ValType, body: HelperBody): Helper {
   return {
     name,
     parameters,
@@ -48,8 +47,6 @@ function helper(
     },
   };
 }
-
-type Define = (value: Expr) => Expr;
 
 /** Addition and subtraction of one precision. */
 interface SumOps {
@@ -123,25 +120,40 @@ function roundToOdd(define: Define, sum: Expr, error: Expr): Expr {
 }
 
 /**
- * Fused multiply-add in binary64, from an exact product (product + low) and an exact sum (sum + rest): the result is
- * fl(sum + v) for v = rest + low, but v is rounded. Rounding is monotonic, so if a little less and a little more
- * than v give one result, that is it. Otherwise, after Boldo and Melquiond, v is rounded to odd, which does no harm to
- * the last rounding. NaN where the proofs do not hold: huge or tiny operands.
+ * Fused multiply-add in binary64, by the cheapest of three proofs that serves. Rounding is monotonic, so when a value
+ * a little less and one a little more than the exact one round to one number, that is the result.
+ *
+ *   1. The exact product lies within half a unit of the rounded one: enough when the addend is the larger part.
+ *   2. With an exact product (product + low) and an exact sum (sum + rest) the result is fl(sum + v) for
+ *      v = rest + low, of which only v is rounded.
+ *   3. After Boldo and Melquiond: v is rounded to odd, which does no harm to the last rounding.
+ *
+ * NaN where the proofs do not hold: huge or tiny operands.
  */
-export const fma64: Helper = helper('fma64', [F64, F64, F64], F64, (define, leaveIf, a, b, c) => {
-  leaveIf(or(or(beyond(a!, 2 ** 500), beyond(b!, 2 ** 500)), beyond(c!, 2 ** 1000)), NAN);
+const fma64Body: HelperBody = (define, leaveIf, a, b, c) => {
   const product = define(bin(Op.f64Mul, a!, b!));
+  const magnitude = un(Op.f64Abs, product);
+  const [below, above] = [1 - 2 ** -52, 1 + 2 ** -52];
+  const scaled = (x: Expr, factor: number): Expr => bin(Op.f64Mul, x, f64(factor));
+  const first = define(bin(Op.f64Add, c!, scaled(product, below)));
   leaveIf(
-    bin(Op.f64Lt, un(Op.f64Abs, product), f64(2 ** -900)),
+    and(
+      bin(Op.f64Eq, first, bin(Op.f64Add, c!, scaled(product, above))),
+      and(bin(Op.f64Gt, magnitude, f64(2 ** -900)), not(beyond(first, 2 ** 1000))),
+    ),
+    first,
+  );
+  leaveIf(or(or(beyond(a!, 2 ** 500), beyond(b!, 2 ** 500)), beyond(c!, 2 ** 1000)), NAN);
+  leaveIf(
+    bin(Op.f64Lt, magnitude, f64(2 ** -900)),
     select(bin(Op.f64Add, product, c!), NAN, or(isZero64(a!), isZero64(b!))),
   );
   const sum = define(bin(Op.f64Add, product, c!));
   const rest = define(sumError(OPS_64, define, product, c!, sum));
   const low = define(productError(define, a!, b!, product));
   const v = define(bin(Op.f64Add, rest, low));
-  const less = define(bin(Op.f64Add, sum, bin(Op.f64Mul, v, f64(1 - 2 ** -52))));
-  const more = bin(Op.f64Add, sum, bin(Op.f64Mul, v, f64(1 + 2 ** -52)));
-  leaveIf(bin(Op.f64Eq, less, more), less);
+  const less = define(bin(Op.f64Add, sum, scaled(v, below)));
+  leaveIf(bin(Op.f64Eq, less, bin(Op.f64Add, sum, scaled(v, above))), less);
   const inner = define(bin(Op.f64Add, c!, low));
   const innerError = define(sumError(OPS_64, define, c!, low, inner));
   const outer = define(bin(Op.f64Add, product, inner));
@@ -149,7 +161,8 @@ export const fma64: Helper = helper('fma64', [F64, F64, F64], F64, (define, leav
   const last = define(bin(Op.f64Add, innerError, outerError));
   const lastError = define(sumError(OPS_64, define, innerError, outerError, last));
   return bin(Op.f64Add, outer, roundToOdd(define, last, lastError));
-});
+};
+export const fma64: Helper = helper('fma64', [F64, F64, F64], F64, fma64Body);
 
 /** Whether a × b + c, in the range of fma64, may be inexact. */
 export const fmaInexact64: Helper = helper(
@@ -157,6 +170,7 @@ export const fmaInexact64: Helper = helper(
   [F64, F64, F64],
   I32,
   (define, leaveIf, a, b, c) => {
+    leaveIf(or(or(beyond(a!, 2 ** 500), beyond(b!, 2 ** 500)), beyond(c!, 2 ** 1000)), i32(1));
     const product = define(bin(Op.f64Mul, a!, b!));
     leaveIf(
       or(isZero64(a!), isZero64(b!)),
