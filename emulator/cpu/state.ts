@@ -80,7 +80,7 @@ export const HART = {
   dataPlace: 0x2b4,
   /**
    * i64: not 0 when a FENCE need not leave with Exit.System: harts take turns, so it only matters to parts that want
-   * to know of it (persistence, timing). Derived, not saved; System code sets it at a fence that nobody wanted.
+   * to know of it (persistence, timing). Derived, not saved: kept by the machine (`MachineHooks.fencesMatter`).
    */
   fenceQuiet: 0x2b8,
   /** i64: where writes to x0 go. */

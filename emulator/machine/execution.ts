@@ -42,6 +42,7 @@ export interface ExecutionParts {
   readonly delegation: DelegationRule | undefined;
   /** Answers an ecall from S-mode by built-in SBI, if the machine was started so. */
   environmentCall(core: Core): boolean;
+  observeFences(): void;
   /** True when the stretch must end: a stop was asked for, or an earlier event is due. */
   interrupted(): boolean;
   stop(reason: StopReason): void;
@@ -63,7 +64,12 @@ export class Execution {
     this.memory = parts.memory;
     const raise = this.raise.bind(this);
     this.access = new AccessUnit(parts.memory, parts.bus, parts.watch, raise);
-    this.system = new SystemUnit({ ...parts, raise, environmentCall: (core) => parts.environmentCall(core) });
+    this.system = new SystemUnit({
+      ...parts,
+      raise,
+      environmentCall: (core) => parts.environmentCall(core),
+      observeFences: () => parts.observeFences(),
+    });
   }
 
   /** Runs until the loaded budget is used up, the hart goes to sleep, or `interrupted` says so. */

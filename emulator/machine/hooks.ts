@@ -14,6 +14,11 @@ export interface MachineHooks {
   cacheBlock?(operation: CacheBlockOperation, pa: number, hart: Hart): void;
   /** A FENCE: predecessor and successor sets as in the encoding (bit 3 I, 2 O, 1 R, 0 W). */
   fence?(predecessor: number, successor: number, hart: Hart): void;
+  /**
+   * Whether `fence` has anything to do now; absent: always. Asked when a run begins and after each cache-block
+   * operation and observed fence: while it says no, engines pass fences by.
+   */
+  fencesMatter?(): boolean;
 }
 
 /** What became of a custom instruction. */

@@ -132,6 +132,7 @@ export class Machine {
       custom: this.customInstructions,
       delegation: combineRules(rules),
       environmentCall: (core) => this.environmentCall(core),
+      observeFences: () => this.observeFences(),
       interrupted: () => this.stop !== undefined || this.scheduler.dirty,
       stop: (reason) => {
         this.stop ??= reason;
@@ -256,8 +257,16 @@ export class Machine {
     if (this.builtInSbi) startInSupervisor(this.cores[0]!, state.entry, BigInt(state.dtb), this.csrs);
   }
 
+  /** Tells the engines whether fences must reach `hooks.fence`. */
+  private observeFences(): void {
+    const { fence, fencesMatter } = this.hooks;
+    const observed = fence !== undefined && (fencesMatter === undefined || fencesMatter());
+    for (const { hart } of this.cores) hart.setScalar(HART.fenceQuiet, observed ? 0 : 1);
+  }
+
   /** Runs until a limit is reached or something stops the machine. A stop is reported once. */
   run(limit: RunLimit = {}): StopReason {
+    this.observeFences();
     const reason = this.turns.run(limit);
     this.stop = undefined;
     return reason;
@@ -386,6 +395,7 @@ function delegateAll(core: Core, csrs: CsrFile): void {
   set(Csr.medeleg, 0xffff_ffffn & ~(1n << 9n));
   set(Csr.mideleg, 0x222n);
   set(Csr.mcounteren, 0xffff_ffffn);
+  set(Csr.scounteren, 7n);
   set(Csr.menvcfg, (1n << 63n) | 0xf1n);
   set(Csr.stimecmp, 0xffff_ffff_ffff_ffffn);
   set(Csr.pmpaddr0, 0x3f_ffff_ffff_ffffn);

@@ -48,6 +48,7 @@ function attach(machine: Machine, options: Omit<NvdimmOptions, 'harts'>): Nvdimm
   machine.bus.add(new NvdimmController(machine.deviceHost(), nvdimm, currentHart));
   machine.hooks.cacheBlock = (operation, pa, hart) => nvdimm.cacheBlock(operation, pa, hart.index);
   machine.hooks.fence = (pred, succ, hart) => nvdimm.fence(pred, succ, hart.index);
+  machine.hooks.fencesMatter = () => nvdimm.waitsForFence;
   machine.beforeOutput.push(() => nvdimm.beforeOutput());
   machine.beforeSave.push(() => nvdimm.readAll());
   machine.stateful.push({

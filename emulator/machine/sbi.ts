@@ -8,6 +8,7 @@
 import { Interrupt, Privilege } from '../cpu/causes.ts';
 import type { CsrFile } from '../cpu/csr.ts';
 import { Csr, Mstatus, RunState, Slot } from '../cpu/csr-numbers.ts';
+import { HART } from '../cpu/state.ts';
 import type { PowerRequest } from './bus.ts';
 import type { Core } from './core.ts';
 import { Initiator, type PhysicalMemory } from './memory.ts';
@@ -311,6 +312,7 @@ export function startInSupervisor(core: Core, address: bigint, opaque: bigint, c
   const { hart } = core;
   hart.privilege = Privilege.supervisor;
   hart.setCellLo(Slot.mstatus, hart.cellLo(Slot.mstatus) & ~Mstatus.SIE);
+  hart.setScalar(HART.fs, 3); // firmware leaves floating point on, and dirty
   csrs.poke(hart, Csr.satp, 0n);
   hart.pc = address;
   hart.putX(10, BigInt(hart.index));

@@ -37,6 +37,8 @@ export interface SystemServices {
   readonly hooks: MachineHooks;
   readonly custom: readonly CustomInstruction[];
   readonly raise: Raise;
+  /** Tells the engines anew whether fences are observed. */
+  observeFences(): void;
   /** An ecall. True if it has been answered (SBI); then pc is to move on. */
   environmentCall(core: Core): boolean;
 }
@@ -135,8 +137,8 @@ export class SystemUnit {
     const funct3 = (word >> 12) & 7;
     switch (funct3) {
       case 0: // FENCE: harts take turns, so memory is always in order; persistence wants to know
-        if (this.services.hooks.fence) this.services.hooks.fence((word >> 24) & 15, (word >> 20) & 15, hart);
-        else hart.setScalar(HART.fenceQuiet, 1);
+        this.services.hooks.fence?.((word >> 24) & 15, (word >> 20) & 15, hart);
+        this.services.observeFences();
         hart.retire(4);
         return;
       case 1: // FENCE.I: stores to code are seen at once
@@ -190,6 +192,7 @@ export class SystemUnit {
       return;
     }
     hooks.cacheBlock?.(operation, pa, hart);
+    this.services.observeFences();
     if (zero) memory.fill(pa, CACHE_BLOCK_SIZE, 0, hart.index);
     hart.retire(4);
   }

@@ -220,6 +220,11 @@ export class Nvdimm {
     if (this.log?.lags && succ !== 0 && pred & FENCE.W) this.log.fence();
   }
 
+  /** True when a FENCE may have something to do: stores are recorded, or copies wait in the log. */
+  get waitsForFence(): boolean {
+    return this.recorder !== undefined || this.log?.lags === true;
+  }
+
   /** True when a FENCE would make stores persistent: recording mode's crash points lie before such fences. */
   fenceMatters(pred: number, succ: number, hart: number): boolean {
     return this.engine.fenceMatters(hart, pred, succ);

@@ -217,6 +217,7 @@ export function timingExtension(profile: TimingProfile = XEON_GOLD_5218): Timing
         cores[hart.index]!.cacheBlock(operation, memory.hostOf(pa) >>> 6);
         cacheBlock?.call(hooks, operation, pa, hart);
       };
+      delete hooks.fencesMatter; // every fence takes time
       hooks.fence = (pred, succ, hart) => {
         cores[hart.index]!.fence((pred & 1) !== 0, (pred & 4) !== 0);
         fence?.call(hooks, pred, succ, hart);

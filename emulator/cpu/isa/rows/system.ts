@@ -34,7 +34,8 @@ export const systemRows: readonly InstructionRow[] = [
     immediate: 'fence',
     meaning: (e) => e.systemIf(un(Op.i64Eqz, e.stateCell(i32(0), HART.fenceQuiet))),
   }),
-  row('fence.i', 'Zifencei', { opcode: OPCODE.miscMem, funct3: 1 }, ''),
+  // Stores to code are seen at once.
+  row('fence.i', 'Zifencei', { opcode: OPCODE.miscMem, funct3: 1 }, '', { meaning: () => {} }),
   fixed('ecall', 'I', 0x00, 0),
   fixed('ebreak', 'I', 0x00, 1),
   csr('csrrw', 1, 'rs1'),
