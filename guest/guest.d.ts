@@ -312,7 +312,7 @@ interface Iterator<T> {
 interface Array<T> extends Sequence<T> {}
 type Boolean = {};
 type CallableFunction = {};
-type ClassDecoratorContext<_T> = {};
+interface ClassDecoratorContext<_T> {}
 type Function = {};
 type IArguments = {};
 type NewableFunction = {};

@@ -159,6 +159,16 @@ function step(part: str, found: Found): i64 {
   return 0;
 }
 
+/** The ID that one name in a namespace stands for; false if there is none. */
+export function stepInto(parent: ObjectId, name: str, id: ObjectId): bool {
+  const namespace = namespaceAt(parent);
+  if (namespace === null) return false;
+  const entry = findEntry(namespace, name);
+  if (entry === null) return false;
+  assign(id, idOf(entry));
+  return true;
+}
+
 /** Gives `name` in a namespace to an object; `replace`: even if it is taken. Crash consistent. */
 export function assignName(parent: ObjectId, name: str, id: ObjectId, type: NameType, replace: bool): i64 {
   if (name.length === 0 || name.length > NAME_MAX) return -EINVAL;

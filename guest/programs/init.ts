@@ -10,6 +10,7 @@ import { findProgram, initNamespace, rootNamespace } from '../libtwz/name.ts';
 import { createObject, dataOf, openObject } from '../libtwz/object.ts';
 import { Child } from '../libtwz/program.ts';
 import { syscall } from '../libtwz/syscall.ts';
+import { recoverLogs } from '../libtwz/tx.ts';
 
 /** Bytes that commands may have. */
 const PAGE = 4096;
@@ -43,6 +44,8 @@ function textOf(id: ObjectId): str {
 function main(): u64 {
   const root = stack<ObjectId>();
   makeRoot(root);
+  const undone = recoverLogs();
+  if (undone !== 0) printLine('init: transactions that a power failure interrupted have been undone');
   const program = stack<ObjectId>();
   const shell = stack<Child>();
   if (!findProgram('sh', program) || shell.prepare(program) !== 0) {

@@ -1,0 +1,142 @@
+/**
+ * `tree NAME put KEY VALUE | get KEY | del KEY | list | check | churn COUNT [SEED]`: a persistent red-black tree in a named object. `churn` inserts and
+ * removes keys, one transaction each; pull the plug in between, and `check` finds a whole tree. Every third node lies in a second
+ * object, so the tree's links cross objects.
+ */
+import '../libtwz/start.ts';
+import { NameType } from '../abi/name.ts';
+import { ObjectId } from '../abi/object.ts';
+import { allocateIn, createHeap, heapOf, isHeap } from '../libtwz/alloc.ts';
+import { complain, flush, print, printLine, printNumber } from '../libtwz/io.ts';
+import { assignName, Found, lookup } from '../libtwz/name.ts';
+import { baseOf, dataOf, openObject } from '../libtwz/object.ts';
+import { argument, argumentCount } from '../libtwz/program.ts';
+import { createTree, isWhole, nextNode, Tree } from '../libtwz/rbtree.ts';
+import { Tx } from '../libtwz/tx.ts';
+import { parseNumber } from './utilities/common.ts';
+
+/** What a tree object's root points to. */
+@persistent
+class Forest {
+  tree: Tree | null;
+  /** The heap of the second object. */
+  second: PersistentPtr<u8> | null;
+}
+
+/** Opens the tree of this name; makes one if there is none. Null: it cannot be had. */
+function openTree(path: str): Forest | null {
+  const found = stack<Found>();
+  const result = lookup(path, found);
+  if (result === 0) {
+    const base = openObject(found.id);
+    const root = isHeap(base) ? heapOf(base).root : null;
+    if (root !== null) return changetype<Forest>(root);
+    complain('tree', path, 'is not a tree');
+    return null;
+  }
+  if (found.name.length === 0) {
+    complain('tree', path, 'no such namespace');
+    return null;
+  }
+  const id = stack<ObjectId>();
+  const second = stack<ObjectId>();
+  if (createHeap(id) !== 0 || createHeap(second) !== 0) {
+    complain('tree', path, 'no space for an object');
+    return null;
+  }
+  const forest = makeForest(openObject(id), openObject(second));
+  if (assignName(found.parent, found.name, id, NameType.object, false) === 0) return forest;
+  complain('tree', path, 'cannot be named there');
+  return null;
+}
+
+function makeForest(base: usize, second: usize): Forest {
+  using tx = Tx.begin();
+  const tree = createTree(tx, base);
+  const forest = changetype<Forest>(makeRoot(tx, base));
+  forest.tree = tree;
+  forest.second = changetype<PersistentPtr<u8>>(dataOf(second));
+  heapOf(base).root = changetype<PersistentPtr<u8>>(forest);
+  return forest;
+}
+
+function makeRoot(tx: Tx, base: usize): usize {
+  return allocateIn(tx, base, sizeof<Forest>());
+}
+
+function put(forest: Forest, key: u64, value: u64): void {
+  const other = changetype<usize>(forest.second);
+  using tx = Tx.begin();
+  const tree = forest.tree!;
+  tree.insert(tx, key % 3 === 0 ? baseOf(other) : baseOf(addressOf(tree)), key, value);
+}
+
+function remove(forest: Forest, key: u64): bool {
+  using tx = Tx.begin();
+  return forest.tree!.remove(tx, key);
+}
+
+function churn(forest: Forest, count: u64, seed: u64): void {
+  let state = seed * 2 + 1;
+  for (let i: u64 = 0; i < count; i++) {
+    state = state * 6364136223846793005 + 1442695040888963407;
+    const key = (state >> 33) % 500;
+    if (((state >> 60) & 1) !== 0) put(forest, key, i);
+    else remove(forest, key);
+    if ((i + 1) % 100 === 0) {
+      printNumber(i + 1);
+      printLine(' operations done');
+      flush();
+    }
+  }
+}
+
+function usage(): u64 {
+  complain('usage', '', 'tree NAME put KEY VALUE | get KEY | del KEY | list | check | churn COUNT [SEED]');
+  return 2;
+}
+
+/** @export */
+function main(): u64 {
+  const count = argumentCount();
+  if (count < 3) return usage();
+  const numbers = stack<FixedArray<u64, 2>>();
+  for (let i: u64 = 3; i < count; i++) {
+    if (i > 4 || !parseNumber(argument(i), numbers.ptr.add(i64(i - 3)))) return usage();
+  }
+  const forest = openTree(argument(1));
+  if (forest === null) return 1;
+  const tree = forest.tree!;
+  const action = argument(2);
+  if (action.equals('put') && count === 5) put(forest, numbers[0], numbers[1]);
+  else if (action.equals('get') && count === 4) {
+    const node = tree.find(numbers[0]);
+    if (node === null) {
+      complain('tree', argument(3), 'no such key');
+      return 1;
+    }
+    printNumber(node.value);
+    printLine('');
+  } else if (action.equals('del') && count === 4) {
+    if (!remove(forest, numbers[0])) {
+      complain('tree', argument(3), 'no such key');
+      return 1;
+    }
+  } else if (action.equals('list') && count === 3) {
+    for (let node = tree.first(); node !== null; node = nextNode(node)) {
+      printNumber(node.key);
+      print(' ');
+      printNumber(node.value);
+      printLine('');
+    }
+  } else if (action.equals('check') && count === 3) {
+    if (!isWhole(tree)) {
+      complain('tree', argument(1), 'is BROKEN');
+      return 1;
+    }
+    printNumber(tree.count);
+    printLine(' keys, whole');
+  } else if (action.equals('churn') && count >= 4) churn(forest, numbers[0], numbers[1]);
+  else return usage();
+  return 0;
+}
