@@ -8,11 +8,18 @@ import { OBJ_NULLPAGE, OBJ_TOPDATA, ObjectId, DELETE, READ, USE, WRITE } from '.
 import { CREATE_PERSIST } from '../abi/syscall.ts';
 import { baseOf, createObject, dataOf, openObject } from './object.ts';
 import { persist, storePersistent } from './persist.ts';
+import './pointer.ts';
 import { Tx } from './tx.ts';
 
 const HEAP_MAGIC = 0x5041_4548_5a57_5454;
 const MIN_SHIFT: u64 = 4;
 const CLASSES = 26;
+
+/** Any place in a persistent object; cast with `changetype`. */
+@persistent
+export class Anchor {
+  word: u64;
+}
 
 @persistent
 export class HeapHeader {
@@ -20,7 +27,7 @@ export class HeapHeader {
   /** Offset in the object of memory that was never used. */
   next: u64;
   /** What the program keeps here: a persistent pointer. */
-  root: PersistentPtr<u8> | null;
+  root: Anchor | null;
   /** Bytes in use, by their size classes. */
   used: u64;
   /** Offset of the first free block of each class; the block's first word is the next one's. */

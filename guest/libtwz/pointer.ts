@@ -97,11 +97,11 @@ export function pointerTo(base: usize, target: usize): u64 {
 }
 
 /** @export */
-function __twz_ptr_load(base: usize, pointer: u64): usize {
-  return translate(base, pointer);
+function __twz_ptr_load(pointer: u64, field: usize): usize {
+  return translate(baseOf(field), pointer);
 }
 
 /** @export */
-function __twz_ptr_store(field: usize, target: usize): void {
-  store<u64>(field, pointerTo(baseOf(field), target));
+function __twz_ptr_store(target: usize, field: usize): u64 {
+  return pointerTo(baseOf(field), target);
 }

@@ -6,7 +6,7 @@
 import '../libtwz/start.ts';
 import { NameType } from '../abi/name.ts';
 import { ObjectId } from '../abi/object.ts';
-import { allocateIn, createHeap, heapOf, isHeap } from '../libtwz/alloc.ts';
+import { allocateIn, Anchor, createHeap, heapOf, isHeap } from '../libtwz/alloc.ts';
 import { complain, flush, print, printLine, printNumber } from '../libtwz/io.ts';
 import { assignName, Found, lookup } from '../libtwz/name.ts';
 import { baseOf, dataOf, openObject } from '../libtwz/object.ts';
@@ -20,7 +20,7 @@ import { parseNumber } from './utilities/common.ts';
 class Forest {
   tree: Tree | null;
   /** The heap of the second object. */
-  second: PersistentPtr<u8> | null;
+  second: Anchor | null;
 }
 
 /** Opens the tree of this name; makes one if there is none. Null: it cannot be had. */
@@ -30,7 +30,7 @@ function openTree(path: str): Forest | null {
   if (result === 0) {
     const base = openObject(found.id);
     const root = isHeap(base) ? heapOf(base).root : null;
-    if (root !== null) return changetype<Forest>(root);
+    if (root !== null) return at<Forest>(addressOf(root));
     complain('tree', path, 'is not a tree');
     return null;
   }
@@ -53,10 +53,10 @@ function openTree(path: str): Forest | null {
 function makeForest(base: usize, second: usize): Forest {
   using tx = Tx.begin();
   const tree = createTree(tx, base);
-  const forest = changetype<Forest>(makeRoot(tx, base));
+  const forest = at<Forest>(makeRoot(tx, base));
   forest.tree = tree;
-  forest.second = changetype<PersistentPtr<u8>>(dataOf(second));
-  heapOf(base).root = changetype<PersistentPtr<u8>>(forest);
+  forest.second = at<Anchor>(dataOf(second));
+  heapOf(base).root = at<Anchor>(addressOf(forest));
   return forest;
 }
 
@@ -65,7 +65,7 @@ function makeRoot(tx: Tx, base: usize): usize {
 }
 
 function put(forest: Forest, key: u64, value: u64): void {
-  const other = changetype<usize>(forest.second);
+  const other = addressOf(forest.second);
   using tx = Tx.begin();
   const tree = forest.tree!;
   tree.insert(tx, key % 3 === 0 ? baseOf(other) : baseOf(addressOf(tree)), key, value);
