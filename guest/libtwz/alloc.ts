@@ -4,7 +4,7 @@
  *
  * The heap's header is at OBJ_NULLPAGE; its `root` is the program's entry into what the object holds.
  */
-import { OBJ_NULLPAGE, OBJ_TOPDATA, ObjectId, DELETE, READ, USE, WRITE } from '../abi/object.ts';
+import { DELETE, OBJ_NULLPAGE, OBJ_TOPDATA, ObjectId, READ, USE, WRITE } from '../abi/object.ts';
 import { CREATE_PERSIST } from '../abi/syscall.ts';
 import { baseOf, createObject, dataOf, openObject } from './object.ts';
 import { persist, storePersistent } from './persist.ts';

@@ -14,7 +14,13 @@
 import { LOG_ENTRIES, LOG_MAGIC, LogEntry, LogHeader } from '../abi/log.ts';
 import { NameEntry, NameType } from '../abi/name.ts';
 import { DELETE, OBJ_OFFSET_MASK, OBJ_TOPDATA, ObjectId, READ, USE, WRITE } from '../abi/object.ts';
-import { CONFIG_RESET_CODE, CREATE_PERSIST, CREATE_VOLATILE, StatResult, SYS_CONFIG } from '../abi/syscall.ts';
+import {
+  CONFIG_RESET_CODE,
+  CREATE_PERSIST,
+  CREATE_VOLATILE,
+  StatResult,
+  SYS_CONFIG,
+} from '../abi/syscall.ts';
 import { SLOT_THREAD, slotAddress } from '../abi/view.ts';
 import { assignName, idOf, initNamespace, isUsed, openNamespace, rootNamespace, stepInto } from './name.ts';
 import { createObject, dataOf, openObject, statObject } from './object.ts';

@@ -6,7 +6,7 @@
 import '../libtwz/start.ts';
 import { NameType } from '../abi/name.ts';
 import { ObjectId } from '../abi/object.ts';
-import { allocateIn, Anchor, createHeap, heapOf, isHeap } from '../libtwz/alloc.ts';
+import { Anchor, allocateIn, createHeap, heapOf, isHeap } from '../libtwz/alloc.ts';
 import { complain, flush, print, printLine, printNumber } from '../libtwz/io.ts';
 import { assignName, Found, lookup } from '../libtwz/name.ts';
 import { baseOf, dataOf, openObject } from '../libtwz/object.ts';
