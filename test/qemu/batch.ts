@@ -19,7 +19,7 @@ const folder = fileURLToPath(new URL('.', import.meta.url));
 const QEMU_CPU = 'rv64,h=false,zbc=false,pmu-num=0,Zihintpause=false';
 
 /** A batch takes a few seconds; a program that never ends must not take the whole test run with it. */
-const QEMU_TIMEOUT_MS = 60_000;
+const QEMU_TIMEOUT_MS = 240_000;
 
 /**
  * Two harts, of which the second sleeps: with one alone, QEMU splits an AMO into a load and a store, and reports the

@@ -454,12 +454,17 @@ export class Body {
     return operands;
   }
 
-  /** Offset from a data pointer: mostly aligned to `size`, sometimes not. */
+  /**
+   * Offset from a data pointer: mostly aligned to `size`, sometimes not. Under PMP always: a misaligned access may be
+   * checked whole, as by QEMU, or in parts.
+   */
   private displacement(pointer: number, size: number): number {
     const range = pointer === SP ? 512 : 2048;
     const aligned = Math.floor(this.random.below(range) / size) * size;
     const offset = pointer === SP ? aligned : aligned - this.random.pick([0, 2048]);
-    return this.random.chance(0.15) ? Math.min(offset + this.random.below(8), 2047) : offset;
+    return !this.setting.protected && this.random.chance(0.15)
+      ? Math.min(offset + this.random.below(8), 2047)
+      : offset;
   }
 
   /** A register that may be overwritten. */

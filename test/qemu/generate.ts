@@ -63,6 +63,7 @@ export function generate(seed: number, index: number): Program {
     paged: paging !== undefined && mode !== MODE.M,
     translatedData: paging !== undefined && mode === MODE.M,
     floatOff: random.chance(0.06),
+    protected: random.chance(0.2),
     interrupt: random.pick(INTERRUPTS),
   };
   // In M-mode the tables matter for loads and stores under MPRV, as S or as U.
@@ -133,7 +134,7 @@ export function generate(seed: number, index: number): Program {
   put(HEADER.scounteren, BigInt(random.below(8)));
   put(HEADER.menvcfg, BigInt(random.below(2)));
   put(HEADER.senvcfg, BigInt(random.below(2)));
-  const protection = random.chance(0.2) ? randomProtection(random, base) : undefined;
+  const protection = setting.protected ? randomProtection(random, base) : undefined;
   put(HEADER.pmpcfg0, protection?.config ?? 0x1fn);
   for (let entry = 0; entry < 8; entry++) {
     put(HEADER.pmpaddr + 8 * entry, protection?.addresses[entry] ?? (entry === 0 ? ALL_ADDRESSES : 0n));

@@ -9,6 +9,8 @@ export interface Setting {
   readonly translatedData: boolean;
   /** mstatus.FS is off at first. */
   readonly floatOff: boolean;
+  /** PMP entries begin and end inside of the data. */
+  readonly protected: boolean;
   /** The one interrupt that the program may raise and enable, as a bit of mip (of several, QEMU takes the lowest). */
   readonly interrupt: number;
 }
