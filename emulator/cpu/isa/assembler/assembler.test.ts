@@ -19,11 +19,13 @@ const PROGRAM = `
 # A little of everything.
         .globl  start
         .equ    SIZE, 8 * (2 + 3)
+HALF = SIZE / 2
 start:  la      a0, table          // of the same section
         li      a1, 0x123456789abcdef0
         li      t0, -1
         li      t1, 0x7fffffff
         li      t2, SIZE << 1
+        li      t2, HALF
 1:      lbu     t3, 0(a0)
         addi    a0, a0, 1; add a2, a2, t3
         bnez    t3, 1b

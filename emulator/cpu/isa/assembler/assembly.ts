@@ -194,10 +194,6 @@ export class Assembler implements CodeSink {
       } else this.define(label, s);
     }
     if (s.operation === '') return;
-    if (s.operands[0]?.startsWith('=') && s.operands.length === 1) {
-      this.constants.set(s.operation, parseExpression(s.operands[0].slice(1), s, this.resolve));
-      return;
-    }
     if (s.operation.startsWith('.')) this.directive(s);
     else assembleInstruction(s, this);
   }

@@ -49,6 +49,7 @@ export function splitOutside(text: string, separator: string): string[] {
 }
 
 const LABEL = /^\s*([\w.$]+):/;
+const ASSIGNMENT = /^\s*([A-Za-z_.$][\w.$]*)\s*=(?!=)([\s\S]*)$/;
 const OPERATION = /^\s*([\w.]+)\s*([\s\S]*)$/;
 
 export function parseSource(text: string, file: string): Statement[] {
@@ -65,6 +66,12 @@ export function parseSource(text: string, file: string): Statement[] {
       const place = { file, line: index + 1 };
       if (rest.trim() === '') {
         if (labels.length > 0) statements.push({ ...place, labels, operation: '', operands: [] });
+        continue;
+      }
+      const assignment = ASSIGNMENT.exec(rest);
+      if (assignment) {
+        const operands = [assignment[1]!, assignment[2]!.trim()];
+        statements.push({ ...place, labels, operation: '.set', operands });
         continue;
       }
       const match = OPERATION.exec(rest);
