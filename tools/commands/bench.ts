@@ -109,6 +109,31 @@ const nvdimmCommand: CommandModule<object, NvdimmBenchArguments> = {
   },
 };
 
+interface CompilerBenchArguments {
+  only?: string;
+  json: boolean;
+}
+
+const compilerCommand: CommandModule<object, CompilerBenchArguments> = {
+  command: 'compiler',
+  describe: 'instructions of kernels in guest TypeScript beside the same in C',
+  builder: (yargs) =>
+    yargs
+      .option('only', { type: 'string', requiresArg: true, describe: 'kernels to run, separated by commas' })
+      .option('json', { type: 'boolean', default: false, describe: 'machine-readable output' }),
+  handler: async (args) => {
+    const { benchCompiler, formatCompilerBench, kernelNames } = await import('../bench/compiler.ts');
+    const known = kernelNames();
+    const names = args.only?.split(',') ?? known;
+    const unknown = names.find((name) => !known.includes(name));
+    if (unknown !== undefined) {
+      throw new UserError(`bench compiler: no kernel '${unknown}' (there are: ${known.join(', ')})`);
+    }
+    const result = benchCompiler(names);
+    process.stdout.write(`${args.json ? JSON.stringify(result, null, 2) : formatCompilerBench(result)}\n`);
+  },
+};
+
 export const benchCommand: CommandModule = {
   command: 'bench <subject>',
   describe: 'measures, each figure beside what it is compared with',
@@ -117,6 +142,7 @@ export const benchCommand: CommandModule = {
       .command(cpuCommand)
       .command(nvdimmCommand)
       .command(xtwzBenchCommand)
-      .demandCommand(1, 'name what to measure: cpu, nvdimm, xtwz'),
+      .command(compilerCommand)
+      .demandCommand(1, 'name what to measure: compiler, cpu, nvdimm, xtwz'),
   handler: () => undefined,
 };
