@@ -55,7 +55,8 @@ function writeSequence(
   };
   extended(9, LNE.setAddress);
   buffer.address(symbol);
-  let state = { address: 0, line: 1, file: 1, column: 0 };
+  // The file is always set: readers disagree on whether the first one has number 0 or 1.
+  let state = { address: 0, line: 1, file: -1, column: 0 };
   const rows = [...compiled.lines].sort((a, b) => a.offset - b.offset);
   rows.forEach(({ offset, what }, index) => {
     // Of several positions at one address the last one counts.

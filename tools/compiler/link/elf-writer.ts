@@ -26,6 +26,7 @@ import {
   SYM,
   SYM_SIZE,
 } from '../../../emulator/elf/constants.ts';
+import { attributesSection } from './attributes.ts';
 import { type ObjectFile, type ObjectSection, ObjectSymbol } from './object.ts';
 
 /** A program header of an executable. */
@@ -75,7 +76,7 @@ interface OutSection {
 }
 
 export function writeRelocatable(object: ObjectFile): Uint8Array {
-  return new ElfWriter(object.sections, object.symbols, ET.REL, 0n, []).write();
+  return new ElfWriter([...object.sections, attributesSection()], object.symbols, ET.REL, 0n, []).write();
 }
 
 export function writeExecutable(
@@ -84,7 +85,7 @@ export function writeExecutable(
   entry: bigint,
   segments: readonly Segment[],
 ): Uint8Array {
-  return new ElfWriter(sections, symbols, ET.EXEC, entry, segments).write();
+  return new ElfWriter([...sections, attributesSection()], symbols, ET.EXEC, entry, segments).write();
 }
 
 class ElfWriter {

@@ -52,6 +52,9 @@ class SectionBuilder {
   }
 }
 
+/** Name of the symbols at the upper halves of addresses; disassemblers know it as one not to show. */
+const ANCHOR_NAME = '.L0 ';
+
 class ModuleCompiler {
   private readonly object: ObjectFile;
   private readonly builders = new Map<string, SectionBuilder>();
@@ -144,7 +147,7 @@ class ModuleCompiler {
       let addend = reloc.addend;
       if (reloc.sym === undefined) {
         // The low part of an address names the instruction with the upper part.
-        symbol = anchors.get(reloc.addend) ?? new ObjectSymbol(`.L${offset + reloc.addend}`);
+        symbol = anchors.get(reloc.addend) ?? new ObjectSymbol(ANCHOR_NAME);
         symbol.section = builder.section;
         symbol.value = offset + reloc.addend;
         if (!anchors.has(reloc.addend)) this.object.symbols.push(symbol);
