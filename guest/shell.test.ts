@@ -46,7 +46,7 @@ test.each([
   ['mkdir e; cd e; echo inside > f; cd ..; cat e/f; cat /e/f', 'inside\ninside\n', 0],
   ['nosuchcommand', 'sh: nosuchcommand: no such command (help lists them)\n', 127],
   ['mkdir', 'usage: mkdir NAME\n', 2],
-  ['ls --help', 'ls [-l] [NAMESPACE]\nlists names\n', 0],
+  ['ls --help', 'ls [-l] [-a] [NAMESPACE]\nlists names; -a: also those with a dot\n', 0],
   ["echo 'unclosed", 'sh: a quote is not closed\n', 2],
   ['echo x > t3; hexdump t3 0x1000 2', `00001000 78 0a${' '.repeat(45)}x.\n`, 0],
   ['exit 7', '', 7],

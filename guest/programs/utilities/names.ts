@@ -15,7 +15,7 @@ export const UTILITIES: FixedArray<Inline<Utility>, 16> = [
   { name: 'free', usage: 'free', what: 'shows how much memory is free' },
   { name: 'help', usage: 'help', what: 'lists the commands' },
   { name: 'ln', usage: 'ln OBJECT NAME', what: 'gives an object another name' },
-  { name: 'ls', usage: 'ls [-l] [NAMESPACE]', what: 'lists names' },
+  { name: 'ls', usage: 'ls [-l] [-a] [NAMESPACE]', what: 'lists names; -a: also those with a dot' },
   { name: 'mkdir', usage: 'mkdir NAME', what: 'makes a namespace' },
   { name: 'mv', usage: 'mv FROM TO', what: 'changes a name' },
   { name: 'rm', usage: 'rm NAME...', what: 'removes names and deletes their objects' },

@@ -76,9 +76,11 @@ function listBin(long: bool): void {
 
 export function listNames(): i64 {
   let long = false;
+  let all = false;
   let path = '.';
   for (let i: u64 = 1; i < argumentCount(); i++) {
     if (argument(i).equals('-l')) long = true;
+    else if (argument(i).equals('-a')) all = true;
     else if (argument(i).length !== 0 && argument(i)[0] === u8('-')) return -1;
     else path = argument(i);
   }
@@ -100,7 +102,7 @@ export function listNames(): i64 {
   }
   for (let i: u64 = 0; i < namespace.count; i++) {
     const entry: NameEntry = namespace.entries.ptr[i];
-    if (!isUsed(entry)) continue;
+    if (!isUsed(entry) || (!all && nameOf(entry)[0] === u8('.'))) continue;
     const type = changetype<NameType>(entry.type);
     if (long) showLong(idOf(entry), type, nameOf(entry));
     else {
