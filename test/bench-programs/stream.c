@@ -5,7 +5,7 @@ const char benchmark_name[] = "stream";
 
 #define WORDS (1u << 20)
 /* Staggered by some pages, so that equal indices do not fall on the same line of a direct-mapped TLB or cache. */
-static uint64_t a[WORDS + 5 * 512], b[WORDS + 11 * 512], c[WORDS];
+static uint64_t a[WORDS + 5 * 512], b[WORDS + 11 * 512], c[WORDS + 7 * 512];
 
 static void triad(uint64_t factor) {
   for (uint32_t i = 0; i < WORDS; i++) a[i] = b[i] + factor * c[i];
