@@ -2,7 +2,7 @@
  * Writes loads, stores and atomics of a region, with the checks that find memory. There is no call anywhere: what
  * does not pass leaves the region, and the interpreter does that one instruction.
  *
- * One check serves all accesses of a block around the same value of a base register (*coalescing*): it covers the
+ * One check serves the accesses that follow around the same value of a base register (*coalescing*): it covers the
  * smallest range that holds them, and later accesses inside that range need none (`CheckedRange`). In a direct
  * window the range is compared with the window's size, and for stores the flag bytes of the pages of its two ends
  * must be 0. With the TLB the range must lie within one page; where it does not, the region is left with
@@ -21,6 +21,8 @@ import type { RegionWriter } from './writer.ts';
 
 /** Bytes that one check may cover. */
 const RANGE_LIMIT = 2048;
+/** Blocks behind the present one on each path in which accesses are looked for. */
+const LOOK_AHEAD = 3;
 
 /** What one check covers, relative to the base register. */
 interface Range {
@@ -144,9 +146,7 @@ export class AccessWriter {
     let alignment = size;
     let anchor = offset;
     let shared = false;
-    const { instructions } = this.block;
-    for (let i = this.position; i < instructions.length; i++) {
-      const instruction = instructions[i]!;
+    const look = (instruction: Instruction): void => {
       const { access } = ROWS[instruction.id]!;
       if (access?.kind === kind && instruction.rs1 === base) {
         const at = instruction.imm;
@@ -163,8 +163,15 @@ export class AccessWriter {
           }
         }
       }
-      if (writesInteger(instruction, base)) break;
-    }
+    };
+    const lookThrough = (block: Block, from: number, depth: number): void => {
+      for (const instruction of block.instructions.slice(from)) {
+        look(instruction);
+        if (writesInteger(instruction, base)) return;
+      }
+      if (depth > 0) for (const next of this.writer.followers(block)) lookThrough(next, 0, depth - 1);
+    };
+    lookThrough(this.block, this.position, LOOK_AHEAD);
     // Move the start down so that it is aligned whenever the anchor is.
     const down = (((lo - anchor) % alignment) + alignment) % alignment;
     return { lo: lo - down, hi, alignment, shared };

@@ -48,7 +48,8 @@ export class Structure {
   readonly parent: Int32Array;
   private readonly routes = new Map<number, Route>();
   private readonly dispatchTargets = new Map<number, number[]>();
-  private readonly dominatorChildren: number[][];
+  /** Children in the dominator tree, by node. */
+  readonly dominatorChildren: readonly (readonly number[])[];
   private readonly labels: Int32Array;
 
   constructor(graph: readonly (readonly number[])[]) {
@@ -135,7 +136,8 @@ export class Structure {
     } else {
       writer.node(node);
     }
-    for (const merge of merges.reverse()) {
+    merges.reverse();
+    for (const merge of merges) {
       writer.end();
       this.writeTree(merge, writer);
     }

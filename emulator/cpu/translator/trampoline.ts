@@ -40,6 +40,8 @@ export const ENGINE_WORDS = {
 
 /** A split is reported once in so many times. */
 const SPLIT_PERIOD = 64;
+/** And a step, which usually has other reasons. */
+const STEP_PERIOD = 256;
 
 /** Imports: `m.m` the memory, `m.t` the table, `m.plain` and `m.profiled` the interpreters' `run`. */
 export function buildTrampoline(threshold: number): Uint8Array<ArrayBuffer> {
@@ -133,16 +135,20 @@ export function buildTrampoline(threshold: number): Uint8Array<ArrayBuffer> {
     byOutcome[Outcome.split] = split;
     w.brTable(byOutcome, step);
     w.end();
-    // Split: report some of them, else do as for a step.
-    const splits = HART.engine + ENGINE_WORDS.outcomes + 4 * Outcome.split;
-    emit(w, bin(Op.i32And, load(Op.i32Load, hart, splits), i32(SPLIT_PERIOD - 1)));
-    w.op(Op.i32Eqz);
-    w.if();
-    w.i32Const(TrampolineExit.split);
-    w.op(Op.return);
-    w.end();
+    // Some are reported: a check that several accesses share may ask for more than they need.
+    const report = (outcome: number, period: number): void => {
+      const count = HART.engine + ENGINE_WORDS.outcomes + 4 * outcome;
+      emit(w, bin(Op.i32And, load(Op.i32Load, hart, count), i32(period - 1)));
+      w.op(Op.i32Eqz);
+      w.if();
+      w.i32Const(TrampolineExit.split);
+      w.op(Op.return);
+      w.end();
+    };
+    report(Outcome.split, SPLIT_PERIOD);
     w.end();
     // Step: one instruction.
+    report(Outcome.step, STEP_PERIOD);
     emit(w, load(Op.i32Load, hart, HART.budget));
     w.localSet(saved);
     store(Op.i32Store, HART.budget, i32(1));

@@ -167,7 +167,8 @@ export class Translator implements Engine {
   private noteSplit(hart: HostAddr): void {
     const index = this.i32[(hart + HART.engine + ENGINE_WORDS.lastRegion) >> 2]!;
     const region = this.cache.at(index);
-    if (!region || ++region.splits < SPLIT_LIMIT) return;
+    const data = region?.assumptions.data;
+    if (!region || data?.kind !== 'tlb' || !data.coalesce || ++region.splits < SPLIT_LIMIT) return;
     if (region.assumptions.data.kind === 'window') this.wishOf(region).tlb = true;
     else this.wishOf(region).split = true;
     this.cache.remove(region);

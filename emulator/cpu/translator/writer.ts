@@ -81,6 +81,12 @@ export class RegionWriter implements Emitter, StructureWriter {
   private readonly wordLocals = new Int32Array(32).fill(-1);
   private readonly fLocals = new Int32Array(32).fill(-1);
   private readonly need: Int32Array;
+  /** Facts at the end of nodes, kept while merges that they dominate are still to be written. */
+  private readonly factsAtEnd = new Map<number, Facts>();
+  /** Immediate dominators. */
+  private readonly dominator: Int32Array;
+  /** Integer registers that a node and those it dominates write, as bits. */
+  private readonly writtenBelow: Int32Array;
   private budget = 0;
   private selector = 0;
   private exitPc = 0;
@@ -116,6 +122,8 @@ export class RegionWriter implements Emitter, StructureWriter {
     const graph = [[1], ...region.blocks.map((block) => this.successors(block))];
     this.structure = new Structure(graph);
     this.need = this.budgetNeeds();
+    this.dominator = new Int32Array(this.structure.count).fill(-1);
+    this.writtenBelow = this.writesBelow();
     this.access = new AccessWriter(this, assumptions.data);
   }
 
@@ -322,7 +330,7 @@ export class RegionWriter implements Emitter, StructureWriter {
       return;
     }
     if (structure.isLabel[node] || structure.isHeader[node] || node === 1) {
-      this.facts.clear();
+      this.inheritFacts(node);
       this.pending = 0;
     }
     const block = this.region.blocks[node - 1]!;
@@ -335,7 +343,60 @@ export class RegionWriter implements Emitter, StructureWriter {
       w.op(Op.drop);
     }
     this.writeBlock(block);
+    if (
+      structure.dominatorChildren[node]!.some(
+        (child) => structure.isLabel[child] || structure.isHeader[child],
+      )
+    )
+      this.factsAtEnd.set(node, this.facts.copy());
     this.writeTerminator(node, block);
+  }
+
+  /** By node: registers written in its subtree of the dominator tree. Fills `dominator` as well. */
+  private writesBelow(): Int32Array {
+    const { structure, region } = this;
+    const written = new Int32Array(structure.count);
+    for (let i = structure.sequence.length - 1; i >= 0; i--) {
+      const node = structure.sequence[i]!;
+      for (const instruction of region.blocks[node - 1]?.instructions ?? []) {
+        if (ROWS[instruction.id]!.operands[0] === 'rd') written[node]! |= 1 << instruction.rd;
+      }
+      for (const child of structure.dominatorChildren[node]!) {
+        this.dominator[child] = node;
+        written[node]! |= written[child]!;
+      }
+    }
+    return written;
+  }
+
+  /**
+   * At a merge or a loop header: what was known at the end of its dominator still holds for the registers that no
+   * block in between can write. In between lie the blocks that the dominator dominates, but for those that only the
+   * node itself leads to, unless it is a loop header and these lead back.
+   */
+  private inheritFacts(node: number): void {
+    const { structure, facts } = this;
+    const dominator = this.dominator[node]!;
+    const before = this.factsAtEnd.get(dominator);
+    if (before === undefined) {
+      facts.clear();
+      return;
+    }
+    let killed = structure.isHeader[node] ? this.writtenBelow[node]! : 0;
+    for (const sibling of structure.dominatorChildren[dominator]!)
+      if (sibling !== node) killed |= this.writtenBelow[sibling]!;
+    facts.restore(before);
+    for (let r = 1; r < 32; r++) if ((killed >>> r) & 1) facts.kill(r);
+  }
+
+  /** The blocks whose code follows a block's in place, so that what the block checks still holds there. */
+  followers(block: Block): Block[] {
+    const { structure, region } = this;
+    const from = this.nodeAt(block.start)!;
+    return structure.successors[from]!.filter(
+      (to) =>
+        !structure.isLabel[to] && !structure.isHeader[to] && structure.order[to]! > structure.order[from]!,
+    ).flatMap((to) => region.blocks[to - 1] ?? []);
   }
 
   private writeBlock(block: Block): void {
