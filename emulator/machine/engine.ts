@@ -55,6 +55,8 @@ export interface Engine {
    * is illegal (an invalid rounding mode).
    */
   floatSlow(hart: HostAddr, word: number): boolean;
+  /** Lines about what the engine did, for `--stats`. */
+  statisticsLines?(): string[];
   /** Drops everything (a whole memory was replaced). */
   dropAll(): void;
 }

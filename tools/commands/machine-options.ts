@@ -70,11 +70,11 @@ export function positiveInteger(value: number, option: string): number {
   return value;
 }
 
-/** The engine of that name; the translator is loaded only when it is asked for. */
-export async function engineNamed(name: string): Promise<EngineFactory | undefined> {
+/** The engine of that name, `timed` for statistics; the translator is loaded only when it is asked for. */
+export async function engineNamed(name: string, timed = false): Promise<EngineFactory | undefined> {
   if (name !== 'jit') return undefined;
   const { Translator } = await import('../../emulator/cpu/translator/translator.ts');
-  return (memory) => new Translator(memory);
+  return (memory) => new Translator(memory, { timed });
 }
 
 /** Reads a whole file for `what` it is. */

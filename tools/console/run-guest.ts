@@ -47,7 +47,7 @@ export async function runGuest(options: RunArguments, files = bootFiles(options)
   const replay = options.replay === undefined ? undefined : loadLog(options.replay);
   const output = new OutputBuffer(STDOUT);
   const timing = await timingPart(options);
-  const engine = timing?.engine ?? (await engineNamed(options.engine));
+  const engine = timing?.engine ?? (await engineNamed(options.engine, options.stats));
   const disks = (options.drive ?? []).map(openDrive);
   if (disks.length > MAX_DISKS)
     throw new UserError(`--drive: at most ${MAX_DISKS} drives, not ${disks.length}`);

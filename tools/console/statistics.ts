@@ -1,5 +1,9 @@
 /** What `--stats` prints about a run. */
+import { Exit } from '../../emulator/cpu/state.ts';
 import type { Machine } from '../../emulator/machine/machine.ts';
+
+/** Exits that JavaScript handled. */
+const EXIT_NAMES = Object.entries(Exit).filter(([name]) => name !== 'Budget');
 
 const count = (value: number): string => value.toLocaleString('en-US');
 
@@ -16,6 +20,14 @@ export function statisticsLines(machine: Machine, seconds: number): string[] {
     `TLB            ${count(total((c) => c.mmu.tlb.statistics.walks))} walks, ${count(total((c) => c.mmu.tlb.statistics.refills))} refills, ${count(total((c) => c.mmu.tlb.statistics.flushes))} flushes`,
     `devices        ${count(total((c) => c.statistics.deviceAccesses))} accesses`,
   ];
+  const exits = EXIT_NAMES.map(([name, exit]) => ({
+    name,
+    number: total((c) => c.statistics.exits[exit] ?? 0),
+  }));
+  const taken = exits
+    .filter(({ number }) => number > 0)
+    .map(({ name, number }) => `${name} ${count(number)}`);
+  lines.push(`engine exits   ${taken.join(', ') || 'none'}`, ...(machine.engine.statisticsLines?.() ?? []));
   if (machine.cores.length > 1) {
     lines.push(
       ...machine.cores.map(({ hart }) => `hart ${hart.index}         ${count(hart.retired)} instructions`),

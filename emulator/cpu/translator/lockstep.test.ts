@@ -76,7 +76,7 @@ const image = (path: string): { name: string; bytes: Uint8Array } => ({
 describeWith([OPENSBI, UBOOT], 'lockstep on firmware', () => {
   it.each([1, 2])('OpenSBI and U-Boot, %i harts', (harts) => {
     const files = { firmware: image(findOracle(OPENSBI)!), kernel: image(findOracle(UBOOT)!) };
-    const found = hashes((computer) => computer.boot(files), 24_000_000, { harts });
+    const found = hashes((computer) => computer.boot(files), 12_000_000, { harts });
     expect(found['translator']).toBe(found['interpreter']);
     expect(found['both in turn']).toBe(found['interpreter']);
   });

@@ -34,6 +34,8 @@ export const ENGINE_WORDS = {
   outcomes: 0x08,
   /** i32: 1 when the next entry goes on where a budget ended: no arrival to count. */
   resumes: 0x24,
+  /** i64: instructions that the interpreter executed. */
+  interpretedInstructions: 0x28,
   /** i32: times that the interpreter took over, other than for one instruction. */
   interpreted: 0x20,
 } as const;
@@ -60,6 +62,7 @@ export function buildTrampoline(threshold: number): Uint8Array<ArrayBuffer> {
   const cell = w.local(I32);
   const result = w.local(I32);
   const saved = w.local(I32);
+  const before = w.local(I32);
   const store = (op: number, offset: number, value: Expr): void => {
     emit(w, hart);
     emit(w, value);
@@ -67,6 +70,19 @@ export function buildTrampoline(threshold: number): Uint8Array<ArrayBuffer> {
   };
   const increment = (offset: number): void =>
     store(Op.i32Store, offset, bin(Op.i32Add, load(Op.i32Load, hart, offset), i32(1)));
+
+  /** Calls an interpreter, counts what it executes, and leaves its result in `result`. */
+  const interpretBy = (run: number): void => {
+    const total = HART.engine + ENGINE_WORDS.interpretedInstructions;
+    emit(w, load(Op.i32Load, hart, HART.budget));
+    w.localSet(before);
+    emit(w, hart);
+    w.i32Const(0);
+    w.call(run);
+    w.localSet(result);
+    const executed = bin(Op.i32Sub, local(before, I32), load(Op.i32Load, hart, HART.budget));
+    store(Op.i64Store, total, bin(Op.i64Add, load(Op.i64Load, hart, total), un(Op.i64ExtendI32S, executed)));
+  };
 
   const next = w.loop();
   emit(w, load(Op.i64Load, hart, HART.pc));
@@ -152,10 +168,7 @@ export function buildTrampoline(threshold: number): Uint8Array<ArrayBuffer> {
     emit(w, load(Op.i32Load, hart, HART.budget));
     w.localSet(saved);
     store(Op.i32Store, HART.budget, i32(1));
-    emit(w, hart);
-    w.i32Const(0);
-    w.call(plain);
-    w.localSet(result);
+    interpretBy(plain);
     store(
       Op.i32Store,
       HART.budget,
@@ -169,9 +182,8 @@ export function buildTrampoline(threshold: number): Uint8Array<ArrayBuffer> {
     w.op(Op.return);
     w.end();
     // Tail: the interpreter counts the budget out.
-    emit(w, hart);
-    w.i32Const(0);
-    w.call(plain);
+    interpretBy(plain);
+    w.localGet(result);
     w.op(Op.return);
     w.end();
     w.i32Const(TrampolineExit.unfit);
@@ -179,10 +191,8 @@ export function buildTrampoline(threshold: number): Uint8Array<ArrayBuffer> {
   }
   w.end();
   increment(HART.engine + ENGINE_WORDS.interpreted);
-  emit(w, hart);
-  w.i32Const(0);
-  w.call(profiled);
-  w.localTee(result);
+  interpretBy(profiled);
+  w.localGet(result);
   w.i32Const(Profile.Translated);
   w.op(Op.i32Eq);
   w.brIf(next);

@@ -20,7 +20,7 @@ import { Exit, HART, HART_STRIDE, REGIME_SHIFT, TLB_ENTRY_SIZE, tlbIndex } from 
 import { type Candidate, CodeCache, overlaps, spansOf, type Translated } from './code-cache.ts';
 import type { Assumptions, DataPath } from './regime.ts';
 import { type CodeSource, findRegion, type Region, type RegionPage } from './region.ts';
-import { TranslatorStatistics } from './statistics.ts';
+import { type TrampolineCounts, TranslatorStatistics } from './statistics.ts';
 import { buildTrampoline, ENGINE_WORDS, TrampolineExit } from './trampoline.ts';
 
 export interface TranslatorOptions {
@@ -28,6 +28,8 @@ export interface TranslatorOptions {
   readonly threshold?: number;
   /** Regions compiled together at most. */
   readonly batch?: number;
+  /** Measure the time spent in `run`. */
+  readonly timed?: boolean;
   /** Modules and bytes of WebAssembly kept at most. */
   readonly limits?: { readonly modules: number; readonly bytes: number };
 }
@@ -64,15 +66,19 @@ export class Translator implements Engine {
   private readonly interpreter: Interpreter;
   private readonly cache: CodeCache;
   private readonly trampoline: (hart: number) => number;
+  private readonly timed: boolean;
   private readonly threshold: number;
   private readonly batchSize: number;
   private batch: Candidate[] = [];
+  /** Instructions that `run` has executed. */
+  private executed = 0;
   /** Places where a version with fewer assumptions is wanted: page * 4096 + offset → what not to assume. */
   private readonly cautious = new Map<number, { tlb: boolean; split: boolean; float: boolean }>();
 
   constructor(memory: PhysicalMemory, options: TranslatorOptions = {}) {
     this.memory = memory;
     this.i32 = memory.i32;
+    this.timed = options.timed ?? false;
     this.threshold = options.threshold ?? Profile.threshold;
     this.batchSize = options.batch ?? DEFAULT_BATCH;
     this.interpreter = new Interpreter(memory);
@@ -101,6 +107,14 @@ export class Translator implements Engine {
   }
 
   run(hart: HostAddr): Exit {
+    if (!this.timed) return this.execute(hart);
+    const start = this.statistics.begin();
+    const exit = this.execute(hart);
+    this.statistics.addEngineTime(start);
+    return exit;
+  }
+
+  private execute(hart: HostAddr): Exit {
     const { i32 } = this;
     const budgetAt = (hart + HART.budget) >> 2;
     let total = i32[budgetAt]!;
@@ -109,6 +123,7 @@ export class Translator implements Engine {
       i32[budgetAt] = slice;
       const exit = this.trampoline(hart);
       total -= slice - i32[budgetAt]!;
+      this.executed += slice - i32[budgetAt]!;
       i32[budgetAt] = total;
       switch (exit) {
         case Exit.Budget:
@@ -326,14 +341,24 @@ export class Translator implements Engine {
       this.batch = this.batch.filter(({ region }) => !overlaps(spansOf(region), page, offset, length));
   }
 
-  /** Figures of a hart's trampoline: regions left by outcome, and turns of the interpreter. */
-  counters(hart: HostAddr): { outcomes: number[]; interpreted: number } {
-    const at = (hart + HART.engine) >> 2;
-    const outcomes = Array.from(
-      { length: 5 },
-      (_, i) => this.i32[at + (ENGINE_WORDS.outcomes >> 2) + i]! >>> 0,
-    );
-    return { outcomes, interpreted: this.i32[at + (ENGINE_WORDS.interpreted >> 2)]! >>> 0 };
+  /** Figures of the trampoline, of all harts. */
+  private counts(): TrampolineCounts {
+    const outcomes = [0, 0, 0, 0, 0];
+    let interpreted = 0;
+    let interpretedInstructions = 0;
+    for (let index = 0; index < this.memory.layout.harts; index++) {
+      const at = this.hartAt(index) + HART.engine;
+      const word = (offset: number): number => this.i32[(at + offset) >> 2]! >>> 0;
+      for (let i = 0; i < outcomes.length; i++) outcomes[i]! += word(ENGINE_WORDS.outcomes + 4 * i);
+      interpreted += word(ENGINE_WORDS.interpreted);
+      const { interpretedInstructions: low } = ENGINE_WORDS;
+      interpretedInstructions += word(low) + word(low + 4) * 2 ** 32;
+    }
+    return { outcomes, interpreted, interpretedInstructions };
+  }
+
+  statisticsLines(): string[] {
+    return this.statistics.lines(this.cache, this.counts(), this.executed);
   }
 
   get code(): CodeCache {
