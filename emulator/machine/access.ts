@@ -28,12 +28,17 @@ export type Raise = (core: Core, cause: number, tvalLo: number, tvalHi: number) 
 const RESERVATION = HART.reservation >> 2;
 const RESERVATION_VALUE = HART.reservationValue >> 2;
 
+/** Entries of the decode cache, a power of two. */
+const DECODE_ENTRIES = 256;
+
 export class AccessUnit {
   private readonly memory: PhysicalMemory;
   private readonly bus: Bus;
   private readonly watch: Watchpoints;
   private readonly raise: Raise;
-  private readonly instruction = new Instruction();
+  private readonly decoded = new DecodeCache();
+  /** The instruction being executed. */
+  private instruction = new Instruction();
   /** High half of the value that `loadValue` returned. */
   private hi = 0;
 
@@ -108,7 +113,7 @@ export class AccessUnit {
   private fetchInstruction(core: Core): boolean {
     const word = this.instructionWord(core);
     if (word < 0) return false;
-    decode(word | 0, this.instruction);
+    this.instruction = this.decoded.get(word | 0);
     return true;
   }
 
@@ -364,6 +369,22 @@ export class AccessUnit {
     hart.setScalar(HART.reserved, 0);
     hart.setX(rd, same ? 0 : 1, 0);
     hart.retire(this.instruction.length);
+  }
+}
+
+/** Instructions decoded lately, by their bits: slow accesses come from few places. */
+class DecodeCache {
+  private readonly words = new Int32Array(DECODE_ENTRIES);
+  private readonly instructions: (Instruction | undefined)[] = new Array(DECODE_ENTRIES).fill(undefined);
+
+  get(word: number): Instruction {
+    const at = (word ^ (word >>> 8) ^ (word >>> 17)) & (DECODE_ENTRIES - 1);
+    const known = this.instructions[at];
+    if (known !== undefined && this.words[at] === word) return known;
+    const instruction = decode(word);
+    this.words[at] = word;
+    this.instructions[at] = instruction;
+    return instruction;
   }
 }
 

@@ -88,6 +88,24 @@ describe('debugging', () => {
     expect(machine.hash()).toBe(plain.hash());
   });
 
+  test('with the translator, in code already translated, breakpoints and watchpoints stop at the same places', () => {
+    const stops = (engine: EngineFactory): unknown[] => {
+      const machine = load(LOOP, { engine });
+      machine.run({ instructions: 50_000 });
+      machine.setBreakpoints([START + 20n]);
+      const seen: unknown[] = [machine.run(), machine.run(), machine.instructions];
+      machine.setBreakpoints([]);
+      machine.run({ instructions: 50_000 });
+      machine.setWatchpoints([{ address: 0x8000_1040n, length: 4, loads: false, stores: true }]);
+      seen.push(machine.run(), machine.instructions, machine.run(), machine.hash());
+      machine.setWatchpoints([]);
+      machine.run({ instructions: 50_000 });
+      return [...seen, machine.hash()];
+    };
+    const translated = stops((memory) => new Translator(memory, { threshold: 20 }));
+    expect(translated).toEqual(stops((memory) => new Interpreter(memory)));
+  });
+
   test('a watchpoint stops after the access that touches it', () => {
     const machine = load(LOOP);
     machine.run({ instructions: 10 });
