@@ -42,6 +42,17 @@ describe('predecoder', () => {
     expect(predecoder.recordsOf(0)).toBe(places[1]);
   });
 
+  it('forgets an instruction across two pages when the place of the second one is given away', () => {
+    const { predecoder, memory } = smallArea();
+    const second = predecoder.recordsOf(1);
+    const first = predecoder.recordsOf(0);
+    predecoder.decodeCross(0, 1, encode(idOf('addi'), 1, 1, 0, 1));
+    expect(memory.view.getInt32(first + PAGE_RECORDS.crossNext, true)).toBe(second);
+    predecoder.recordsOf(2);
+    expect(predecoder.recordsOf(3)).toBe(second);
+    expect(memory.view.getInt32(first + PAGE_RECORDS.crossNext, true)).toBe(0);
+  });
+
   it('takes a page out of the store TLB when it becomes code', () => {
     const { memory, predecoder } = smallArea();
     const entry = memory.layout.hartBase + HART.storeTlb + 5 * 16;

@@ -108,6 +108,7 @@ export class Predecoder {
     this.forEachEntry(HART.fetchTlb, (entry) => this.view.getInt32(entry + 8, true) === (records | 0));
     this.onDrop(page);
     this.clear(place);
+    this.forgetCrossInto(records);
     this.placeOf[page] = 0;
     this.pageAt[place] = -1;
     this.memory.clearFlag(page, PageFlag.code);
