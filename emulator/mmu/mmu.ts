@@ -29,7 +29,10 @@ export const CboEnable = {
 const MODE_FIELDS = Mstatus.MPP | Mstatus.MPRV | Mstatus.SUM | Mstatus.MXR;
 const MODE_SHIFT = 9;
 const KNOWN_ENTRIES = (MODE_FIELDS >> MODE_SHIFT) + 4;
-const KNOWN_WORDS = 6;
+const KNOWN_WORDS = 8;
+
+/** Where physical address 0 is with translation off. */
+const BARE_MAP = [0, 0] as const;
 
 /** A translation that faults. */
 export const FAULT = -1;
@@ -68,8 +71,8 @@ export class Mmu {
   /** Counts the calls of `update`. */
   private generation = 1;
   /**
-   * What `switchMode` writes, for each privilege and MPP, MPRV, SUM, MXR: generation that it is of, fetch regime, data regime, size of
-   * the direct window, cache-block permissions, version of the regimes.
+   * What `switchMode` writes, for each privilege and MPP, MPRV, SUM, MXR: generation that it is of, fetch regime, data
+   * regime, size of the direct window, cache-block permissions, version of the regimes, base of the direct window.
    */
   private readonly known = new Int32Array(KNOWN_ENTRIES * KNOWN_WORDS);
   /** By effective privilege: PMP gives all rights over all of DRAM. */
@@ -91,8 +94,6 @@ export class Mmu {
     }
     this.special = modes.filter((mode) => mode.fence || mode.fenceDropsAll);
     const dram = memory.regions[0]!;
-    hart.setScalar(HART.directBase, dram.base | 0);
-    hart.setScalar(HART.directBase + 4, Math.floor(dram.base / 2 ** 32));
     hart.setScalar(HART.directHost, dram.host | 0);
   }
 
@@ -137,6 +138,8 @@ export class Mmu {
     i32[word + (HART.fetchPlace >> 2)] = hart.base ^ (tlbSpread(fetch) * TLB_ENTRY_SIZE);
     i32[word + (HART.dataPlace >> 2)] = hart.base ^ (tlbSpread(data) * TLB_ENTRY_SIZE);
     i32[word + (HART.directSize >> 2)] = known[at + 3]!;
+    i32[word + (HART.directBase >> 2)] = known[at + 6]!;
+    i32[word + (HART.directBase >> 2) + 1] = known[at + 7]!;
     i32[word + (HART.cboEnable >> 2)] = known[at + 4]!;
   }
 
@@ -158,7 +161,13 @@ export class Mmu {
       known[at + 2] = this.regimeOf(data, sum, mstatus & Mstatus.MXR ? 4 : 0);
     }
     const dram = this.memory.regions[0]!;
-    const open = dataBare && this.dramFree[data]! && !this.windowForbidden;
+    // With translation off the window is where memory is; a mode may have a direct map of its own.
+    const map = dataBare ? BARE_MAP : this.mode?.directMap?.(data);
+    const open = map !== undefined && this.dramFree[data]! && !this.windowForbidden;
+    const [mapLo, mapHi] = map ?? BARE_MAP;
+    const baseLo = (mapLo >>> 0) + dram.base;
+    known[at + 6] = baseLo | 0;
+    known[at + 7] = mapHi + Math.floor(baseLo / 2 ** 32);
     // The engines take unaligned loads in the window: the last must end in it.
     known[at + 3] = open ? dram.size - 7 : 0;
     known[at + 4] = this.cacheBlockPermissions();

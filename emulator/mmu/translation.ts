@@ -163,6 +163,11 @@ export interface TranslationMode {
    * may share them.
    */
   contextFree?(privilege: number, sum: boolean): boolean;
+  /**
+   * Where physical address 0 is in a direct map that loads and stores at this privilege may use with all rights and
+   * without a table: halves of the virtual address. Undefined: there is none.
+   */
+  directMap?(privilege: number): readonly [lo: number, hi: number] | undefined;
   /** True when every sfence.vma, whatever its operands, drops all translations of this mode on the hart. */
   readonly fenceDropsAll?: boolean;
   /** Called by every sfence.vma of the hart, for what the mode caches outside of the TLBs. */

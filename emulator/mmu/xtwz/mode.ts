@@ -55,6 +55,12 @@ export const keyHasView = (key: number, view: number): boolean =>
 export const keyHasContext = (key: number, context: number): boolean =>
   key % CONTEXT_NUMBERS === rootNumber(context, CONTEXT_NUMBERS);
 
+/** Halves of the first address of the supervisor window. */
+const SUPERVISOR_WINDOW = [
+  Number(BigInt.asIntN(32, ADDRESS.supervisorBase)),
+  Number(BigInt.asIntN(32, ADDRESS.supervisorBase >> 32n)),
+] as const;
+
 export class XtwzMode implements TranslationMode {
   readonly mode = XTWZ_SATP_MODE;
   readonly name = 'Xtwz';
@@ -74,6 +80,11 @@ export class XtwzMode implements TranslationMode {
   /** Regimes whose translations depend on neither view nor context. */
   contextFree(privilege: number, sum: boolean): boolean {
     return privilege === Privilege.supervisor && !sum;
+  }
+
+  /** The supervisor window. */
+  directMap(privilege: number): readonly [number, number] | undefined {
+    return privilege === Privilege.supervisor ? SUPERVISOR_WINDOW : undefined;
   }
 
   fence(hart: Hart): void {
