@@ -2,6 +2,7 @@
  * `licorice build FILE`: compiles a program of guest TypeScript to an ELF executable for the machine (default), to a
  * relocatable object (`-c`), or to the text of its intermediate representation (`-S`).
  */
+import { readFileSync } from 'node:fs';
 import { basename, relative } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
@@ -10,6 +11,7 @@ import type { Diagnostic } from '../compiler/frontend/diagnostics.ts';
 
 interface BuildOptions {
   file: string;
+  objects: string[];
   output: string | undefined;
   O: number;
   c: boolean;
@@ -18,11 +20,17 @@ interface BuildOptions {
 }
 
 export const buildCommand: CommandModule<object, BuildOptions> = {
-  command: 'build <file>',
+  command: 'build <file> [objects..]',
   describe: 'compile guest TypeScript',
   builder: (yargs) =>
     yargs
       .positional('file', { type: 'string', demandOption: true, describe: 'the entry file' })
+      .positional('objects', {
+        type: 'string',
+        array: true,
+        default: [] as string[],
+        describe: 'object files of other compilers to link with',
+      })
       .option('output', { alias: 'o', type: 'string', describe: 'file to write' })
       .option('O', { type: 'number', default: 2, choices: [0, 2], describe: 'optimisation' })
       .option('c', { type: 'boolean', default: false, describe: 'write a relocatable object file' })
@@ -40,7 +48,12 @@ export const buildCommand: CommandModule<object, BuildOptions> = {
     const { compile, compileToText } = await import('../compiler/compile.ts');
     const { writeFileAtomically } = await import('../output.ts');
     const stem = basename(options.file).replace(/\.ts$/, '');
-    const compileOptions = { target: options.target, optimise: options.O > 0, relocatable: options.c };
+    const compileOptions = {
+      target: options.target,
+      optimise: options.O > 0,
+      relocatable: options.c,
+      objects: options.objects.map(readInput),
+    };
     if (options.S) {
       const text = compileToText(options.file, compileOptions);
       if (typeof text !== 'string') return report(text);
@@ -53,6 +66,14 @@ export const buildCommand: CommandModule<object, BuildOptions> = {
     writeFileAtomically(options.output ?? `${stem}${options.c ? '.o' : '.elf'}`, result.elf, !options.c);
   },
 };
+
+function readInput(name: string): { name: string; bytes: Uint8Array } {
+  try {
+    return { name, bytes: readFileSync(name) };
+  } catch (error) {
+    throw new UserError(`cannot read ${name}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
 
 async function report(diagnostics: readonly Diagnostic[]): Promise<never> {
   const { formatDiagnostic } = await import('../compiler/frontend/diagnostics.ts');

@@ -12,6 +12,7 @@ import { diskHost, projectRoot } from './frontend/session.ts';
 import type { Module } from './ir/ir.ts';
 import { printModule } from './ir/print.ts';
 import { Op } from './ir/types.ts';
+import { readObject } from './link/elf-object.ts';
 import { writeRelocatable } from './link/elf-writer.ts';
 import { LAYOUTS, linkExecutable } from './link/linker.ts';
 import { BLOCK_FUNCTIONS, ModuleLowering } from './lower/module.ts';
@@ -31,6 +32,8 @@ export interface CompileOptions {
   /** Folder that symbols and paths are relative to; the project of the entry file by default. */
   readonly root?: string;
   readonly cache?: ParseCache;
+  /** Object files of other compilers to link with. */
+  readonly objects?: readonly { readonly name: string; readonly bytes: Uint8Array }[];
   /** Functions and variables of the entry module to be compiled, besides `main` and those with `@export`. */
   readonly roots?: readonly string[];
 }
@@ -78,7 +81,10 @@ export function compile(file: string, options: CompileOptions): CompileResult {
   dropUnusedBlockFunctions(module);
   const relocatable = options.relocatable === true;
   const object = compileModule(module, file, { farCalls: relocatable, debug: true });
-  const elf = relocatable ? writeRelocatable(object) : linkExecutable([object], LAYOUTS[options.target]);
+  const others = (options.objects ?? []).map(({ name, bytes }) => readObject(bytes, name));
+  const elf = relocatable
+    ? writeRelocatable(object)
+    : linkExecutable([object, ...others], LAYOUTS[options.target]);
   return { ok: true, module, elf };
 }
 

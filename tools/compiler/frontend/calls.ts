@@ -23,6 +23,7 @@ import {
   typeName,
   U64,
   UNTYPED_INT,
+  valueType,
 } from './types.ts';
 
 export function checkCall(cx: Context, node: ts.CallExpression, want: Type | undefined): Expr {
@@ -152,7 +153,7 @@ function callValue(cx: Context, node: ts.CallExpression, callee: Expr): Expr {
   const args = node.arguments.map((argument, index) => checkAs(cx, argument, type.params[index]!));
   if (callee.kind === 'function')
     return { kind: 'call', node, type: type.result, target: callee.target, args };
-  return { kind: 'indirectCall', node, type: type.result, callee, args };
+  return { kind: 'indirectCall', node, type: valueType(type.result), callee, args };
 }
 
 /** Calls a function or, with `object`, a method. */
@@ -168,7 +169,7 @@ function callTemplate(
   const args = checkArguments(cx, node, target);
   if (args === undefined) return { kind: 'error', node, type: ERROR };
   if (object !== undefined) args.unshift(coerce(cx, object, target.thisVariable!.type));
-  return { kind: 'call', node, type: target.result, target, args };
+  return { kind: 'call', node, type: valueType(target.result), target, args };
 }
 
 function targetOf(

@@ -54,6 +54,8 @@ function convertImplicitly(cx: Context, expr: Expr, want: Type): Expr | undefine
     if (want.kind === 'int') return cx.fail(2015, expr.node, expr.value, want.name);
   }
   if (type.kind === 'null' && isNullable(want)) return constant(expr.node, want, 0n);
+  // A struct by value is copied where it is passed; until then it is referred to.
+  if (want.kind === 'inline') return coerce(cx, expr, want.of);
   if (type.kind === 'class' && want.kind === 'class' && type.instance.extends(want.instance)) {
     return retype(expr, want);
   }

@@ -170,7 +170,7 @@ export const RULES = {
   3010: { message: "The initialiser of '{0}' depends on itself.", hint: 'Break the circle.' },
   3011: { message: 'Index {0} is outside of the {1} elements.', hint: 'Indexes count from 0.' },
   3012: {
-    message: "'Inline' needs a class, and stands only in fields and elements.",
+    message: "'Inline' needs a class, and stands only in fields, elements, parameters and results.",
     hint: 'Variables of class type are references.',
   },
   3013: {

@@ -159,6 +159,8 @@ export class FunctionTemplate {
 export class FunctionInstance {
   /** Explicit parameters; `this` comes before them as `thisVariable`. */
   params: LocalVariable[] = [];
+  /** How each parameter is passed: its type, or `Inline<C>` for a struct by value. */
+  passed: Type[] = [];
   /** Constant values for parameters left out of a call. */
   defaults: (Expr | undefined)[] = [];
   thisVariable: LocalVariable | undefined;

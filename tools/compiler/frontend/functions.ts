@@ -13,7 +13,7 @@ import type { Program } from './program.ts';
 import { resolveType } from './resolve-types.ts';
 import { checkStatements, endsAlways } from './statements.ts';
 import type { Expr, LocalVariable, Logging } from './tree.ts';
-import { ERROR, type FnType, fnOf, NEVER, type Type, typeName, VOID } from './types.ts';
+import { ERROR, type FnType, fnOf, NEVER, type Type, typeName, VOID, valueType } from './types.ts';
 
 const MAX_DEPTH = 24;
 
@@ -71,11 +71,12 @@ function resolveSignature(program: Program, instance: Instance, wanted: FnType |
     }
     if (node.dotDotDotToken !== undefined || node.questionToken !== undefined) diagnostics.report(1019, node);
     let type = wanted?.params[index] ?? ERROR;
-    if (node.type !== undefined) type = resolveType(program, scope, node.type);
+    if (node.type !== undefined) type = resolveType(program, scope, node.type, true);
     else if (wanted === undefined) diagnostics.report(1018, node, node.name.text);
     if (type.kind === 'void' || type.kind === 'never') diagnostics.report(2030, node, type.kind);
-    const variable = parameter(node.name.text, type, node, false);
+    const variable = parameter(node.name.text, valueType(type), node, false);
     instance.params.push(variable);
+    instance.passed.push(type);
     scope.names.set(variable.name, { kind: 'local', variable, owner: instance });
     let value: Expr | undefined;
     if (node.initializer !== undefined) {
@@ -94,7 +95,7 @@ function resultType(program: Program, instance: Instance, wanted: FnType | undef
       program.diagnostics.report(1011, declaration.type, declaration.type.getText());
       return ERROR;
     }
-    return resolveType(program, instance.scope, declaration.type);
+    return resolveType(program, instance.scope, declaration.type, true);
   }
   if (ts.isConstructorDeclaration(declaration) || ts.isSetAccessorDeclaration(declaration)) return VOID;
   if (wanted !== undefined) return wanted.result;
@@ -119,11 +120,7 @@ const hasModifier = (node: ts.Node, kind: ts.SyntaxKind): boolean =>
   (ts.canHaveModifiers(node) && ts.getModifiers(node)?.some((modifier) => modifier.kind === kind)) || false;
 
 /** The type of a function as a value; `this` is not part of it. */
-export const functionType = (instance: Instance): FnType =>
-  fnOf(
-    instance.params.map((param) => param.type),
-    instance.result,
-  );
+export const functionType = (instance: Instance): FnType => fnOf(instance.passed, instance.result);
 
 /** A function named as a value (or about to be called). */
 export function functionValue(

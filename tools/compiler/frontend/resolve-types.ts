@@ -86,11 +86,11 @@ export function resolveType(
   }
   if (ts.isFunctionTypeNode(node)) {
     const params = node.parameters.map((parameter) => {
-      if (parameter.type !== undefined) return resolveType(program, scope, parameter.type);
+      if (parameter.type !== undefined) return resolveType(program, scope, parameter.type, true);
       program.diagnostics.report(1018, parameter, parameter.name.getText());
       return ERROR;
     });
-    return fnOf(params, resolveType(program, scope, node.type));
+    return fnOf(params, resolveType(program, scope, node.type, true));
   }
   if (ts.isTypeReferenceNode(node)) return resolveReference(program, scope, node, storage, persistent);
   if (ts.isThisTypeNode(node)) {

@@ -179,7 +179,7 @@ const CASES: readonly RuleCase[] = [
   [
     3012,
     'class C { x: Inline<u32>; }',
-    "1,14: 'Inline' needs a class, and stands only in fields and elements.",
+    "1,14: 'Inline' needs a class, and stands only in fields, elements, parameters and results.",
   ],
   [
     3013,

@@ -1,7 +1,5 @@
 /** Lowers expressions to IR values: one value, two for slices and text, none for void. */
 
-import type * as ts from 'typescript';
-import type { FunctionInstance } from '../frontend/entities.ts';
 import type {
   AssignExpr,
   BinaryExpr,
@@ -13,9 +11,10 @@ import type {
   SubsliceExpr,
 } from '../frontend/tree.ts';
 import { alignOf, intOf, sizeOf, type Type, U64 } from '../frontend/types.ts';
-import type { Block, Sym, Value } from '../ir/ir.ts';
+import type { Block, Value } from '../ir/ir.ts';
 import { Type as IrType, Op } from '../ir/types.ts';
 import { lowerAsm } from './asm.ts';
+import { callConstructor, callInstance, callSymbol, callValue } from './calls.ts';
 import { cast, narrow, retype } from './conversions.ts';
 import type { FunctionLowering } from './function.ts';
 import { lowerIntrinsic, recordStore } from './intrinsics.ts';
@@ -74,13 +73,11 @@ export function values(f: FunctionLowering, expr: Expr): readonly Value[] {
     case 'assign':
       return assign(f, expr);
     case 'call':
-      return callFunction(f, expr.target, argumentsOf(f, expr.args), expr.node);
+      return callInstance(f, expr.target, expr.args, expr.node);
     case 'indirectCall': {
-      const callee = value(f, expr.callee);
-      const args = argumentsOf(f, expr.args);
-      f.at(expr.node);
-      const types = registersOf(expr.type);
-      return results(f, b.callIndirect(callee, types, args), types, expr.type.kind === 'never');
+      const { callee, args, node } = expr;
+      if (callee.type.kind !== 'fn') throw new Error('only function values are called');
+      return callValue(f, value(f, callee), callee.type.params, callee.type.result, args, node);
     }
     case 'function':
       return [b.symAddr(f.module.symbolOf(expr.target))];
@@ -113,9 +110,6 @@ export function values(f: FunctionLowering, expr: Expr): readonly Value[] {
   }
 }
 
-const argumentsOf = (f: FunctionLowering, args: readonly Expr[]): Value[] =>
-  args.flatMap((arg) => [...values(f, arg)]);
-
 /** Pointer and length of a sequence. */
 export function spanOf(f: FunctionLowering, expr: Expr): [Value, Value] {
   if (expr.type.kind === 'array') return [value(f, expr), f.b.i64(expr.type.count)];
@@ -128,38 +122,6 @@ export function widenIndex(f: FunctionLowering, index: Expr): Value {
   return cast(f.b, value(f, index), index.type, intOf(index.type)?.signed ? SIGNED : U64);
 }
 const SIGNED = { kind: 'int', name: 'i64', bits: 64, signed: true } as const;
-
-// --------------------------------------------------------------------------------------------------------- calls
-
-export function callFunction(
-  f: FunctionLowering,
-  target: FunctionInstance,
-  args: Value[],
-  node?: ts.Node,
-): readonly Value[] {
-  if (node !== undefined) f.at(node);
-  return callSymbol(f, f.module.symbolOf(target), target.result, args);
-}
-
-/** Calls a symbol; a call that never returns ends the block. */
-export function callSymbol(f: FunctionLowering, symbol: Sym, result: Type, args: Value[]): readonly Value[] {
-  const types = registersOf(result);
-  return results(f, f.b.call(symbol, types, args), types, result.kind === 'never');
-}
-
-function results(
-  f: FunctionLowering,
-  call: Value,
-  types: readonly IrType[],
-  never: boolean,
-): readonly Value[] {
-  if (never) {
-    f.b.unreachable();
-    return [];
-  }
-  if (types.length === 0) return [];
-  return types.length === 1 ? [call] : [call, f.b.result2(call, types[1]!)];
-}
 
 function construct(f: FunctionLowering, expr: NewExpr): Value {
   const { b } = f;
@@ -175,7 +137,7 @@ function construct(f: FunctionLowering, expr: NewExpr): Value {
       values(f, initial),
     );
   }
-  if (expr.construct !== undefined) callFunction(f, expr.construct, [object, ...argumentsOf(f, expr.args)]);
+  if (expr.construct !== undefined) callConstructor(f, expr.construct, object, expr.args, expr.node);
   return object;
 }
 

@@ -20,7 +20,8 @@ import { isSpan, sizeOf, type valueType } from '../frontend/types.ts';
 import { FunctionBuilder, type Var } from '../ir/builder.ts';
 import type { Block, Func, Slot, Value } from '../ir/ir.ts';
 import { Type as IrType, Op } from '../ir/types.ts';
-import { branch, callFunction, effect, spanOf, value, values } from './expressions.ts';
+import { callSymbol, receiveParameters, returnedValues } from './calls.ts';
+import { branch, effect, spanOf, value, values } from './expressions.ts';
 import { registersOf } from './ir-types.ts';
 import type { ModuleLowering } from './module.ts';
 import { type Place, readPlace, writePlace } from './places.ts';
@@ -67,15 +68,14 @@ export class FunctionLowering {
   run(): void {
     const { b, instance } = this;
     this.at(instance.template.declaration);
-    let index = 0;
     const params = [...(instance.thisVariable ? [instance.thisVariable] : []), ...instance.params];
-    for (const param of params) {
-      const incoming = registersOf(param.type).map(() => b.param(index++));
-      this.declare(param, incoming);
-    }
+    const incoming = receiveParameters(this);
+    params.forEach((param, index) => {
+      this.declare(param, incoming[index]!);
+    });
     this.statements(instance.body ?? []);
     if (b.reachable) {
-      if (registersOf(instance.result).length === 0 && instance.result.kind !== 'never') b.ret();
+      if (instance.result.kind === 'void') b.ret();
       else b.unreachable();
     }
     b.finish();
@@ -185,8 +185,10 @@ export class FunctionLowering {
       case 'return': {
         const result = statement.value === undefined ? [] : values(this, statement.value);
         if (!b.reachable) return;
+        // A struct is taken before the scopes are left.
+        const returned = returnedValues(this, result);
         this.leaveTo(0);
-        if (b.reachable) b.ret([...result]);
+        if (b.reachable) b.ret([...returned]);
         return;
       }
       case 'using':
@@ -354,7 +356,7 @@ export class FunctionLowering {
   }
 
   private clean({ variable, dispose }: Cleanup): void {
-    callFunction(this, dispose, [...this.readVariable(variable)]);
+    callSymbol(this, this.module.symbolOf(dispose), dispose.result, this.readVariable(variable));
   }
 
   /** Runs the cleanups of all scopes inside of the outermost `depth`, innermost first. */

@@ -15,8 +15,9 @@ import {
 import type { Value } from '../ir/ir.ts';
 import { Type as IrType, Op, Order } from '../ir/types.ts';
 import { machine } from './asm.ts';
+import { callSymbol } from './calls.ts';
 import { narrow } from './conversions.ts';
-import { branch, callFunction, callSymbol, value, values } from './expressions.ts';
+import { branch, value, values } from './expressions.ts';
 import type { FunctionLowering } from './function.ts';
 import { isSigned, memOf, registerOf } from './ir-types.ts';
 import { readPlace, writePlace } from './places.ts';
@@ -34,7 +35,8 @@ const all = (f: FunctionLowering, expr: IntrinsicExpr): Value[] => expr.args.map
 /** Calls `record` of the transaction before `size` bytes at `address` are written. */
 export function recordStore(f: FunctionLowering, logging: Logging, address: Value, size: number): void {
   const [transaction] = f.readVariable(logging.transaction);
-  callFunction(f, logging.record, [transaction!, address, f.b.i64(size)]);
+  const { record } = logging;
+  callSymbol(f, f.module.symbolOf(record), record.result, [transaction!, address, f.b.i64(size)]);
 }
 
 // -------------------------------------------------------------------------------------------------------- memory

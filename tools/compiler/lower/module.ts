@@ -14,8 +14,9 @@ import { alignOf, isInPlace, sizeOf, type Type, VOID } from '../frontend/types.t
 import { floatBits } from '../ir/builder.ts';
 import { Func, Global, Module, type Sym } from '../ir/ir.ts';
 import { Type as IrType } from '../ir/types.ts';
+import { passedTypes, signatureOf } from './calls.ts';
 import { lowerFunction } from './function.ts';
-import { DebugTypes, registersOf } from './ir-types.ts';
+import { DebugTypes } from './ir-types.ts';
 import { RUNTIME_PATH } from './runtime-source.ts';
 
 /** What the code generator calls for block operations that are not expanded in place. */
@@ -82,12 +83,8 @@ export class ModuleLowering {
 
   private declareFunction(instance: FunctionInstance): Func {
     const { template } = instance;
-    const params = [...(instance.thisVariable ? [instance.thisVariable] : []), ...instance.params];
-    const func = new Func(
-      instance.symbolName,
-      params.flatMap((param) => registersOf(param.type)),
-      registersOf(instance.result),
-    );
+    const { paramTypes, resultTypes } = signatureOf(passedTypes(instance), instance.result);
+    const func = new Func(instance.symbolName, paramTypes, resultTypes);
     const { attributes } = template;
     if (attributes.exportName !== undefined) func.linkage = this.isRuntime(instance) ? 'weak' : 'global';
     else if (attributes.used) func.linkage = 'global';

@@ -32,6 +32,8 @@ export interface UnitOptions {
   readonly optimise?: boolean;
   /** Names of functions to be called, besides exported ones. */
   readonly roots?: readonly string[];
+  /** Object files of other compilers. */
+  readonly objects?: readonly { readonly name: string; readonly bytes: Uint8Array }[];
 }
 
 /** An executable loaded into a machine. */
@@ -169,6 +171,7 @@ function unitCompileOptions(
   const hasMain = named.includes('main');
   return {
     target: 'bare',
+    objects: options.objects ?? [],
     optimise: options.optimise ?? true,
     root: entry.slice(0, entry.lastIndexOf('/')),
     roots: [...(options.roots ?? []), ...named],
