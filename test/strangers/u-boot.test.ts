@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { MiB } from '../../emulator/addresses.ts';
+import { Random } from '../../emulator/devices/random.ts';
 import { describeWith, findOracle, OPENSBI, QEMU, UBOOT } from '../oracles.ts';
 import { type Conversation, onLicorice, onQemu } from './conversation.ts';
 
@@ -80,6 +81,33 @@ describeWith([OPENSBI, UBOOT, QEMU], 'OpenSBI and U-Boot', () => {
     },
     120_000,
   );
+
+  test.each([
+    ['legacy', false],
+    ['modern', true],
+  ])('U-Boot reads and writes a %s virtio disk', async (_name, modernVirtio) => {
+    const content = new Random(1).bytes(64 * 512);
+    const disk = {
+      ...{ size: content.length, readOnly: false, id: 'disk' },
+      read: (offset: number, into: Uint8Array) => into.set(content.subarray(offset, offset + into.length)),
+      write: (offset: number, bytes: Uint8Array) => content.set(bytes, offset),
+      flush: () => {},
+    };
+    const guest = onLicorice(
+      { kernel: image(findOracle(UBOOT)!) },
+      { memory: MEMORY, modernVirtio, disks: [disk] },
+    );
+    await toPrompt(guest);
+    await answer(guest, 'virtio scan');
+    expect((await answer(guest, 'virtio info')).join(' ')).toContain('(64 x 512)');
+    expect((await answer(guest, 'virtio read 84000000 10 8')).join(' ')).toContain('8 blocks read: OK');
+    const shown = (await answer(guest, 'md.b 84000000 10')).join(' ');
+    const sector = [...content.subarray(16 * 512, 16 * 512 + 16)];
+    expect(shown).toContain(sector.map((byte) => byte.toString(16).padStart(2, '0')).join(' '));
+    await answer(guest, 'mw.b 84000000 5a 400');
+    expect((await answer(guest, 'virtio write 84000000 3 2')).join(' ')).toContain('2 blocks written: OK');
+    expect([...content.subarray(3 * 512, 5 * 512)]).toEqual(new Array(1024).fill(0x5a));
+  });
 
   test('U-Boot in S-mode runs on the built-in SBI as well, and powers off', async () => {
     const guest = onLicorice({ kernel: image(findOracle(UBOOT)!) }, { memory: MEMORY });

@@ -212,10 +212,15 @@ export class VirtioMmio implements Device, VirtioPort {
   }
 
   reset(): void {
+    this.guestPageSize = 0;
+    this.resetByDriver();
+  }
+
+  /** What a write of 0 to Status does. The page size belongs to the transport: drivers set it before they reset. */
+  private resetByDriver(): void {
     this.deviceFeaturesSelect = 0;
     this.driverFeaturesSelect = 0;
     this.driverFeatures = [0, 0];
-    this.guestPageSize = 0;
     this.queueSelect = 0;
     this.queueAlign = DEFAULT_LEGACY_ALIGN;
     this.interruptStatus = 0;
@@ -271,7 +276,7 @@ export class VirtioMmio implements Device, VirtioPort {
 
   private writeStatus(value: number): void {
     if (value === 0) {
-      this.reset();
+      this.resetByDriver();
       return;
     }
     const started = (value & ~this.status & STATUS.driverOk) !== 0;

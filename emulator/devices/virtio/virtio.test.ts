@@ -27,6 +27,9 @@ class Driver {
     factory: BackendFactory,
   ) {
     this.device = new VirtioMmio(this.host, this.irq, 0, legacy, factory);
+    // As U-Boot and Linux do: the page size first, then a reset.
+    if (legacy) this.device.write(0x28, 4, PAGE);
+    this.device.write(0x70, 4, 0);
     this.device.write(0x70, 4, 3);
   }
 
@@ -40,7 +43,6 @@ class Driver {
       expect(this.device.read(0x34, 4)).toBeGreaterThanOrEqual(SIZE);
       this.device.write(0x38, 4, SIZE);
       if (this.legacy) {
-        this.device.write(0x28, 4, PAGE);
         this.device.write(0x3c, 4, PAGE);
         this.device.write(0x40, 4, base / PAGE);
       } else {
