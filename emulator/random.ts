@@ -40,6 +40,17 @@ export class Random {
     return result;
   }
 
+  /** Uniform over 0 … 2^64 - 1. */
+  u64(): bigint {
+    return (BigInt(this.u32()) << 32n) | BigInt(this.u32());
+  }
+
+  bytes(count: number): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(count);
+    for (let index = 0; index < count; index++) bytes[index] = this.u32() >>> 24;
+    return bytes;
+  }
+
   /** Uniform over 0 … n - 1, for n ≤ 2^32 (bias below 2^-21: 53 bits are drawn). */
   below(n: number): number {
     return Math.floor(this.float() * n);

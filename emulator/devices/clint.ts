@@ -22,7 +22,7 @@ import {
   type Timer,
 } from '../machine/bus.ts';
 import { TICK_NS } from '../machine/config.ts';
-import { booleansField, groupField, groupsField, numberField } from './fields.ts';
+import { numberField, numbersField, stateField, statesField } from '../machine/fields.ts';
 import { MEMORY_MAP } from './memory-map.ts';
 import { phandles, unitName } from './tree-names.ts';
 import { type Wide, WideCounter } from './wide.ts';
@@ -119,17 +119,17 @@ export class Clint implements Device {
   save(): State {
     return {
       mtime: this.mtime.save(),
-      msip: [...this.msip],
+      msip: this.msip.map(Number),
       compare: this.compare.map((compare) => ({ ...compare })),
     };
   }
 
   restore(state: State): void {
-    this.mtime.restore(groupField(state, 'mtime'));
-    booleansField(state, 'msip', this.msip.length).forEach((bit, hart) => {
-      this.msip[hart] = bit;
+    this.mtime.restore(stateField(state, 'mtime'));
+    numbersField(state, 'msip', this.msip.length).forEach((bit, hart) => {
+      this.msip[hart] = bit !== 0;
     });
-    groupsField(state, 'compare', this.compare.length).forEach((compare, hart) => {
+    statesField(state, 'compare', this.compare.length).forEach((compare, hart) => {
       this.compare[hart] = { low: numberField(compare, 'low'), high: numberField(compare, 'high') };
     });
   }

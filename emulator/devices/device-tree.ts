@@ -6,9 +6,9 @@
 import { CACHE_BLOCK_SIZE } from '../addresses.ts';
 import type { Device, DeviceTreeNode, DeviceTreeValue } from '../machine/bus.ts';
 import { TIMEBASE_HZ } from '../machine/config.ts';
+import { Random } from '../random.ts';
 import { flattenTree, TreeNode } from './fdt.ts';
 import { MEMORY_MAP } from './memory-map.ts';
-import { Random } from './random.ts';
 import { phandles, unitName } from './tree-names.ts';
 
 /** Single-letter extensions, then the others, in the order of the ISA string (ISA manual, chapter "Naming"). */

@@ -16,10 +16,10 @@ import {
   type State,
   type Timer,
 } from '../machine/bus.ts';
+import { numberField } from '../machine/fields.ts';
 import { blockOf, dpa } from '../nvdimm/dpa.ts';
 import { LABEL_AREA_SIZE } from '../nvdimm/labels.ts';
 import type { Nvdimm } from '../nvdimm/nvdimm.ts';
-import { numberField } from './fields.ts';
 import { MEMORY_MAP } from './memory-map.ts';
 import { unitName } from './tree-names.ts';
 

@@ -21,7 +21,7 @@ import {
   type InterruptLine,
   type State,
 } from '../machine/bus.ts';
-import { numbersField } from './fields.ts';
+import { numbersField } from '../machine/fields.ts';
 import { MEMORY_MAP, PLIC_SOURCES } from './memory-map.ts';
 import { phandles, unitName } from './tree-names.ts';
 

@@ -5,7 +5,7 @@
  * Source: OpenSBI documentation, `docs/firmware/fw_dynamic.md`.
  */
 import { type AccessSize, BUS_ERROR, type Device, type State } from '../machine/bus.ts';
-import { bytesField } from './fields.ts';
+import { bytesField } from '../machine/fields.ts';
 import { MEMORY_MAP } from './memory-map.ts';
 
 /** Where the next stage starts and what it finds. */

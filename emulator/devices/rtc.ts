@@ -15,7 +15,7 @@ import {
   type State,
   type Timer,
 } from '../machine/bus.ts';
-import { booleanField, groupField, numberField } from './fields.ts';
+import { booleanField, numberField, stateField } from '../machine/fields.ts';
 import { IRQ, MEMORY_MAP } from './memory-map.ts';
 import { interruptProperties, unitName } from './tree-names.ts';
 import { WideCounter } from './wide.ts';
@@ -143,7 +143,7 @@ export class Rtc implements Device {
   }
 
   restore(state: State): void {
-    this.clock.restore(groupField(state, 'clock'));
+    this.clock.restore(stateField(state, 'clock'));
     this.latchedHigh = numberField(state, 'latchedHigh');
     this.alarmLow = numberField(state, 'alarmLow');
     this.alarmHigh = numberField(state, 'alarmHigh');

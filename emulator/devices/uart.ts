@@ -16,7 +16,7 @@ import {
   type State,
   type Timer,
 } from '../machine/bus.ts';
-import { booleanField, bytesField, numberField } from './fields.ts';
+import { booleanField, bytesField, numberField } from '../machine/fields.ts';
 import { IRQ, MEMORY_MAP, UART_CLOCK } from './memory-map.ts';
 import { interruptProperties, unitName } from './tree-names.ts';
 

@@ -3,7 +3,7 @@
  * written by halves, and a counter that a guest polls must not cost a bigint at every read.
  */
 import type { State } from '../machine/bus.ts';
-import { numberField } from './fields.ts';
+import { numberField } from '../machine/fields.ts';
 
 const WORD = 2 ** 32;
 

@@ -13,6 +13,12 @@ export function numberField(state: State, name: string): number {
   return value;
 }
 
+export function booleanField(state: State, name: string): boolean {
+  const value = field(state, name);
+  if (typeof value !== 'boolean') throw new Error(`the field ${name} is not a boolean`);
+  return value;
+}
+
 export function stringField(state: State, name: string): string {
   const value = field(state, name);
   if (typeof value !== 'string') throw new Error(`the field ${name} is not a string`);
@@ -45,8 +51,11 @@ export function stateField(state: State, name: string): State {
   return value as State;
 }
 
-export function statesField(state: State, name: string): readonly State[] {
+/** @param length how many there must be; default: any number */
+export function statesField(state: State, name: string, length?: number): readonly State[] {
   const value = field(state, name);
   if (!Array.isArray(value)) throw new Error(`the field ${name} is not a list`);
+  if (length !== undefined && value.length !== length)
+    throw new Error(`the field ${name} has ${value.length} entries, not ${length}`);
   return (value as readonly StateValue[]).map((item) => stateField({ [name]: item }, name));
 }

@@ -11,7 +11,7 @@ import { immediateRange } from '../../emulator/cpu/isa/immediates.ts';
 import { Instruction } from '../../emulator/cpu/isa/instruction.ts';
 import type { InstructionRow, Operand } from '../../emulator/cpu/isa/row.ts';
 import { idOf, ROWS } from '../../emulator/cpu/isa/table.ts';
-import type { Random } from '../../emulator/devices/random.ts';
+import type { Random } from '../../emulator/random.ts';
 import type { Code, Operands } from './code.ts';
 import { COUNTER, GP, MODE, type Setting, SP } from './setting.ts';
 
@@ -246,7 +246,7 @@ export class Body {
       return;
     }
     const bits = choice.bits === SUPERVISOR_INTERRUPTS ? this.setting.interrupt : choice.bits;
-    const value = (random.next() & bits) | (choice.float && random.chance(0.2) ? FS_DIRTY : 0);
+    const value = (random.u32() & bits) | (choice.float && random.chance(0.2) ? FS_DIRTY : 0);
     const change = name.replace('csrrw', random.pick(['csrrs', 'csrrc']));
     if (immediate) {
       this.code.emit(change, { rd: this.target(), rs1: value & 31, imm: choice.number });
@@ -318,7 +318,7 @@ export class Body {
   private anyBits(): void {
     const random = this.random;
     for (let attempt = 0; attempt < 20; attempt++) {
-      const bits = random.chance(0.7) ? random.next() & 0xffff : random.next() | 3;
+      const bits = random.chance(0.7) ? random.u32() & 0xffff : random.u32() | 3;
       const instruction = new Instruction();
       decode(bits, instruction);
       if (!this.harmless(instruction, bits)) continue;
@@ -353,8 +353,8 @@ export class Body {
   private refresh(): void {
     const random = this.random;
     const choice = random.below(4);
-    if (choice < 2) this.code.constant(this.target(), random.pick([0, 1, -1, 0x7fffffff, random.next() | 0]));
-    else if (choice === 2) this.code.emit('lui', { rd: this.target(), imm: (random.next() & ~0xfff) | 0 });
+    if (choice < 2) this.code.constant(this.target(), random.pick([0, 1, -1, 0x7fffffff, random.u32() | 0]));
+    else if (choice === 2) this.code.emit('lui', { rd: this.target(), imm: (random.u32() & ~0xfff) | 0 });
     else this.code.emit('auipc', { rd: this.target(), imm: 0 });
   }
 

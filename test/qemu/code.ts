@@ -5,7 +5,7 @@
 
 import { compress, encode } from '../../emulator/cpu/isa/encode.ts';
 import { idOf, ROWS } from '../../emulator/cpu/isa/table.ts';
-import type { Random } from '../../emulator/devices/random.ts';
+import type { Random } from '../../emulator/random.ts';
 
 /** One instruction; `jump` is the number of atoms from its own to the target. */
 interface Word {

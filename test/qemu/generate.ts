@@ -6,7 +6,7 @@
  * What is kept out, because two correct machines may differ in it: time and counters, wild stores that could hit the
  * harness or a device, and the registers on which the harness itself depends (mtvec, mscratch, stvec, sscratch).
  */
-import { Random } from '../../emulator/devices/random.ts';
+import { Random } from '../../emulator/random.ts';
 import { Body } from './body.ts';
 import { Code } from './code.ts';
 import { CODE, CODE_PAGES, DATA, DATA_PAGES, HEADER, PROGRAM_BASE, STRIDE } from './layout.ts';
@@ -125,7 +125,7 @@ export function generate(seed: number, index: number): Program {
   if (trapReturns) mstatus |= MSTATUS.TSR;
   put(HEADER.mstatus, mstatus);
   put(HEADER.satp, mapping ? mapping.satp : 0n);
-  put(HEADER.medeleg, delegates ? random.next64() & DELEGABLE : 0n);
+  put(HEADER.medeleg, delegates ? random.u64() & DELEGABLE : 0n);
   const interrupts = () => (random.chance(0.6) ? BigInt(setting.interrupt) : 0n);
   put(HEADER.mideleg, delegates ? interrupts() : 0n);
   put(HEADER.mie, random.chance(0.4) ? interrupts() : 0n);

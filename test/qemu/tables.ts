@@ -3,7 +3,7 @@
  * the harness mapped one to one for its S-mode handler, and page table entries of the data that are now and then
  * without rights, not accessed or dirty, misaligned or reserved. Source: privileged manual, "Sv39" to "Sv57".
  */
-import type { Random } from '../../emulator/devices/random.ts';
+import type { Random } from '../../emulator/random.ts';
 import { CODE, CODE_PAGES, DATA, DATA_PAGES, HARNESS_BASE, TABLE_PAGES, TABLES } from './layout.ts';
 
 const PTE = { V: 1, R: 2, W: 4, X: 8, U: 16, G: 32, A: 64, D: 128 } as const;

@@ -1,5 +1,5 @@
 /** Values that find bugs: the edges of integers and of floating point, mixed with plain random bits. */
-import type { Random } from '../../emulator/devices/random.ts';
+import type { Random } from '../../emulator/random.ts';
 
 const BOX = 0xffff_ffff_0000_0000n;
 
@@ -83,11 +83,11 @@ export function randomInteger(random: Random): bigint {
     case 2:
       return unsigned(1n << BigInt(random.below(64)));
     case 3:
-      return unsigned(BigInt.asIntN(32, random.next64()));
+      return unsigned(BigInt.asIntN(32, random.u64()));
     case 4:
       return BigInt(random.below(256));
     default:
-      return random.next64();
+      return random.u64();
   }
 }
 
@@ -104,13 +104,13 @@ export function randomFloat(random: Random): bigint {
       return BOX | random.pick(SINGLES);
     case 6:
       // A double of moderate size.
-      return (random.next64() & 0x800f_ffff_ffff_ffffn) | (BigInt(1023 - 40 + random.below(80)) << 52n);
+      return (random.u64() & 0x800f_ffff_ffff_ffffn) | (BigInt(1023 - 40 + random.below(80)) << 52n);
     case 7:
       // A boxed single of moderate size.
-      return BOX | BigInt(((random.next() & 0x807fffff) | ((127 - 20 + random.below(40)) << 23)) >>> 0);
+      return BOX | BigInt(((random.u32() & 0x807fffff) | ((127 - 20 + random.below(40)) << 23)) >>> 0);
     case 8:
-      return BOX | BigInt(random.next());
+      return BOX | BigInt(random.u32());
     default:
-      return random.next64();
+      return random.u64();
   }
 }

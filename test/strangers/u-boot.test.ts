@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { MiB } from '../../emulator/addresses.ts';
-import { Random } from '../../emulator/devices/random.ts';
+import { Random } from '../../emulator/random.ts';
 import { describeWith, findOracle, OPENSBI, QEMU, UBOOT } from '../oracles.ts';
 import { type Conversation, onLicorice, onQemu } from './conversation.ts';
 

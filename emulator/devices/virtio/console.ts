@@ -3,7 +3,7 @@
  * Source: VIRTIO 1.2, section 5.3 "Console Device".
  */
 import type { DeviceHost, State } from '../../machine/bus.ts';
-import { bytesField } from '../fields.ts';
+import { bytesField } from '../../machine/fields.ts';
 import type { BackendFactory, VirtioBackend, VirtioPort } from './mmio.ts';
 
 const DEVICE_ID = 3;

@@ -3,8 +3,8 @@
  * generator seeded by the machine's configuration, so that a run can be repeated; they are not secret.
  */
 import type { State } from '../../machine/bus.ts';
-import { numbersField } from '../fields.ts';
-import { Random } from '../random.ts';
+import { numbersField } from '../../machine/fields.ts';
+import { Random } from '../../random.ts';
 import type { BackendFactory, VirtioBackend, VirtioPort } from './mmio.ts';
 
 const DEVICE_ID = 4;
@@ -36,11 +36,11 @@ class Entropy implements VirtioBackend {
   reset(): void {}
 
   save(): State {
-    return { random: this.random.state };
+    return { random: this.random.save() };
   }
 
   restore(state: State): void {
-    this.random.state = numbersField(state, 'random', 4);
+    this.random.restore(numbersField(state, 'random', 4));
   }
 }
 

@@ -14,7 +14,7 @@ import {
   type InterruptLine,
   type State,
 } from '../../machine/bus.ts';
-import { groupField, groupsField, numberField } from '../fields.ts';
+import { numberField, stateField, statesField } from '../../machine/fields.ts';
 import { IRQ, virtioRegion } from '../memory-map.ts';
 import { interruptProperties, unitName } from '../tree-names.ts';
 import { QUEUE_SIZE_MAX, QueueError, VirtQueue } from './queue.ts';
@@ -255,10 +255,10 @@ export class VirtioMmio implements Device, VirtioPort {
     this.queueAlign = numberField(state, 'queueAlign');
     this.interruptStatus = numberField(state, 'interruptStatus');
     this.status = numberField(state, 'status');
-    groupsField(state, 'queues', this.queues.length).forEach((saved, index) => {
+    statesField(state, 'queues', this.queues.length).forEach((saved, index) => {
       this.queues[index]!.restore(saved);
     });
-    this.backend?.restore(groupField(state, 'backend'));
+    this.backend?.restore(stateField(state, 'backend'));
   }
 
   deviceTree(): readonly DeviceTreeNode[] {

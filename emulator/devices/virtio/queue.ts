@@ -5,8 +5,8 @@
  */
 
 import type { State } from '../../machine/bus.ts';
+import { numberField } from '../../machine/fields.ts';
 import { Initiator, type PhysicalMemory } from '../../machine/memory.ts';
-import { numberField } from '../fields.ts';
 
 /** The driver broke the protocol: the device stops and asks to be reset. */
 export class QueueError extends Error {}
