@@ -223,6 +223,7 @@ export enum Op {
   /**
    * Persistent pointer to reference: args stored pointer (i64), address of the cell it was read from. 0 gives 0, a
    * pointer into the same object gives its address, any other `sym`(pointer, cell).
+   * Expanded by the optimiser (opt/persistent.ts): args stored pointer, object's base, limit; `off` says how null comes out.
    */
   PRef,
   /** Reference to persistent pointer: args reference, address of the cell that will hold it; else as PRef. */
@@ -382,8 +383,8 @@ const table: readonly [Op, string, number, number][] = [
   [Op.Result2, 'result2', 1, E],
   [Op.Bounds, 'bounds', 2, E | N],
   [Op.TrapIf, 'trapif', 1, E | N],
-  [Op.PRef, 'pref', 2, P],
-  [Op.PPtr, 'pptr', 2, E],
+  [Op.PRef, 'pref', -1, P],
+  [Op.PPtr, 'pptr', -1, E],
   [Op.DbgValue, 'dbgvalue', 1, E | N],
   [Op.Br, 'br', 0, T],
   [Op.CondBr, 'condbr', 1, T],

@@ -8,6 +8,7 @@ import { reduceStrength } from './induction.ts';
 import { bottomUp, countUses, funcsByName, inlineCalls } from './inline.ts';
 import { hoistInvariants } from './licm.ts';
 import { optimiseMemory } from './memory.ts';
+import { expandTranslations } from './persistent.ts';
 import { removeDecidedChecks } from './ranges.ts';
 import { rotateLoops } from './rotate.ts';
 import { replaceSlots } from './sroa.ts';
@@ -33,6 +34,7 @@ const late: readonly Pass[] = [
   cleanup,
   rotateLoops,
   cleanup,
+  expandTranslations,
   numberValues,
   removeDecidedChecks,
   optimiseMemory,

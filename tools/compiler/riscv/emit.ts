@@ -7,6 +7,7 @@
  * prologue for that: each such call makes a small frame of its own.
  */
 import type { Func, Slot, Sym } from '../ir/ir.ts';
+import { PREF_LAZY_NULL } from '../opt/persistent.ts';
 import { type Allocation, NOWHERE } from './allocate.ts';
 import { CodeBuffer, type CodeOptions, type FinishedCode, type Mark } from './code.ts';
 import { constantSteps } from './constants.ts';
@@ -373,6 +374,10 @@ class FunctionEmitter {
       case M.PPtr:
         this.referenceToPersistent(inst);
         return;
+      case M.PRefFast:
+      case M.PPtrFast:
+        this.translateWithBase(inst);
+        return;
       case M.Cas:
         this.compareAndSwap(inst);
         return;
@@ -524,6 +529,22 @@ class FunctionEmitter {
     code.inst(M.SUB, rd!, reference!, temp!);
     code.inst(M.SRLI, temp!, rd!, -1, 30);
     this.slowPath(M.BNE, temp!, X.zero, inst.sym!, rd!, reference!, cell!);
+    this.endSlowPath();
+  }
+
+  /** With base and limit in registers: two or three instructions, one of them the test. */
+  private translateWithBase(inst: MInst): void {
+    const { code } = this;
+    const [rd, value, base, limit] = [inst.rd, inst.rs1, inst.rs2, inst.rs3].map((r) => this.reg(r));
+    if (inst.op === M.PPtrFast) {
+      code.inst(M.SUB, rd!, value!, base!);
+      this.slowPath(M.BGEU, rd!, limit!, inst.sym!, rd!, value!, base!);
+    } else {
+      const lazyNull = inst.imm === PREF_LAZY_NULL;
+      if (!lazyNull) code.inst(M.ADDI, rd!, value!, -1, -1);
+      this.slowPath(M.BGEU, lazyNull ? value! : rd!, limit!, inst.sym!, rd!, value!, base!);
+      code.inst(M.ADD, rd!, base!, value!);
+    }
     this.endSlowPath();
   }
 

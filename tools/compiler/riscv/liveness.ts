@@ -51,6 +51,8 @@ function isEarly(inst: MInst): boolean {
     case M.Cas:
     case M.PRef:
     case M.PPtr:
+    case M.PRefFast:
+    case M.PPtrFast:
     case M.TableJump:
     case M.SymAccess:
       return true;

@@ -236,6 +236,10 @@ export enum M {
   PRef,
   /** rd = stored pointer for the reference rs1, cell rs2; rs3 is a temporary. */
   PPtr,
+  /** rd = reference for rs1, base rs2, limit rs3; `imm` 1: 0 may give the base. `sym`(rs1, rs2) else. */
+  PRefFast,
+  /** rd = stored pointer for rs1, base rs2, limit rs3. */
+  PPtrFast,
   /** Compare and swap: rd = old, rs1 address, rs2 expected, rs3 new. `list[0]` is a temporary. */
   Cas,
   /** Inline assembly: outputs in `defs`, inputs in `list` as [required register or -1, virtual register, …]. */

@@ -30,9 +30,7 @@ function selectInst(s: Selector, inst: Value): void {
   if (!s.isNeeded(inst)) return;
   if (inst.op === Op.Load) selectLoad(s, inst);
   else if (inst.op === Op.PRef) {
-    const m = s.emit(M.PRef, s.result(inst), s.use(inst.args[0]!), s.use(inst.args[1]!));
-    m.sym = inst.sym;
-    m.rs3 = s.newInt();
+    selectTranslation(s, inst, M.PRef, M.PRefFast);
   } else selectArithmetic(s, inst);
 }
 
@@ -95,12 +93,9 @@ function selectEffect(s: Selector, inst: Value): void {
     case Op.TrapIf:
       selectTrap(s, inst);
       return;
-    case Op.PPtr: {
-      const m = s.emit(M.PPtr, s.result(inst), s.use(args[0]!), s.use(args[1]!));
-      m.sym = inst.sym;
-      m.rs3 = s.newInt();
+    case Op.PPtr:
+      selectTranslation(s, inst, M.PPtr, M.PPtrFast);
       return;
-    }
     case Op.DbgValue: {
       const value = args[0]!;
       if (!s.isNeeded(value)) return;
@@ -133,6 +128,16 @@ function selectEffect(s: Selector, inst: Value): void {
     default:
       selectAtomic(s, inst);
   }
+}
+
+/** A translation of a persistent pointer: whole, or with base and limit computed apart. */
+function selectTranslation(s: Selector, inst: Value, whole: M, fast: M): void {
+  const [value, place, limit] = inst.args;
+  const expanded = limit !== undefined;
+  const m = s.emit(expanded ? fast : whole, s.result(inst), s.use(value!), s.use(place!));
+  m.sym = inst.sym;
+  m.rs3 = expanded ? s.use(limit) : s.newInt();
+  m.imm = inst.off;
 }
 
 function selectCsr(s: Selector, inst: Value): void {
