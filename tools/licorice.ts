@@ -8,7 +8,11 @@ import yargs from 'yargs';
 import { UserError } from '../emulator/errors.ts';
 import { commands } from './commands/index.ts';
 
-const parser = yargs(process.argv.slice(2))
+const words = process.argv.slice(2);
+// yargs lays out the help text of every command that it runs; folding its lines would cost a short run dearly.
+const helping = words.some((word) => word === '--help' || word === '-h');
+
+const parser = yargs(words)
   .scriptName('licorice')
   .usage('$0 <command> [options]')
   .command(commands)
@@ -17,6 +21,7 @@ const parser = yargs(process.argv.slice(2))
   .help()
   .alias('h', 'help')
   .version(false)
+  .wrap(helping ? Math.min(110, process.stdout.columns ?? 80) : null)
   .fail((message, error) => {
     // yargs spreads some messages over several lines.
     throw error ?? new UserError(message.trim().replace(/\s*\n\s*/g, ' '));
