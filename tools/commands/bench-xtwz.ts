@@ -16,6 +16,9 @@ interface XtwzBenchArguments {
 /** Programs without calls to the supervisor in their loops: what differs between the modes is translation alone. */
 const PROGRAMS = 'coremix,chase,rbtree,stream,strings';
 const POINTERS = 2_000_000;
+/** Contexts that take turns: few enough for the TLBs to hold all of their translations, and too many. */
+const CONTEXTS = [8, 100, 1000];
+const CONTEXT_ROUNDS = 10;
 
 export const xtwzBenchCommand: CommandModule<object, XtwzBenchArguments> = {
   command: 'xtwz',
@@ -35,6 +38,7 @@ export const xtwzBenchCommand: CommandModule<object, XtwzBenchArguments> = {
     const { buildPrograms } = await import('../bench/programs.ts');
     const { compareModes, formatComparisons } = await import('../bench/xtwz.ts');
     const { formatPointers, measurePointers } = await import('../bench/pointers.ts');
+    const { formatContexts, measureContexts } = await import('../bench/contexts.ts');
     const { engineNamed } = await import('./machine-options.ts');
     if (!Number.isInteger(args.rounds) || args.rounds < 1)
       throw new UserError('bench: --rounds wants a whole number from 1');
@@ -47,11 +51,15 @@ export const xtwzBenchCommand: CommandModule<object, XtwzBenchArguments> = {
         compareModes(program, args.rounds, engine),
       );
       const pointers = measurePointers(POINTERS, args.rounds, engine);
+      const contexts = CONTEXTS.map((count) => measureContexts(count, CONTEXT_ROUNDS));
       const text = args.json
-        ? JSON.stringify({ programs, pointers }, null, 2)
-        : [...(programs.length > 0 ? [formatComparisons(programs), ''] : []), formatPointers(pointers)].join(
-            '\n',
-          );
+        ? JSON.stringify({ programs, pointers, contexts }, null, 2)
+        : [
+            ...(programs.length > 0 ? [formatComparisons(programs), ''] : []),
+            formatPointers(pointers),
+            '',
+            formatContexts(contexts),
+          ].join('\n');
       process.stdout.write(`${text}\n`);
     } finally {
       rmSync(folder, { recursive: true, force: true });

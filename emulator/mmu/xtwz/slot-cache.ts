@@ -2,7 +2,7 @@
  * A cache of what steps 1 to 3 of the walk found: for a slot under a view and a context, the object's descriptor, page
  * tree and the rights in effect (docs/xtwz.md §7 allows any combination of what a walk without fault used). With it
  * a TLB miss costs two reads of memory instead of a dozen. It lies in the hart's state, so that saved states and
- * snapshots have it, and is direct-mapped by the slot's low bits.
+ * snapshots have it, and is direct-mapped by the low bits of slot and context.
  *
  *   entry, 64 bytes:  f64 space · f64 context key · f64 tree · f64 descriptor · i32 slot + 1 (0 = empty) · i32 rights in effect
  *                     · i32 LIMIT · i32 flags (bit 0 root's C, bit 1 accessed and dirty bits are kept)
@@ -29,12 +29,13 @@ const AT = {
 const COPY_ON_WRITE = 1;
 const KEEPS_BITS = 2;
 
-const place = (hart: Hart, slot: number): number =>
-  hart.base + HART.slotCache + (slot & (ENTRIES - 1)) * ENTRY_SIZE;
+/** A context's number is in the low bits of the key: contexts that use the same slot have different places. */
+const place = (hart: Hart, slot: number, key: number): number =>
+  hart.base + HART.slotCache + ((slot ^ (key % ENTRIES)) & (ENTRIES - 1)) * ENTRY_SIZE;
 
 /** Sets the walker's fields from the entry of a slot. False: there is none. */
 export function findSlot(hart: Hart, space: number, key: number, slot: number, walker: XtwzWalker): boolean {
-  const at = place(hart, slot);
+  const at = place(hart, slot, key);
   const { view } = hart;
   if (view.getInt32(at + AT.slot, true) !== slot + 1) return false;
   if (view.getFloat64(at + AT.key, true) !== key || view.getFloat64(at + AT.space, true) !== space)
@@ -52,7 +53,7 @@ export function findSlot(hart: Hart, space: number, key: number, slot: number, w
 
 /** Keeps what a walk that succeeded found of its slot. */
 export function keepSlot(hart: Hart, space: number, key: number, walker: XtwzWalker): void {
-  const at = place(hart, walker.slot);
+  const at = place(hart, walker.slot, key);
   const { view } = hart;
   view.setFloat64(at + AT.space, space, true);
   view.setFloat64(at + AT.key, key, true);
