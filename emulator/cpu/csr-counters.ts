@@ -1,8 +1,9 @@
 /**
  * Counters (Privileged ISA §3.1.10–§3.1.12; Zicntr). minstret counts retired instructions; so does mcycle, since
- * without the timing model an instruction takes one cycle. The other counters are hardwired to zero.
+ * without the timing model an instruction takes one cycle. With it mcycle is the model's count. The other counters
+ * are hardwired to zero.
  *
- * A counter is the hart's retired instructions plus an offset, so counting costs nothing; while it is inhibited its
+ * A counter is the hart's retired instructions, or cycles, plus an offset, so counting costs nothing; while it is inhibited its
  * cell holds the value itself.
  */
 import type { CsrRow } from './csr.ts';
@@ -15,7 +16,13 @@ const IR = 4;
 
 const guardOf = (bit: number) => (hart: Hart) => counterEnabled(hart, bit, Slot.mcounteren, Slot.scounteren);
 
-/** offset + retired, as halves. */
+/** What a counter counts, now. */
+function counted(hart: Hart, slot: number): number {
+  const { cycles } = hart.environment;
+  return cycles !== undefined && slot === Slot.mcycleOffset ? cycles() : hart.retired;
+}
+
+/** offset + what is counted, as halves. */
 function readCounter(hart: Hart, slot: number, inhibit: number): number {
   const lo = hart.cell(slot);
   if (hart.cellLo(Slot.mcountinhibit) & inhibit) {
@@ -23,9 +30,9 @@ function readCounter(hart: Hart, slot: number, inhibit: number): number {
     return lo;
   }
   const hi = hart.cellHi(slot);
-  const retired = hart.retired;
-  const sum = (lo >>> 0) + (retired >>> 0);
-  hart.hi = (hi + Math.floor(retired / 2 ** 32) + (sum > 0xffff_ffff ? 1 : 0)) | 0;
+  const count = counted(hart, slot);
+  const sum = (lo >>> 0) + (count >>> 0);
+  hart.hi = (hi + Math.floor(count / 2 ** 32) + (sum > 0xffff_ffff ? 1 : 0)) | 0;
   return sum | 0;
 }
 
@@ -35,9 +42,9 @@ function writeCounter(hart: Hart, slot: number, inhibit: number, lo: number, hi:
     hart.setCell(slot, lo, hi);
     return;
   }
-  const retired = hart.retired + 1;
-  const difference = (lo >>> 0) - (retired >>> 0);
-  hart.setCell(slot, difference | 0, (hi - Math.floor(retired / 2 ** 32) - (difference < 0 ? 1 : 0)) | 0);
+  const count = counted(hart, slot) + 1;
+  const difference = (lo >>> 0) - (count >>> 0);
+  hart.setCell(slot, difference | 0, (hi - Math.floor(count / 2 ** 32) - (difference < 0 ? 1 : 0)) | 0);
 }
 
 function writeInhibit(hart: Hart, value: number): void {

@@ -13,6 +13,8 @@ import { HART, HART_STRIDE } from './state.ts';
 
 /** What CSR and trap code needs from the machine around a hart. */
 export interface HartEnvironment {
+  /** Cycles since power-on, a whole number; absent: an instruction takes one. */
+  cycles?: () => number;
   /** mtime now, exact at this instruction. */
   ticks(): { low: number; high: number };
   /** stimecmp or menvcfg.STCE changed: set STIP or its timer anew. */

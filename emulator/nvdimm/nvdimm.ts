@@ -220,9 +220,9 @@ export class Nvdimm {
     if (this.log?.lags && succ !== 0 && pred & FENCE.W) this.log.fence();
   }
 
-  /** True when a FENCE may have something to do: stores are recorded, or copies wait in the log. */
+  /** True when a FENCE may have something to do: stores are recorded, or copies wait for one in the log. */
   get waitsForFence(): boolean {
-    return this.recorder !== undefined || this.log?.lags === true;
+    return this.recorder !== undefined || this.log?.epochOpen === true;
   }
 
   /** True when a FENCE would make stores persistent: recording mode's crash points lie before such fences. */

@@ -71,9 +71,14 @@ export class WriteBackLog {
 
   /** A completing fence, of any hart. */
   fence(): void {
-    if (this.count === 0 || this.ends[this.ends.length - 1] === this.count) return;
+    if (!this.epochOpen) return;
     this.ends.push(this.count);
     this.statistics.epochs++;
+  }
+
+  /** True when copies were made since the last completing fence. */
+  get epochOpen(): boolean {
+    return this.count > (this.ends[this.ends.length - 1] ?? 0);
   }
 
   /** True when the media lag behind what has been written back. */

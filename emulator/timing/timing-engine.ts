@@ -16,9 +16,9 @@ import { MemorySystem } from './memory-system.ts';
 import { operationsOf } from './operations.ts';
 import { type TimingProfile, XEON_GOLD_5218 } from './profile.ts';
 
-/** Where a hart's trace ring lies in its state, whose end nobody else uses in the interpreter. */
-const RING_OFFSET = 0x1_0000;
-const RING_BYTES = Math.floor((HART_STRIDE - RING_OFFSET) / TRACE_RECORD.size) * TRACE_RECORD.size;
+/** Where a hart's trace ring lies in its state: in the translator's part, which the interpreter does not use. */
+const RING_OFFSET = HART.engine;
+const RING_BYTES = Math.floor((HART.pointerLookaside - RING_OFFSET) / TRACE_RECORD.size) * TRACE_RECORD.size;
 const OPCODE_MISC_MEM = 0x0f;
 
 /** What a core counted between two marks of the guest. */
@@ -163,12 +163,12 @@ class TimingEngine implements Engine {
     const directSize = words[word + (HART.directSize >> 2)]! >>> 0;
     const directHost = words[word + (HART.directHost >> 2)]!;
     const direct = directSize !== 0;
+    const regime = words[word + (HART.dataRegime >> 2)]! >> REGIME_SHIFT;
     const directHigh = words[word + (HART.directBase >> 2) + 1]!;
     const hostLine = (low: number, high: number, store: boolean): number => {
       const offset = (low - directLow) >>> 0;
       if (direct && high === directHigh && offset < directSize) return (directHost + offset) >>> 6;
       const table = store ? HART.storeTlb : HART.loadTlb;
-      const regime = words[word + (HART.dataRegime >> 2)]! >> REGIME_SHIFT;
       const entry = (hart + table + dataTlbIndex(low, high, regime) * TLB_ENTRY_SIZE) >> 2;
       return ((low + words[entry + 2]!) | 0) >>> 6;
     };
@@ -222,6 +222,9 @@ export function timingExtension(profile: TimingProfile = XEON_GOLD_5218): Timing
         cores[hart.index]!.fence((pred & 1) !== 0, (pred & 4) !== 0);
         fence?.call(hooks, pred, succ, hart);
       };
+      for (const { hart } of machine.cores) {
+        hart.environment.cycles = () => Math.floor(cores[hart.index]!.cycles);
+      }
     },
   };
 }

@@ -118,6 +118,62 @@ test('the same program takes the same cycles each time, and its run is that with
   expect(summaryLines(first).join('\n')).toMatch(/3,000 write-backs, 3,000 fences/);
 });
 
+test('the cycle CSR reads the model, instret the instructions', () => {
+  const model = run(`
+    li s0, 0x100000000
+    csrr s1, mcycle
+    csrr s2, minstret
+    ld t0, 0(s0)
+    add t0, t0, t0
+    csrr s3, mcycle
+    csrr s4, minstret
+    sub s3, s3, s1
+    sub s4, s4, s2
+    li t1, 300 * 2
+    bltu s3, t1, wrong
+    li t1, 4
+    bne s4, t1, wrong
+    j right
+    wrong: j wrong
+    right:`);
+  expect(model.cores[0]!.counts().instructions).toBeGreaterThan(10);
+});
+
+test('virtual addresses lead to the right memory', () => {
+  // Sv39 with one gigapage: 0x4000_0000 is the NVDIMM's first GiB, and the identity for code.
+  const model = run(`
+    li t0, -1
+    csrw pmpaddr0, t0
+    li t0, 0x1f
+    csrw pmpcfg0, t0
+    la t0, table
+    li t1, (0x100000000 >> 12 << 10) | 0xcf
+    sd t1, 8(t0)
+    li t1, (0x80000000 >> 12 << 10) | 0xcf
+    sd t1, 16(t0)
+    srli t0, t0, 12
+    li t1, 8 << 60
+    or t0, t0, t1
+    csrw satp, t0
+    li t0, 0x20800
+    csrs mstatus, t0
+    li s0, 0x40000000
+    li s1, 64
+    li s2, 4096
+    1: ld t0, 0(s0)
+    add s0, s0, s2
+    addi s1, s1, -1
+    bnez s1, 1b
+    li t0, 0x20000
+    csrc mstatus, t0
+    j 2f
+    .align 12
+    table: .zero 4096
+    2:`);
+  expect(model.memory.nvdimm.counts.reads).toBe(64);
+  expect(model.cores[0]!.counts().pageWalks).toBe(64);
+});
+
 test('profiles: a file changes what it names, and mistakes are told with their place', () => {
   const folder = mkdtempSync(join(tmpdir(), 'licorice-profile-'));
   const path = join(folder, 'p.json');
