@@ -159,3 +159,30 @@ describe('persistent pointers in the intermediate representation', () => {
     expect(text.match(/\bpptr\b/g)?.length).toBe(1);
   });
 });
+
+describe('the price of a persistent pointer at -O2', () => {
+  const LIST = (tag: string): string => `${RUNTIME}
+    ${tag} class Node { key: u64; next: Node | null; other: Node | null; }
+    const nodes = zeroed<FixedArray<Inline<Node>, 200>>();
+    function link(n: u64): void { for (let i: u64 = 0; i < n; i++) { nodes[i].key = i; nodes[i].next = i + 1 < n ? nodes[i + 1] : null; nodes[i].other = nodes[0]; } }
+    function walk(): u64 { let s: u64 = 0; for (let p: Node | null = nodes[0]; p !== null; p = p.next) s += p.key; return s; }
+    function both(n: Node): u64 { return n.next!.key + n.other!.key; }
+    function first(): u64 { return both(nodes[0]); }`;
+
+  it('is a local load at most three instructions dearer than a plain one?', () => {
+    const plain = unit(LIST(''));
+    const persistent = unit(LIST('@persistent'));
+    for (const program of [plain, persistent]) program.call('link', 200n);
+    expect(persistent.call('walk')).toBe(plain.call('walk'));
+    const extra = (persistent.count('walk') - plain.count('walk')) / 200;
+    expect(extra).toBeLessThanOrEqual(3.1);
+  });
+
+  it('is the base of an object that several fields share computed once?', () => {
+    const plain = unit(LIST(''));
+    const persistent = unit(LIST('@persistent'));
+    for (const program of [plain, persistent]) program.call('link', 200n);
+    // The base (two instructions), the bound (one), then a test and an addition for each of the two loads.
+    expect(persistent.count('first') - plain.count('first')).toBeLessThanOrEqual(7);
+  });
+});
