@@ -2,7 +2,8 @@
  * Does `licorice run` do as a user expects: output and exit code of the guest, one line and exit code 2 for bad
  * input, an explanation for a guest that stands still, the same run from the same log and from a saved state?
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -143,6 +144,17 @@ describe('a guest that does not end', () => {
   test('Ctrl-A x quits', () => {
     const path = file('loop2.elf', program(op('jal', 0, 0, 0, 0)));
     expect(run([path], '\x01x')).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  test('a signal ends the run in order', async () => {
+    const path = file('loop3.elf', program(...DEVICES, ...print('up'), op('jal', 0, 0, 0, 0)));
+    const child = spawn(process.execPath, [command.script, 'run', path], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const [printed] = await once(child.stdout, 'data');
+    child.kill('SIGTERM');
+    const [status] = await once(child, 'exit');
+    expect({ printed: String(printed), status }).toEqual({ printed: 'up', status: 0 });
   });
 
   test('Ctrl-A h helps, Ctrl-A Ctrl-A is Ctrl-A', () => {

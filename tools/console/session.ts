@@ -37,6 +37,7 @@ export type SessionEnd =
 
 /** Wall-clock time of a slice, roughly: how long a key waits at most. */
 const SLICE_MS = 20;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const FIRST_SLICE = 1_000_000;
 const LARGEST_SLICE = 50_000_000;
 /** A guest that computed for longer than this does not catch up its sleeps. */
@@ -77,9 +78,16 @@ export class Session {
       stdin.on('data', onData);
       stdin.on('end', onEnd);
     }
+    // A signal ends the run in order: output written, files closed, the terminal as it was.
+    const onSignal = () => {
+      this.quit = true;
+      this.wake?.();
+    };
+    for (const signal of SIGNALS) process.on(signal, onSignal);
     try {
       return await this.loop();
     } finally {
+      for (const signal of SIGNALS) process.off(signal, onSignal);
       this.options.output.flush();
       if (stdin) {
         stdin.off('data', onData);
