@@ -12,6 +12,8 @@ import type { EngineFactory } from '../../emulator/machine/engine.ts';
 
 /** Options about the machine itself, as yargs gives them. */
 export interface MachineArguments {
+  /** Port of the GDB stub; absent: none. */
+  gdb?: number;
   mem: string;
   harts: number;
   engine: string;
@@ -26,6 +28,10 @@ export const machineOptions = <T>(yargs: Argv<T>) =>
       default: '128M',
       requiresArg: true,
       describe: 'main memory: 64M, 1G, …',
+    })
+    .option('gdb', {
+      type: 'number',
+      describe: 'wait for GDB on this port of the loopback address (default 1234); the run can go backwards',
     })
     .option('harts', { type: 'number', default: 1, requiresArg: true, describe: 'harts, 1 to 8' })
     .option('engine', {

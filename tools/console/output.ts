@@ -14,9 +14,13 @@ export class OutputBuffer {
   /** The reader has gone away; whatever is printed from now on goes nowhere. */
   closed = false;
 
+  /** While it says true, what is printed was printed before (a run that went back in time) and is dropped. */
+  muted: (() => boolean) | undefined;
+
   constructor(private readonly fd: number) {}
 
   put(byte: number): void {
+    if (this.muted?.()) return;
     this.buffer[this.used++] = byte;
     if (this.used === CAPACITY) this.flush();
   }

@@ -28,6 +28,7 @@ import { statisticsLines } from './statistics.ts';
 const UART = 'uart';
 const VIRTIO_CONSOLE = 'virtio6';
 const STDOUT = 1;
+const DEFAULT_GDB_PORT = 1234;
 /** Exit code when the guest did not end by itself. */
 const NOT_ENDED = 1;
 
@@ -76,6 +77,7 @@ export async function runGuest(options: RunArguments, files = bootFiles(options)
     }
     if (saved) restoreState(computer.machine, saved, options.load!);
     else computer.nvdimm?.powerOn();
+    if (options.gdb !== undefined) return await debugWithGdb(computer, options.gdb, output);
     const session = new Session(computer, {
       output,
       ...(replay ? { replay } : { stdin: process.stdin }),
@@ -105,6 +107,22 @@ export async function runGuest(options: RunArguments, files = bootFiles(options)
     nvdimm?.options.media.close();
     for (const disk of disks) disk.close();
   }
+}
+
+/** Lets GDB run the computer. Returns the exit code. */
+async function debugWithGdb(computer: Computer, port: number, output: OutputBuffer): Promise<number> {
+  const [{ serveGdb }, { TimeTravel }] = await Promise.all([
+    import('../debugger/gdb-server.ts'),
+    import('../debugger/time-travel.ts'),
+  ]);
+  const time = new TimeTravel(computer);
+  output.muted = () => time.isReplay;
+  return await serveGdb({
+    time,
+    port: Number.isNaN(port) ? DEFAULT_GDB_PORT : port,
+    onListening: (actual) => say(`waiting for GDB: target remote :${actual}`),
+    onSlice: () => output.flush(),
+  });
 }
 
 /** The timing model, if it is asked for; it brings an engine of its own. */
