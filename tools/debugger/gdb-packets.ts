@@ -33,8 +33,9 @@ export class PacketReader {
     this.buffer += text;
     const found: Incoming[] = [];
     for (;;) {
-      const start = this.buffer.search(/[$\x03]/);
-      if (start < 0) {
+      const places = ['$', INTERRUPT].map((c) => this.buffer.indexOf(c)).filter((at) => at >= 0);
+      const start = Math.min(...places);
+      if (places.length === 0) {
         this.buffer = '';
         return found;
       }
