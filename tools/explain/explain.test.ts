@@ -7,7 +7,7 @@ import { openForReading, readState, saveState } from '../../emulator/machine/sav
 import { xtwzExtension } from '../../emulator/machine/xtwz.ts';
 import { SLOT, slotAddress, XtwzProgram } from '../../emulator/machine/xtwz-program.ts';
 import { Access } from '../../emulator/mmu/translation.ts';
-import { RIGHT, VIEW } from '../../emulator/mmu/xtwz/layout.ts';
+import { CONTEXT, CSR, DESCRIPTOR, HASH, RIGHT, VIEW } from '../../emulator/mmu/xtwz/layout.ts';
 import { parseAddress } from '../commands/explain.ts';
 import { explanationAsJson, formatExplanation } from './format.ts';
 
@@ -88,6 +88,26 @@ describe('an explained translation', () => {
     expect(last(slotAddress(SLOT.data, 0x80_0000))).toContain('the page is absent: level-1 entry V = 0');
     expect(last(0xffff_8000_8000_0000n)).toContain('not for U-mode');
     expect(last(1n << 50n)).toContain('in no window');
+  });
+
+  it('shows a search that found nothing, whether the walk goes on or ends there', () => {
+    const { program } = savedProgram();
+    const { build, machine, core } = program;
+    // A context without an entry for the object, whose defaults give what is needed.
+    const attributes = program.data.descriptor + DESCRIPTOR.attributes;
+    build.store(attributes, BigInt(RIGHT.read));
+    const context = build.context(BigInt(CONTEXT.useDefaults));
+    program.poke(CSR.stwzctx, BigInt(context.record) | 1n);
+    const verdictOf = (what: string, access: Access): string | undefined =>
+      explainAccess(machine, core, slotAddress(SLOT.data), access, 0).steps.find((step) => step.what === what)
+        ?.verdict;
+    expect(verdictOf('rights entry', Access.load)).toContain('no entry');
+    expect(verdictOf('result', Access.load)).toContain('physical');
+    expect(verdictOf('rights entry', Access.store)).toContain('no entry');
+    expect(verdictOf('result', Access.store)).toContain('its defaults do not give it');
+    build.store(build.find(build.objects, program.data.id) + HASH.value, 0n);
+    expect(verdictOf('object entry', Access.load)).toContain('no entry');
+    expect(verdictOf('result', Access.load)).toContain('not in the object table');
   });
 
   it('leaves the state as it was', () => {

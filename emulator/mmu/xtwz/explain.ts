@@ -125,11 +125,13 @@ export class StepRecorder implements WalkObserver {
     this.search = `found in bucket ${hit} of ${2 ** log2}, after ${compared} compared`;
     this.misses = { what, table, text: `buckets ${first} and ${second} of ${2 ** log2} searched: no entry` };
   }
-  private misses: { what: Reading; table: number; text: string } | undefined;
+  /** The last search, until an entry of it is read. */
+  private misses: { readonly what: Reading; readonly table: number; readonly text: string } | undefined;
 
   read(what: Reading, pa: number, words: readonly number[]): void {
     const [lo, hi] = [words[0]!, words[1]!];
-    this.misses = undefined;
+    if (this.misses?.what === what) this.misses = undefined;
+    else this.pushMiss();
     const push = (raw: bigint, fields: Fields, verdict: string): void => {
       this.steps.push({ what, address: pa, raw, fields, verdict });
     };
@@ -198,12 +200,17 @@ export class StepRecorder implements WalkObserver {
 
   /** Adds what came of it all. */
   finish(walker: XtwzWalker, outcome: Outcome, access: Access): void {
-    if (this.misses) {
-      const { what, table, text } = this.misses;
-      this.steps.push({ what, address: table, verdict: text });
-    }
+    this.pushMiss();
     if (!walker.direct && walker.step > 0) this.rightsStep(walker, outcome);
     this.steps.push({ what: 'result', verdict: this.verdict(walker, outcome, access) });
+  }
+
+  /** Adds the last search, if it found nothing. */
+  private pushMiss(): void {
+    if (!this.misses) return;
+    const { what, table, text } = this.misses;
+    this.steps.push({ what, address: table, verdict: text });
+    this.misses = undefined;
   }
 
   private rightsStep(walker: XtwzWalker, outcome: Outcome): void {
