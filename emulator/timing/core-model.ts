@@ -33,8 +33,9 @@ export interface CoreCounts {
   instructionMisses: number;
 }
 
-const RS1_INDEX = 5;
-/** Number of the register that x0 reads as: always ready. */
+/** Registers that calls put their return address in (the manual's hints for return-address stacks): x1 and x5. */
+const LINK = 1;
+const ALTERNATE_LINK = 5;
 const REGISTERS = 64;
 
 export class CoreModel {
@@ -243,11 +244,11 @@ export class CoreModel {
             }
           } else {
             const rd = record >>> 16;
-            const links = rd === 8 || rd === 40;
+            const links = rd === 8 * LINK || rd === 8 * ALTERNATE_LINK;
             if (links) this.predictor.call(next);
             if (kind === Kind.indirect) {
               const rs1 = (record >>> 11) & 31;
-              const returns = !links && (rs1 === 1 || rs1 === RS1_INDEX);
+              const returns = !links && (rs1 === LINK || rs1 === ALTERNATE_LINK);
               expected = returns ? this.predictor.returnTo(target) : this.predictor.indirect(pc, target);
             }
           }
