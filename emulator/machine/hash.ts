@@ -42,6 +42,7 @@ export function hashMemory(hash: Hash, memory: PhysicalMemory): void {
   for (const region of memory.regions) {
     hash.update(`${region.name}@${region.base}+${region.size};`);
     for (let i = 0; i < region.pages; i++) {
+      memory.makePresent(region.firstPage + i);
       const host = region.host + i * PAGE_SIZE;
       if (isZeroPage(memory.i32, host)) continue;
       hash.update(`p${i}:`).update(memory.u8.subarray(host, host + PAGE_SIZE));

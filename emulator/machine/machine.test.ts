@@ -3,13 +3,15 @@
  * watchpoints, snapshots that share, and the built-in SBI with several harts.
  */
 import { describe, expect, test } from 'vitest';
+import { paddr } from '../addresses.ts';
 import { Interpreter } from '../cpu/interpreter.ts';
 import { assembleFlat } from '../cpu/isa/assembler/assembler.ts';
-import { Exit } from '../cpu/state.ts';
+import { Exit, PageFlag } from '../cpu/state.ts';
 import { Translator } from '../cpu/translator/translator.ts';
 import type { MachineConfig } from './config.ts';
 import type { EngineFactory } from './engine.ts';
 import type { Machine } from './machine.ts';
+import { readState, restoreState, saveState } from './saved-state.ts';
 import { assembleProgram, runToEnd, testMachine } from './testbed.ts';
 
 const START = 0x8000_0000n;
@@ -198,6 +200,28 @@ describe('snapshots', () => {
     machine.restore(second);
     expect(machine.hash()).toBe(after);
   });
+});
+
+test('pages not read in yet count with their contents, in hashes and in saved states', () => {
+  const base = paddr(2 ** 32);
+  const nvdimm = { base, size: 65_536 };
+  const make = (): Machine => {
+    const machine = load('j .\n', { nvdimm });
+    const { memory } = machine;
+    memory.onStore(PageFlag.absent, (page) => {
+      memory.clearFlag(page, PageFlag.absent);
+      memory.u8.fill(page & 0xff, memory.hostOfPage(page), memory.hostOfPage(page) + 4096);
+    });
+    for (let i = 0; i < 16; i++) memory.setFlag(memory.pageOf(base) + i, PageFlag.absent);
+    return machine;
+  };
+  const read = make();
+  read.memory.readBytes(base, nvdimm.size);
+  const expected = read.hash();
+  expect(make().hash()).toBe(expected);
+  const restored = make();
+  restoreState(restored, readState(saveState(make()), 'x'), 'x');
+  expect(restored.hash()).toBe(expected);
 });
 
 describe('the built-in SBI', () => {

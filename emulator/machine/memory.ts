@@ -119,6 +119,13 @@ export class PhysicalMemory {
     this.u8[this.layout.pageFlags + page]! &= ~flag;
   }
 
+  /** Reads a page in if it is not in memory yet, so that its bytes may be looked at directly. */
+  makePresent(page: number): void {
+    if ((this.flags(page) & PageFlag.absent) === 0) return;
+    const pa = this.addressOf(page);
+    for (const handler of this.storeHandlers.get(PageFlag.absent) ?? []) handler(page, pa, 1, Initiator.host);
+  }
+
   /**
    * Runs the handlers of the flags that a store gets rid of (absent, clean), so that the page may become fast.
    * @returns the flags that are left

@@ -126,8 +126,10 @@ export function saveFields(machine: Machine): State {
 export function saveMemory(memory: PhysicalMemory): State {
   const pages: number[] = [];
   for (const region of memory.regions)
-    for (let i = 0; i < region.pages; i++)
+    for (let i = 0; i < region.pages; i++) {
+      memory.makePresent(region.firstPage + i);
       if (!isZeroPage(memory.i32, region.host + i * PAGE_SIZE)) pages.push(region.firstPage + i);
+    }
   const contents = new Uint8Array(pages.length * PAGE_SIZE);
   for (const [i, page] of pages.entries()) {
     const host = memory.hostOfPage(page);
@@ -149,9 +151,11 @@ export function restoreMemoryAndHarts(machine: Machine, fields: State, memorySta
   machine.engine.dropAll();
   const pages = new Uint32Array(bytesField(memoryState, 'pages').slice().buffer);
   const contents = bytesField(memoryState, 'contents', pages.length * PAGE_SIZE);
-  for (let page = 0; page < memory.layout.pages; page++)
+  for (let page = 0; page < memory.layout.pages; page++) {
+    memory.makePresent(page);
     if (!isZeroPage(memory.i32, memory.hostOfPage(page)))
       memory.fill(memory.addressOf(page), PAGE_SIZE, 0, Initiator.host);
+  }
   for (const [i, page] of pages.entries()) {
     if (page >= memory.layout.pages) throw new Error(`page ${page} is beyond memory`);
     const content = contents.subarray(i * PAGE_SIZE, (i + 1) * PAGE_SIZE);
