@@ -55,6 +55,8 @@ export interface Engine {
    * is illegal (an invalid rounding mode).
    */
   floatSlow(hart: HostAddr, word: number): boolean;
+  /** What the engine makes of the code at a virtual address, as lines, for people who work on it. */
+  dump?(hart: HostAddr, address: bigint): string[] | undefined;
   /** Lines about what the engine did, for `--stats`. */
   statisticsLines?(): string[];
   /** Drops everything (a whole memory was replaced). */

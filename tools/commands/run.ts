@@ -21,6 +21,7 @@ export interface RunArguments extends MachineArguments, NvdimmArguments {
   date?: string;
   paced?: boolean;
   stats: boolean;
+  'dump-region'?: string;
   'dump-dtb'?: string;
   record?: string;
   replay?: string;
@@ -95,6 +96,11 @@ export const runCommand: CommandModule<object, RunArguments> = {
         describe: 'go on from a saved state, instead of booting FILE (which only a reset would boot)',
       })
       .option('dump-dtb', { type: 'string', requiresArg: true, describe: 'write the device tree and exit' })
+      .option('dump-region', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'at the end, show what the translator makes of the code at this address, to stderr',
+      })
       .option('stats', {
         type: 'boolean',
         default: false,

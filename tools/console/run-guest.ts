@@ -22,7 +22,7 @@ import { loadLog, saveLog } from './input-log.ts';
 import { openNvdimm } from './nvdimm-options.ts';
 import { OutputBuffer } from './output.ts';
 import { Session, type SessionEnd } from './session.ts';
-import { statisticsLines } from './statistics.ts';
+import { regionLines, statisticsLines } from './statistics.ts';
 
 /** Device names on the bus. */
 const UART = 'uart';
@@ -95,6 +95,10 @@ export async function runGuest(options: RunArguments, files = bootFiles(options)
     if (end.kind === 'exit') computer.nvdimm?.powerOff();
     else if (end.kind !== 'power-failure') computer.nvdimm?.beforeOutput();
     if (options.record !== undefined) saveLog(options.record, session.log);
+    if (options['dump-region'] !== undefined) {
+      for (const line of regionLines(computer.machine, options['dump-region']))
+        process.stderr.write(`${line}\n`);
+    }
     if (options.stats) {
       for (const line of statisticsLines(computer.machine, seconds)) process.stderr.write(`${line}\n`);
     }

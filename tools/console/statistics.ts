@@ -1,5 +1,6 @@
-/** What `--stats` prints about a run. */
+/** What `--stats` and `--dump-region` print about a run. */
 import { Exit } from '../../emulator/cpu/state.ts';
+import { UserError } from '../../emulator/errors.ts';
 import type { Machine } from '../../emulator/machine/machine.ts';
 
 /** Exits that JavaScript handled. */
@@ -34,4 +35,19 @@ export function statisticsLines(machine: Machine, seconds: number): string[] {
     );
   }
   return lines;
+}
+
+/**
+ * What the engine makes of the code at an address (hexadecimal or decimal), as the first hart that has it sees it.
+ * @throws UserError when the text is no address, the engine translates nothing, or the code has not run there
+ */
+export function regionLines(machine: Machine, text: string): string[] {
+  if (!/^(0x[0-9a-f]+|\d+)$/i.test(text)) throw new UserError(`--dump-region ${text}: not an address`);
+  const { engine } = machine;
+  if (!engine.dump) throw new UserError('--dump-region: needs --engine jit');
+  for (const { hart } of machine.cores) {
+    const lines = engine.dump(hart.base, BigInt(text));
+    if (lines) return lines;
+  }
+  throw new UserError(`--dump-region ${text}: no code ran there, or not lately`);
 }

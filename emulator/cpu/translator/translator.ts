@@ -18,6 +18,7 @@ import { compileInterpreter, Interpreter } from '../interpreter.ts';
 import { JUMP_TARGETS, PAGE_RECORDS, Profile, RECORD_SIZE, Special } from '../records.ts';
 import { Exit, HART, HART_STRIDE, REGIME_SHIFT, TLB_ENTRY_SIZE, tlbIndex } from '../state.ts';
 import { type Candidate, CodeCache, overlaps, spansOf, type Translated } from './code-cache.ts';
+import { dumpRegion } from './dump.ts';
 import type { Assumptions, DataPath } from './regime.ts';
 import { type CodeSource, findRegion, type Region, type RegionPage } from './region.ts';
 import { type TrampolineCounts, TranslatorStatistics } from './statistics.ts';
@@ -305,6 +306,18 @@ export class Translator implements Engine {
     }
     const usualFloat = !wish?.float && word(HART.frm) === 0 && (word(HART.fflags) & 1) === 1;
     return { data, usualFloat };
+  }
+
+  /**
+   * The region that would be made now with its root at `address`, as lines (dump.ts); undefined where nothing was
+   * executed, or in a page that the hart's fetch TLB does not have.
+   */
+  dump(hart: HostAddr, address: bigint): string[] | undefined {
+    const low = Number(BigInt.asIntN(32, address));
+    const high = Number(BigInt.asIntN(32, address >> 32n));
+    const page = this.fetchPage(hart, low, high);
+    const region = page && this.find(hart, low, high);
+    return region && dumpRegion(region, this.assumptions(hart, page.page, low & 0xffe));
   }
 
   private compileBatch(): void {

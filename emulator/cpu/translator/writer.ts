@@ -97,6 +97,8 @@ export class RegionWriter implements Emitter, StructureWriter {
   private splitLabel = 0;
   private tailLabel = 0;
   private outLabel = 0;
+  /** If set: where the code of each instruction begins, in the order of writing. */
+  marks: { readonly delta: number; readonly offset: number }[] | undefined;
   /** Instructions executed on this path and not yet subtracted from the budget. */
   private pending = 0;
 
@@ -405,6 +407,7 @@ export class RegionWriter implements Emitter, StructureWriter {
       const instruction = instructions[i]!;
       this.instruction = instruction;
       this.delta = deltas[i]!;
+      this.marks?.push({ delta: this.delta, offset: this.w.length });
       this.access.setPosition(block, i);
       const next = instructions[i + 1];
       if (instruction.id === SLLI && next && instruction.rd !== 0 && isSecondShift(next, instruction.rd)) {
