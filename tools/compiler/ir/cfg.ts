@@ -167,3 +167,11 @@ export function findLoops(func: Func, tree: DominatorTree): Loop[] {
   }
   return loops;
 }
+
+/** Whether the function has loops. Its blocks must be in reverse postorder. */
+export function hasLoops(func: Func): boolean {
+  func.blocks.forEach((block, index) => {
+    block.order = index;
+  });
+  return func.blocks.some((block) => block.succs.some((edge) => edge.to.order <= block.order));
+}

@@ -1,4 +1,5 @@
 /** The optimiser: which passes run, in which order. Each pass leaves valid IR; with `check`, that is verified. */
+import { hasLoops } from '../ir/cfg.ts';
 import { computePreds, type Func, type Module } from '../ir/ir.ts';
 import { verify } from '../ir/verify.ts';
 import { cleanup } from './cleanup.ts';
@@ -20,6 +21,15 @@ export interface OptimiseOptions {
 
 type Pass = (func: Func) => void;
 
+/** A pass that changes loops only. */
+const onLoops = (pass: Pass): Pass => {
+  const run: Pass = (func) => {
+    if (hasLoops(func)) pass(func);
+  };
+  Object.defineProperty(run, 'name', { value: pass.name });
+  return run;
+};
+
 const early: readonly Pass[] = [
   cleanup,
   replaceSlots,
@@ -32,19 +42,19 @@ const late: readonly Pass[] = [
   numberValues,
   removeDecidedChecks,
   cleanup,
-  rotateLoops,
+  onLoops(rotateLoops),
   cleanup,
   expandTranslations,
   numberValues,
   removeDecidedChecks,
   optimiseMemory,
-  hoistInvariants,
+  onLoops(hoistInvariants),
   numberValues,
   cleanup,
   eliminateDeadCode,
-  reduceStrength,
-  numberValues,
-  cleanup,
+  onLoops(reduceStrength),
+  onLoops(numberValues),
+  onLoops(cleanup),
   eliminateDeadCode,
 ];
 
