@@ -14,9 +14,12 @@ export function numberValues(func: Func): void {
   new Numbering(func).run();
 }
 
+const isCommutative = (v: Value): boolean => (opFlags[v.op]! & OpFlag.Commutative) !== 0;
+
 function hashOf(v: Value): number {
   let h = v.op * 31 + v.type;
-  for (const arg of v.args) h = (h * 33 + arg.id) | 0;
+  if (isCommutative(v)) h = (h * 33 + v.args[0]!.id + v.args[1]!.id) | 0;
+  else for (const arg of v.args) h = (h * 33 + arg.id) | 0;
   h = (h * 33 + v.off) | 0;
   if (v.imm !== 0n) h = (h * 33 + Number(BigInt.asIntN(32, v.imm))) | 0;
   if (v.slot !== undefined) h = (h * 33 + v.slot.id) | 0;
@@ -26,6 +29,7 @@ function hashOf(v: Value): number {
 function same(a: Value, b: Value): boolean {
   if (a.op !== b.op || a.type !== b.type || a.off !== b.off || a.imm !== b.imm) return false;
   if (a.sym !== b.sym || a.slot !== b.slot || a.args.length !== b.args.length) return false;
+  if (isCommutative(a) && a.args[0] === b.args[1] && a.args[1] === b.args[0]) return true;
   for (let i = 0; i < a.args.length; i++) if (a.args[i] !== b.args[i]) return false;
   return true;
 }
