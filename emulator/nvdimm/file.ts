@@ -174,13 +174,12 @@ function create(path: string, mediaSize: number, seed: number): void {
   try {
     fd = openSync(temporary, 'wx');
     ftruncateSync(fd, fileSize(mediaSize));
-    writeFully(fd, path, mediaSize, labels);
-    writeFully(fd, path, mediaSize + LABEL_AREA_SIZE, encodeDeviceRecord(record).subarray(0, 2 * PAGE_SIZE));
+    writeAll(fd, mediaSize, labels);
+    writeAll(fd, mediaSize + LABEL_AREA_SIZE, encodeDeviceRecord(record).subarray(0, 2 * PAGE_SIZE));
     linkSync(temporary, path);
   } catch (error) {
     // Another process has made it in the meantime: use that one, its lock decides.
     if ((error as NodeJS.ErrnoException).code === 'EEXIST' && fd !== undefined) return;
-    if (error instanceof UserError) throw error;
     throw new UserError(`cannot make the NVDIMM file ${path} in ${dirname(path)}: ${reason(error)}`);
   } finally {
     if (fd !== undefined) {
@@ -226,15 +225,18 @@ function readFully(fd: number, path: string, position: number, into: Uint8Array)
 }
 
 function writeFully(fd: number, path: string, position: number, bytes: Uint8Array): void {
-  let done = 0;
-  while (done < bytes.length) {
-    try {
-      done += writeSync(fd, bytes, done, bytes.length - done, position + done);
-    } catch (error) {
-      throw new UserError(
-        `cannot write the NVDIMM file ${path}: ${reason(error)}; it holds a legal earlier state`,
-        1,
-      );
-    }
+  try {
+    writeAll(fd, position, bytes);
+  } catch (error) {
+    throw new UserError(
+      `cannot write the NVDIMM file ${path}: ${reason(error)}; it holds a legal earlier state`,
+      1,
+    );
   }
+}
+
+/** Writes all bytes, or throws what the host says. */
+function writeAll(fd: number, position: number, bytes: Uint8Array): void {
+  let done = 0;
+  while (done < bytes.length) done += writeSync(fd, bytes, done, bytes.length - done, position + done);
 }
