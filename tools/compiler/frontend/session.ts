@@ -79,9 +79,9 @@ export class CheckSession {
     checkEverything(program);
     const diagnostics = new Diagnostics();
     for (const diagnostic of this.checkWithTypeScript()) diagnostics.addTypeScript(diagnostic);
-    // Where both complain about a place, ours has the hint.
-    const ours = new Set(program.diagnostics.list.map((d) => `${d.file}:${d.line}:${d.column}`));
-    const theirs = diagnostics.list.filter((d) => !ours.has(`${d.file}:${d.line}:${d.column}`));
+    // Where both complain about a line, ours has the hint (and the reason, where widths are concerned).
+    const ours = new Set(program.diagnostics.list.map((d) => `${d.file}:${d.line}`));
+    const theirs = diagnostics.list.filter((d) => !ours.has(`${d.file}:${d.line}`));
     diagnostics.list.length = 0;
     diagnostics.list.push(...program.diagnostics.list, ...theirs);
     return diagnostics.sorted();
