@@ -15,6 +15,8 @@ import { randomNumbers } from '../isa/random-operands.ts';
 import { Exit, HART } from '../state.ts';
 import { Translator } from './translator.ts';
 
+/** Milliseconds that a test may take on a busy machine. */
+const LIMIT = 300_000;
 const eager = { threshold: 20, batch: 4 };
 
 /** Changes between the engines every few hundred instructions. */
@@ -74,27 +76,38 @@ const image = (path: string): { name: string; bytes: Uint8Array } => ({
 });
 
 describeWith([OPENSBI, UBOOT], 'lockstep on firmware', () => {
-  it.each([1, 2])('OpenSBI and U-Boot, %i harts', (harts) => {
-    const files = { firmware: image(findOracle(OPENSBI)!), kernel: image(findOracle(UBOOT)!) };
-    const found = hashes((computer) => computer.boot(files), 12_000_000, { harts });
-    expect(found['translator']).toBe(found['interpreter']);
-    expect(found['both in turn']).toBe(found['interpreter']);
-  });
+  it.each([1, 2])(
+    'OpenSBI and U-Boot, %i harts',
+    (harts) => {
+      const files = { firmware: image(findOracle(OPENSBI)!), kernel: image(findOracle(UBOOT)!) };
+      const found = hashes((computer) => computer.boot(files), 12_000_000, { harts });
+      expect(found['translator']).toBe(found['interpreter']);
+      expect(found['both in turn']).toBe(found['interpreter']);
+    },
+    LIMIT,
+  );
 });
 
 describeWith([GCC], 'lockstep on C programs', () => {
-  it('user mode under Sv39, machine mode, traps and address spaces', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'licorice-lockstep-'));
-    try {
-      for (const { elf } of buildPrograms(['calls', 'float', 'spaces', 'traps'], folder, 1)) {
-        for (const file of [elf.machine, elf.user]) {
-          const found = hashes((computer) => computer.boot({ kernel: image(file), bare: true }), 40_000_000);
-          expect(found['translator'], file).toBe(found['interpreter']);
-          expect(found['both in turn'], file).toBe(found['interpreter']);
+  it(
+    'user mode under Sv39, machine mode, traps and address spaces',
+    () => {
+      const folder = mkdtempSync(join(tmpdir(), 'licorice-lockstep-'));
+      try {
+        for (const { elf } of buildPrograms(['calls', 'float', 'spaces', 'traps'], folder, 1)) {
+          for (const file of [elf.machine, elf.user]) {
+            const found = hashes(
+              (computer) => computer.boot({ kernel: image(file), bare: true }),
+              40_000_000,
+            );
+            expect(found['translator'], file).toBe(found['interpreter']);
+            expect(found['both in turn'], file).toBe(found['interpreter']);
+          }
         }
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
       }
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
-  });
+    },
+    LIMIT,
+  );
 });
