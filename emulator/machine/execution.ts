@@ -4,7 +4,7 @@
  * became visible.
  */
 import { PAGE_SHIFT } from '../addresses.ts';
-import { Cause } from '../cpu/causes.ts';
+import { Cause, Privilege } from '../cpu/causes.ts';
 import type { CsrFile } from '../cpu/csr.ts';
 import { RunState, Slot } from '../cpu/csr-numbers.ts';
 import type { Hart } from '../cpu/hart.ts';
@@ -43,6 +43,8 @@ export interface ExecutionParts {
   /** Answers an ecall from S-mode by built-in SBI, if the machine was started so. */
   environmentCall(core: Core): boolean;
   observeFences(): void;
+  /** True when nobody but the only hart, in S-mode, could change what it faults on: no firmware, no other hart. */
+  alone(): boolean;
   /** True when the stretch must end: a stop was asked for, or an earlier event is due. */
   interrupted(): boolean;
   stop(reason: StopReason): void;
@@ -138,7 +140,8 @@ export class Execution {
     takeException(hart, cause, tvalLo, tvalHi, toSupervisor);
     // A handler whose first instruction cannot be fetched, in the mode that it runs in, traps for ever.
     const cannotFetch = cause === Cause.fetchAccess || cause === Cause.fetchPageFault;
-    if (cannotFetch && hart.pcLo === fromLo && hart.pcHi === fromHi && hart.privilege === privilege)
+    const again = hart.pcLo === fromLo && hart.pcHi === fromHi && hart.privilege === privilege;
+    if (cannotFetch && again && (privilege === Privilege.machine || this.parts.alone()))
       this.parts.stop({ kind: 'stuck', hart: hart.index, pc: hart.pc, cause });
   }
 

@@ -133,6 +133,7 @@ export class Machine {
       delegation: combineRules(rules),
       environmentCall: (core) => this.environmentCall(core),
       observeFences: () => this.observeFences(),
+      alone: () => this.builtInSbi && this.cores.length === 1,
       interrupted: () => this.stop !== undefined || this.scheduler.dirty,
       stop: (reason) => {
         this.stop ??= reason;
