@@ -16,6 +16,7 @@ import type { BlockImages } from '../../emulator/nvdimm/images.ts';
 import { MemoryMedia } from '../../emulator/nvdimm/media.ts';
 import type { Nvdimm } from '../../emulator/nvdimm/nvdimm.ts';
 import type { StoreUnit } from '../../emulator/nvdimm/pending.ts';
+import type { PersistencyEngine } from '../../emulator/nvdimm/persistency.ts';
 import { TortureDevice } from './device.ts';
 
 export interface Program {
@@ -51,6 +52,8 @@ export interface CrashPoint {
   readonly sets: BlockSets;
   /** The pending stores of each block of `sets`, oldest first. */
   readonly stores: ReadonlyMap<BlockNumber, readonly StoreUnit[]>;
+  /** For each block of `sets`, the place in memory order up to which cache-block operations wrote it back. */
+  readonly writtenBack: ReadonlyMap<BlockNumber, number>;
   /** The NVDIMM's bytes as loads see them; valid while the point is being visited. */
   readonly visible: Uint8Array;
 }
@@ -103,6 +106,7 @@ export function runWorkload(program: Program, visit: (point: CrashPoint) => void
       legal: engine.countImages(),
       sets: new Map(blocks.map((block) => [block, engine.images(block)])),
       stores: new Map(blocks.map((block) => [block, engine.pendingStores(block)])),
+      writtenBack: writtenBackOf(engine, blocks),
       visible: machine.memory.u8.subarray(region.host, region.host + region.size),
     });
   }
@@ -127,6 +131,12 @@ export function runWorkload(program: Program, visit: (point: CrashPoint) => void
   }
   crash('end');
   return { output };
+}
+
+/** Read from a snapshot: the engine does not tell it otherwise. */
+function writtenBackOf(engine: PersistencyEngine, blocks: readonly BlockNumber[]): Map<BlockNumber, number> {
+  const state = engine.snapshot();
+  return new Map(blocks.map((block) => [block, state.blocks.get(block)?.writtenBack ?? 0]));
 }
 
 /** The end of a run in words. */
