@@ -37,6 +37,7 @@ import {
   isUntyped,
   NULL,
   STR,
+  sizeOf,
   type Type,
   typeName,
   U8,
@@ -386,6 +387,9 @@ function shiftOperand(cx: Context, left: Expr, right: Expr, want: Type | undefin
   return coerce(cx, left, want ?? I32);
 }
 
+/** The type to suggest a cast to: the one that loses nothing. */
+const wider = (a: Type, b: Type): Type => (sizeOf(b) > sizeOf(a) || b.kind === 'float' ? b : a);
+
 /** `left op right` with operands that were checked and converted to each other. */
 export function arithmetic(cx: Context, node: ts.Node, op: BinaryOp, left: Expr, right: Expr): Expr {
   if (left.type.kind === 'error') return left;
@@ -397,7 +401,14 @@ export function arithmetic(cx: Context, node: ts.Node, op: BinaryOp, left: Expr,
       return cx.fail(2012, right.node, op, typeName(right.type), 'A shift count is an integer.');
     }
   } else if (left.type !== right.type && !(isUntyped(left.type) && isUntyped(right.type))) {
-    return cx.fail(2011, node, op, typeName(left.type), typeName(right.type), typeName(left.type));
+    return cx.fail(
+      2011,
+      node,
+      op,
+      typeName(left.type),
+      typeName(right.type),
+      typeName(wider(left.type, right.type)),
+    );
   }
   const complaint = operandComplaint(op, type);
   if (complaint !== undefined) return cx.fail(2012, node, op, typeName(type), complaint);
@@ -451,7 +462,14 @@ function checkComparison(cx: Context, node: ts.BinaryExpression, op: CompareOp):
   if (left.type !== right.type || isSpan(left.type) || left.type.kind === 'void') {
     const bothNumbers = left.type.kind === 'int' && right.type.kind === 'int';
     if (bothNumbers)
-      return cx.fail(2011, node, op, typeName(left.type), typeName(right.type), typeName(left.type));
+      return cx.fail(
+        2011,
+        node,
+        op,
+        typeName(left.type),
+        typeName(right.type),
+        typeName(wider(left.type, right.type)),
+      );
     return cx.fail(2023, node, typeName(left.type), typeName(right.type));
   }
   const isEquality = op === '===' || op === '!==';
@@ -509,7 +527,7 @@ function checkConditional(cx: Context, node: ts.ConditionalExpression, want: Typ
       '?:',
       typeName(whenTrue.type),
       typeName(whenFalse.type),
-      typeName(whenTrue.type),
+      typeName(wider(whenTrue.type, whenFalse.type)),
     );
   }
   if (test.kind === 'const') return test.value !== 0n ? whenTrue : whenFalse;
