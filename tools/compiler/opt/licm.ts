@@ -84,8 +84,10 @@ function canHoist(inst: Value, writers: readonly Value[], aliases: AliasInfo, ce
   if ((opFlags[inst.op]! & OpFlag.Pure) !== 0) return inst.op !== Op.PRef;
   if (inst.op !== Op.Load || inst.isVolatile) return false;
   const access = accessOf(inst);
+  // A fixed place of an object of ours can be read at any time; an element by its index only where the program does.
+  const { base } = access;
   const fixed =
-    access.base.op === Op.SlotAddr || (access.base.op === Op.SymAddr && access.base.sym instanceof Global);
+    !access.isOpen && (base.op === Op.SlotAddr || (base.op === Op.SymAddr && base.sym instanceof Global));
   if (!certain && !fixed) return false;
   return writers.every((writer) => !aliases.clobbers(writer, access));
 }

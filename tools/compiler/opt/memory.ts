@@ -33,21 +33,28 @@ export function accessOf(inst: Value): Access {
       isOpen = true;
     }
   }
-  if (objectOf(base) !== undefined) offset += base.off;
+  if (base.op === Op.SymAddr || base.op === Op.SlotAddr) offset += base.off;
   return { base, offset, size: memSize[inst.mem]!, alias: inst.alias, isOpen };
 }
 
 /** Index parts of addresses below this cannot wrap around. */
 const MAX_INDEX = 1n << 40n;
 
-/** Which object a base certainly points into: a slot, a global, or undefined. */
+/**
+ * Which object a base certainly points into: a slot, a global, or undefined. (A symbol from elsewhere, such as the
+ * start of a section, may be the address of any global.)
+ */
 const objectOf = (base: Value): object | undefined =>
-  base.op === Op.SlotAddr ? base.slot : base.op === Op.SymAddr ? base.sym : undefined;
+  base.op === Op.SlotAddr
+    ? base.slot
+    : base.op === Op.SymAddr && base.sym instanceof Global
+      ? base.sym
+      : undefined;
 
 const sameBase = (a: Value, b: Value): boolean => {
   if (a === b) return true;
-  const object = objectOf(a);
-  return object !== undefined && object === objectOf(b);
+  if (a.op !== b.op) return false;
+  return (a.op === Op.SymAddr && a.sym === b.sym) || (a.op === Op.SlotAddr && a.slot === b.slot);
 };
 
 export class AliasInfo {
