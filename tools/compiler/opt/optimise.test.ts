@@ -142,6 +142,39 @@ b3:
   expect(loop.insts.map((inst) => opInfo[inst.op]!.name)).toEqual(['xor', 'add', 'ltu', 'condbr']);
 });
 
+test('does an element stay in the loop when only a condition makes its index good?', () => {
+  const module = parseModule(`global global @table size=64 align=8
+global func @f(i32 %0, i64 %1, i32 %2) -> i64 {
+b0:
+  %3 = const i64 0
+  %4 = const i64 1
+  %5 = zext32 i64 %0
+  %6 = const i64 3
+  %7 = shl i64 %5, %6
+  %8 = symaddr i64 @table
+  %9 = add i64 %8, %7
+  br [b1(%3, %3)]
+b1(i64 %10, i64 %11):
+  condbr %2 [b2, b3(%11)]
+b2:
+  %12 = load i64 %9 mem=i64
+  br [b3(%12)]
+b3(i64 %13):
+  %14 = add i64 %13, %10
+  %15 = add i64 %10, %4
+  %16 = ltu i32 %15, %1
+  condbr %16 [b1(%15, %14), b4]
+b4:
+  ret %14
+}`);
+  optimise(module, { check: true });
+  const func = module.funcs[0]!;
+  expect(func.entry.insts.some((inst) => inst.op === Op.Load)).toBe(false);
+  const load = func.blocks.flatMap((block) => block.insts).find((inst) => inst.op === Op.Load)!;
+  expect(load.block.preds.length).toBe(1);
+  expect(load.block.preds[0]!.term.op).toBe(Op.CondBr);
+});
+
 test('do atomics, fences, volatile accesses and calls all stay, in order?', () => {
   const ops = left(`extern func @g
 
