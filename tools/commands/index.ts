@@ -10,6 +10,7 @@ import { checkCommand } from './check.ts';
 import { explainCommand } from './explain.ts';
 import { imageCommand } from './image.ts';
 import { runCommand } from './run.ts';
+import { tortureCommand } from './torture.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: yargs types each command by its own options
 export const commands: CommandModule<any, any>[] = [
@@ -20,4 +21,5 @@ export const commands: CommandModule<any, any>[] = [
   explainCommand,
   imageCommand,
   runCommand,
+  tortureCommand,
 ];

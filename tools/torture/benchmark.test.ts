@@ -1,0 +1,142 @@
+/**
+ * Are published persistence bugs, re-created as small C programs, found in their buggy twins, with the guilty line
+ * among the lost stores, and is nothing reported for the fixed ones?
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { buildLicorice } from '../../test/command.ts';
+import { describeWith, findOracle, GCC } from '../../test/oracles.ts';
+import { type CampaignResult, replay, runCampaign } from './campaign.ts';
+import { checkCertificate } from './explore.ts';
+import { isFailure, parseSeed } from './finding.ts';
+import { Places } from './places.ts';
+import { campaignJson, campaignText } from './report.ts';
+import type { Program } from './workload.ts';
+
+const folder = fileURLToPath(new URL('./benchmark', import.meta.url));
+const LIMITS = { maxRuns: 5000, samples: 100, seed: 0 };
+const PAIRS = [
+  'array-info',
+  'cceh-lock',
+  'clht-cursor',
+  'hashmap-dirty',
+  'hot-pointer',
+  'level-token',
+  'memcached-cas',
+  'part-line',
+];
+
+describeWith([GCC], 'published bugs', () => {
+  let build: string;
+  beforeAll(() => {
+    build = mkdtempSync(join(tmpdir(), 'licorice-torture-'));
+  });
+  afterAll(() => rmSync(build, { recursive: true, force: true }));
+
+  function compile(name: string, buggy: boolean): Program {
+    const elf = join(build, `${name}-${buggy ? 'buggy' : 'fixed'}.elf`);
+    const machine = ['-march=rv64imac_zicsr', '-mabi=lp64', '-mcmodel=medany', '-ffreestanding', '-nostdlib'];
+    execFileSync(findOracle(GCC)!, [
+      ...[...machine, '-O1', '-g', ...(buggy ? ['-DBUGGY'] : [])],
+      ...['-T', join(folder, 'link.ld'), '-Wl,--no-warn-rwx-segments'],
+      ...[join(folder, 'start.S'), join(folder, `${name}.c`), '-o', elf],
+    ]);
+    return {
+      elf: { name: elf, bytes: readFileSync(elf) },
+      memory: 4 * 1024 * 1024,
+      nvdimm: 64 * 1024,
+      budget: 20_000,
+    };
+  }
+
+  const guiltyLine = (name: string): number =>
+    readFileSync(join(folder, `${name}.c`), 'utf8')
+      .split('\n')
+      .findIndex((line) => line.includes('/* guilty */')) + 1;
+
+  function expectCertified(result: CampaignResult): void {
+    expect(result.exhaustive).toBe(true);
+    for (const { point, classes } of result.points)
+      expect(checkCertificate(point.sets, classes, point.legal)).toBeUndefined();
+  }
+
+  test.each(PAIRS)('%s', (name) => {
+    const buggy = compile(name, true);
+    const found = runCampaign(buggy, LIMITS);
+    expectCertified(found);
+    expect(found.findings.length).toBeGreaterThan(0);
+    expect(found.unreduced).toBe(0);
+    const places = new Places(buggy.elf.bytes, name);
+    const lines = found.findings.flatMap(({ lost }) =>
+      lost.map(({ unit }) => places.at((BigInt(unit.pcHigh) << 32n) | BigInt(unit.pcLow))),
+    );
+    expect(lines).toContainEqual(expect.objectContaining({ file: `${name}.c`, line: guiltyLine(name) }));
+    for (const finding of found.findings) {
+      expect(finding.minimal).toBe(true);
+      expect(isFailure(replay(buggy, finding.seed).reason)).toBe(true);
+    }
+    const clean = runCampaign(compile(name, false), LIMITS);
+    expectCertified(clean);
+    expect(clean.findings).toEqual([]);
+    console.info(
+      `${name}: buggy ${found.points.length} points, ${found.legal} images, ${found.runs} runs, ` +
+        `${found.findings.length} findings; fixed ${clean.points.length} points, ${clean.legal} images, ${clean.runs} runs`,
+    );
+  });
+
+  test('the same campaign twice is the same report, and the report names line and seed', () => {
+    const program = compile('level-token', true);
+    const places = new Places(program.elf.bytes, 'level-token');
+    const json = (): string => JSON.stringify(campaignJson(runCampaign(program, LIMITS), places, true));
+    const first = json();
+    expect(json()).toBe(first);
+    const text = campaignText(runCampaign(program, LIMITS), places);
+    expect(text).toContain(`level-token.c:${guiltyLine('level-token')}`);
+    expect(text).toContain('written back, no fence completed it');
+    expect(text).toContain('seed: T1.');
+  });
+
+  test('a space too large is sampled, and called so', () => {
+    const result = runCampaign(compile('array-info', true), { maxRuns: 2, samples: 20, seed: 1 });
+    expect(result.exhaustive).toBe(false);
+    expect(result.covered).toBeLessThan(result.legal);
+    expect(campaignText(result, new Places(new Uint8Array(), ''))).toContain('SAMPLED');
+  });
+
+  test('a seed of another program is refused', () => {
+    const buggy = compile('hot-pointer', true);
+    const [finding] = runCampaign(buggy, LIMITS).findings;
+    expect(() => replay(compile('part-line', true), finding!.seed)).toThrow(/not the program/);
+    expect(() => parseSeed('T1.garbage')).toThrow(/not a seed/);
+  });
+
+  test('the command reports findings in JSON and by its exit code, and replays them', async () => {
+    const { name: buggy } = compile('part-line', true).elf;
+    const { name: fixed } = compile('part-line', false).elf;
+    const command = await buildLicorice();
+    try {
+      const licorice = (...args: string[]) =>
+        spawnSync(process.execPath, [command.script, 'torture', ...args], { encoding: 'utf8' });
+      const clean = licorice(fixed);
+      expect(clean.stdout).toContain('no findings');
+      expect(clean.status).toBe(0);
+      const found = licorice(buggy, '--json', '--certificates');
+      expect(found.status).toBe(1);
+      const report = JSON.parse(found.stdout);
+      expect(report.exhaustive).toBe(true);
+      expect(report.findings[0].lost[0]).toMatchObject({
+        file: 'part-line.c',
+        line: guiltyLine('part-line'),
+      });
+      const again = licorice('replay', report.findings[0].seed, buggy);
+      expect(again.stdout).toContain('recovery ended with code 2');
+      expect(again.status).toBe(1);
+    } finally {
+      command.remove();
+    }
+  });
+});
