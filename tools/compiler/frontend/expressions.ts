@@ -5,6 +5,7 @@
  */
 import * as ts from 'typescript';
 import { checkAsm } from './asm.ts';
+import { checkAssignment, checkCompound, increment } from './assignment.ts';
 import { checkCall, checkNew } from './calls.ts';
 import {
   bool,
@@ -24,7 +25,7 @@ import { functionExpression, functionValue } from './functions.ts';
 import { globalValue } from './globals.ts';
 import { INTRINSIC_NAMES } from './intrinsics.ts';
 import { checkMember, staticEntity } from './members.ts';
-import { type BinaryOp, type CompareOp, type Expr, isPlace, type PlaceExpr } from './tree.ts';
+import type { BinaryOp, CompareOp, Expr } from './tree.ts';
 import {
   BOOL,
   ERROR,
@@ -41,7 +42,6 @@ import {
   type Type,
   typeName,
   U8,
-  U64,
   UNTYPED_FLOAT,
   UNTYPED_INT,
   valueType,
@@ -335,10 +335,10 @@ function checkOperands(
 }
 
 /** Untyped constants, and enum members, which convert like them. */
-const isConvertible = (expr: Expr): boolean =>
+export const isConvertible = (expr: Expr): boolean =>
   isUntyped(expr.type) || (expr.kind === 'const' && expr.type.kind === 'enum');
 
-function coerceOperand(cx: Context, operand: Expr, type: Type): Expr {
+export function coerceOperand(cx: Context, operand: Expr, type: Type): Expr {
   if (type.kind === 'int' || type.kind === 'float' || (operand.type.kind === 'null' && isNullable(type))) {
     return coerce(cx, operand, type);
   }
@@ -541,120 +541,3 @@ function checkConditional(cx: Context, node: ts.ConditionalExpression, want: Typ
   };
   return isUntyped(type) ? { ...result, type: result.whenTrue.type } : result;
 }
-
-// ---------------------------------------------------------------------------------------------------- assignment
-
-function checkAssignment(cx: Context, node: ts.BinaryExpression): Expr {
-  const target = skipParentheses(node.left);
-  if (ts.isArrayLiteralExpression(target) || ts.isObjectLiteralExpression(target))
-    return cx.fail(1004, target);
-  const setter = checkSetter(cx, node, target);
-  if (setter !== undefined) return setter;
-  const place = checkPlace(cx, target);
-  if (place === undefined) return { kind: 'error', node, type: ERROR };
-  const value = checkAs(cx, node.right, place.type);
-  return assignment(cx, node, place, value, undefined, false);
-}
-
-function checkCompound(cx: Context, node: ts.BinaryExpression, op: BinaryOp): Expr {
-  const place = checkPlace(cx, skipParentheses(node.left));
-  if (place === undefined) return { kind: 'error', node, type: ERROR };
-  const isShift = op === '<<' || op === '>>' || op === '>>>';
-  const right = isShift
-    ? checkExpression(cx, node.right)
-    : operandFor(cx, checkExpression(cx, node.right, place.type), place.type);
-  const result = arithmetic(cx, node, op, place, right);
-  if (result.kind === 'error') return result;
-  const value = result.kind === 'binary' ? result.right : right;
-  return assignment(cx, node, place, value, op, false);
-}
-
-const operandFor = (cx: Context, operand: Expr, type: Type): Expr =>
-  isConvertible(operand) ? coerceOperand(cx, operand, type) : operand;
-
-function increment(
-  cx: Context,
-  node: ts.Expression,
-  operand: ts.Expression,
-  operator: ts.SyntaxKind,
-  postfix: boolean,
-): Expr {
-  const place = checkPlace(cx, skipParentheses(operand));
-  if (place === undefined) return { kind: 'error', node, type: ERROR };
-  const op = operator === ts.SyntaxKind.PlusPlusToken ? '+' : '-';
-  if (place.type.kind === 'ptr')
-    return cx.fail(2012, node, `${op}${op}`, typeName(place.type), "Use 'p = p.add(1)'.");
-  if (place.type.kind !== 'int' && place.type.kind !== 'float') {
-    return cx.fail(2012, node, `${op}${op}`, typeName(place.type), 'Only numbers have it.');
-  }
-  const one = coerce(cx, constant(node, UNTYPED_INT, 1n), place.type);
-  return assignment(cx, node, place, one, op, postfix);
-}
-
-export function assignment(
-  cx: Context,
-  node: ts.Node,
-  place: PlaceExpr,
-  value: Expr,
-  op: BinaryOp | undefined,
-  postfix: boolean,
-): Expr {
-  if (value.type.kind === 'error') return value;
-  const logged = (place.kind === 'field' || place.kind === 'element') && place.logged;
-  return {
-    kind: 'assign',
-    node,
-    type: place.type,
-    place,
-    value,
-    op,
-    postfix,
-    logging: logged ? cx.logging : undefined,
-  };
-}
-
-const skipParentheses = (node: ts.Expression): ts.Expression =>
-  ts.isParenthesizedExpression(node) || ts.isNonNullExpression(node)
-    ? skipParentheses(node.expression)
-    : node;
-
-/** `object.property = value` where the property is an accessor. */
-function checkSetter(cx: Context, node: ts.BinaryExpression, target: ts.Expression): Expr | undefined {
-  if (!ts.isPropertyAccessExpression(target) || staticEntity(cx, target.expression) !== undefined)
-    return undefined;
-  const object = checkExpression(cx, target.expression);
-  if (object.type.kind !== 'class') return undefined;
-  const setter = object.type.instance.find((instance) => instance.setters, target.name.text);
-  if (setter === undefined) return undefined;
-  const call = functionValue(cx, target, setter, undefined);
-  if (call.kind !== 'function') return call;
-  const { target: instance } = call;
-  const value = checkAs(cx, node.right, instance.params[0]!.type);
-  return { kind: 'call', node, type: instance.result, target: instance, args: [object, value] };
-}
-
-/** A place that may be assigned to; reports and gives undefined otherwise. */
-export function checkPlace(cx: Context, node: ts.Expression): PlaceExpr | undefined {
-  const expr = checkExpression(cx, node);
-  if (expr.kind === 'error') return undefined;
-  const refuse = (hint: string): undefined => {
-    cx.report(2022, node, node.getText(), hint);
-    return undefined;
-  };
-  if (!isPlace(expr)) return refuse('It is not a variable, field or element.');
-  switch (expr.kind) {
-    case 'local':
-      return expr.variable.isConst ? refuse("Declare it with 'let'.") : expr;
-    case 'global':
-      if (expr.global.inPlace) return refuse("Copy with 'assign(target, source)'.");
-      return expr.global.isConst ? refuse("Declare it with 'let'.") : expr;
-    default:
-      if (isInPlace(expr.storage))
-        return refuse("It is stored in place: copy with 'assign(target, source)'.");
-      if (expr.kind === 'element' && expr.sequence.type.kind === 'str') return refuse('Text is read-only.');
-      return expr;
-  }
-}
-
-/** `U64`-typed index for `for … of` and slices. */
-export const checkSize = (cx: Context, node: ts.Expression): Expr => checkAs(cx, node, U64);
