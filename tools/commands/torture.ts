@@ -107,7 +107,7 @@ export const tortureCommand: CommandModule<object, TortureArguments> = {
     };
     const limits = {
       maxRuns: positiveInteger(args['max-runs'], '--max-runs'),
-      samples: args.samples,
+      samples: positiveInteger(args.samples, '--samples'),
       seed: args.seed,
     };
     const terminal = process.stderr.isTTY;

@@ -1,6 +1,7 @@
 /**
  * Names code addresses of an ELF file: symbol and offset from the symbol table, file and line from DWARF's line
- * number programs. Versions 4 and 5 of DWARF §6.2 are read; a unit of any other version has no lines.
+ * number programs. Versions 4 and 5 of DWARF §6.2 are read; a unit of any other version, or that cannot be
+ * read, has no lines.
  */
 import { STT } from '../../emulator/elf/constants.ts';
 import { type ElfSymbol, isElf, readElf } from '../../emulator/elf/reader.ts';
@@ -138,7 +139,12 @@ function readLines(line: Uint8Array, lineStr: Uint8Array, str: Uint8Array): Row[
     const length = cursor.u32();
     const end = cursor.at + length;
     const version = cursor.u16();
-    if (version === 4 || version === 5) readUnit(cursor, version, end, lineStr, str, rows);
+    try {
+      if (version === 4 || version === 5) readUnit(cursor, version, end, lineStr, str, rows);
+    } catch (error) {
+      // Reads beyond a section and unknown forms: lines are a help, not worth a campaign's result.
+      if (!(error instanceof RangeError)) throw error;
+    }
     cursor.at = end;
   }
   return rows;
