@@ -184,8 +184,8 @@ export class Translator implements Engine {
     const index = this.i32[(hart + HART.engine + ENGINE_WORDS.lastRegion) >> 2]!;
     const region = this.cache.at(index);
     const data = region?.assumptions.data;
-    if (!region || data?.kind !== 'tlb' || !data.coalesce || ++region.splits < SPLIT_LIMIT) return;
-    if (region.assumptions.data.kind === 'window') this.wishOf(region).tlb = true;
+    if (!region || !data || (data.kind === 'tlb' && !data.coalesce) || ++region.splits < SPLIT_LIMIT) return;
+    if (data.kind === 'window') this.wishOf(region).tlb = true;
     else this.wishOf(region).split = true;
     this.cache.remove(region);
   }
