@@ -5,7 +5,8 @@
  */
 import { expect, test } from 'vitest';
 import { CACHE_BLOCK_SIZE, MiB } from '../emulator/addresses.ts';
-import { MemoryMedia } from '../emulator/nvdimm/media.ts';
+import { type BlockNumber, blockNumber } from '../emulator/nvdimm/dpa.ts';
+import { type Media, MemoryMedia } from '../emulator/nvdimm/media.ts';
 import { Random } from '../emulator/random.ts';
 import { appendText } from '../tools/guest/archive.ts';
 import { Layouts } from '../tools/guest/layouts.ts';
@@ -22,7 +23,10 @@ const WORKLOAD = [
 const SIZE = 16 * MiB;
 
 /** The visible NVDIMM with other contents for some blocks. */
-function image(visible: Uint8Array, blocks: ReadonlyMap<number, Uint8Array>) {
+function image(
+  visible: Uint8Array,
+  blocks: ReadonlyMap<BlockNumber, Uint8Array>,
+): Pick<Media, 'size' | 'read'> {
   return {
     size: visible.length,
     read(address: number, into: Uint8Array): void {
@@ -30,7 +34,7 @@ function image(visible: Uint8Array, blocks: ReadonlyMap<number, Uint8Array>) {
       const first = Math.floor(address / CACHE_BLOCK_SIZE);
       const last = Math.floor((address + into.length - 1) / CACHE_BLOCK_SIZE);
       for (let block = first; block <= last; block++) {
-        const bytes = blocks.get(block);
+        const bytes = blocks.get(blockNumber(block));
         if (bytes) into.set(bytes, block * CACHE_BLOCK_SIZE - address);
       }
     },
@@ -58,8 +62,8 @@ test('every image that a power failure may leave is a whole store', () => {
     formatted ||=
       system.output !== '' || new DataView(visible.buffer, visible.byteOffset).getBigUint64(128, true) !== 0n;
     for (let i = 0; formatted && i < 3; i++) {
-      const blocks = nvdimm.engine.sampleImage(random, 'power') as unknown as ReadonlyMap<number, Uint8Array>;
-      const store = new ObjectStore(image(visible, blocks) as never, layouts);
+      const blocks = nvdimm.engine.sampleImage(random, 'power');
+      const store = new ObjectStore(image(visible, blocks), layouts);
       expect(checkStore(store)).toEqual([]);
       images++;
     }

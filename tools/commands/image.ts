@@ -9,7 +9,6 @@ import type { ObjectStore, StoredObject } from '../image/store.ts';
 interface ImageArguments {
   file: string;
   path: string;
-  long: boolean;
   json: boolean;
 }
 
@@ -37,7 +36,7 @@ function rightsText(rights: number): string {
   return names.filter((_, bit) => (rights >> (bit + 2)) & 1).join(' ') || 'none';
 }
 
-async function list(args: ImageArguments): Promise<void> {
+async function list(args: ImageArguments & { long: boolean }): Promise<void> {
   const { readNamespace, resolvePath, NAMESPACE } = await import('../image/names.ts');
   const { formatObjectId } = await import('../image/store.ts');
   await withStore(args.file, (store) => {
@@ -150,7 +149,7 @@ async function check(args: ImageArguments): Promise<void> {
   });
 }
 
-const withPath = (yargs: Argv): Argv =>
+const withPath = <T>(yargs: Argv<T>) =>
   yargs
     .positional('file', { type: 'string', demandOption: true, describe: 'NVDIMM image' })
     .positional('path', { type: 'string', default: '/', describe: 'name, or object ID as hi:lo' })
@@ -164,27 +163,19 @@ export const imageCommand: CommandModule = {
       .command(
         'ls <file> [path]',
         'list the names in a namespace',
-        (y) =>
+        (y: Argv) =>
           withPath(y).option('long', {
             alias: 'l',
             type: 'boolean',
             default: false,
             describe: 'types, sizes, IDs',
           }),
-        (args) => list(args as unknown as ImageArguments),
+        list,
       )
-      .command('stat <file> <path>', 'tell what an object is', withPath, (args) =>
-        stat(args as unknown as ImageArguments),
-      )
-      .command('cat <file> <path>', "print an object's data", withPath, (args) =>
-        cat(args as unknown as ImageArguments),
-      )
-      .command('fot <file> <path>', 'list a foreign object table', withPath, (args) =>
-        fot(args as unknown as ImageArguments),
-      )
-      .command('check <file>', 'check the whole store', withPath, (args) =>
-        check(args as unknown as ImageArguments),
-      )
+      .command('stat <file> <path>', 'tell what an object is', withPath, stat)
+      .command('cat <file> <path>', "print an object's data", withPath, cat)
+      .command('fot <file> <path>', 'list a foreign object table', withPath, fot)
+      .command('check <file>', 'check the whole store', withPath, check)
       .demandCommand(1, 'name what to do: ls, stat, cat, fot or check'),
   handler: () => {},
 };
