@@ -47,7 +47,7 @@ export class DeviceRepr {
   flags: u32;
   /** Interrupts counted by the kernel; woken with thread_sync at every interrupt. */
   readonly interrupts: FixedArray<u64, 8>;
-  /** Device-specific: console: bytes received so far / taken so far; nvdimm: health word, unsafe shutdowns, poison count. */
+  /** Device-specific: console: bytes received so far / taken so far. */
   readonly info: FixedArray<u64, 16>;
   /** Console: input ring. */
   readonly ring: FixedArray<u8, 1024>;
@@ -56,8 +56,6 @@ export class DeviceRepr {
 /** SYS_ACTION on a device object: commands. */
 /** Console: write `length` bytes at `address`. */
 export const ACTION_CONSOLE_WRITE = 1;
-/** NVDIMM: refresh health in the representation object. */
-export const ACTION_NVDIMM_HEALTH = 2;
 /** Timer: current time in nanoseconds since 1970. */
 export const ACTION_TIMER_NOW = 3;
 /** NVDIMM: drain to media (deep flush). */

@@ -5,7 +5,6 @@
 import {
   ACTION_CONSOLE_WRITE,
   ACTION_NVDIMM_FLUSH,
-  ACTION_NVDIMM_HEALTH,
   ACTION_TIMER_NOW,
   Device,
   DeviceRepr,
@@ -88,7 +87,6 @@ export function deviceAction(object: KObject, command: u64, a: u64, b: u64): i64
     persistFence();
     return 0;
   }
-  if (object === nvdimmObject && command === ACTION_NVDIMM_HEALTH) return 0;
   if (object === timerObject && command === ACTION_TIMER_NOW) return i64(realTime());
   return -EINVAL;
 }

@@ -8,6 +8,7 @@
 import { MIP_HASHDATA, WRITE } from '../abi/object.ts';
 import { Record, RF_BUILDING, RF_DELETED } from '../abi/store.ts';
 import { invalidateObject, toPhysical, toVirtual } from './arch.ts';
+import { verifyId } from './create.ts';
 import { txCommit } from './journal.ts';
 import { Slab } from './memory.ts';
 import {
@@ -164,7 +165,8 @@ export function adoptRecord(record: Record): KObject | null {
   object.kuidLo = record.kuid.lo;
   object.kuidHi = record.kuid.hi;
   object.revocation = record.revocation;
-  if (enterObject(object)) return object;
+  // A record whose ID is not the hash of what it says is damaged; nobody gets to see it.
+  if (verifyId(object) && enterObject(object)) return object;
   objects.release(addressOf(object));
   return null;
 }
