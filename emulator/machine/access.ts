@@ -16,6 +16,7 @@ import { ROWS } from '../cpu/isa/table.ts';
 import { Exit, fOffset, HART, PageFlag, REGIME_SHIFT } from '../cpu/state.ts';
 import { FAULT } from '../mmu/mmu.ts';
 import { Access } from '../mmu/translation.ts';
+import { translateLoaded } from '../mmu/xtwz/pointers.ts';
 import { amo } from './amo.ts';
 import { type AccessSize, BUS_ERROR, type Bus } from './bus.ts';
 import type { Core } from './core.ts';
@@ -156,8 +157,10 @@ export class AccessUnit {
     hi: number,
   ): void {
     if (this.watch.active) this.watch.check(vaLo, vaHi, what.size, 'load');
-    writeResult(core.hart, what, this.instruction.rd, lo, hi);
-    core.hart.retire(this.instruction.length);
+    const { hart } = core;
+    if (what.pointer) hart.setX(this.instruction.rd, translateLoaded(hart, vaLo, vaHi, lo, hi), hart.hi);
+    else writeResult(hart, what, this.instruction.rd, lo, hi);
+    hart.retire(this.instruction.length);
   }
 
   /** A load or store that is not aligned: in one go within a page, byte by byte across two. */

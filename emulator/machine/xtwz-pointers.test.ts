@@ -23,6 +23,7 @@ const OPERATIONS = 1500;
 /** Carries out a list of operations (kind, base, pointer, target → result) from the data object's first page on. */
 const SOURCE = `
   li   s0, ${slotAddress(SLOT.data)}
+  li   s2, ${slotAddress(SLOT.data, 32 * (OPERATIONS + 1) + 0x1000 + 1)}
 next:
   ld   t0, 0(s0)
   ld   t1, 8(s0)
@@ -37,7 +38,22 @@ next:
   bnez t0, end
   xtwz.pptr t3, t1, t2
   sd   t3, 24(s0)
+  xtwz.pld t4, 16(s0)             # the same pointer, held in this object
+  xtwz.pptr t3, s0, t2
+  bgez t3, same
+  addi t5, s0, 16                 # a miss names the cell
+  bseti t3, t5, 63
+same:
+  bne  t3, t4, failed
+  sd   t2, 0(s2)                  # not aligned: the slow path
+  xtwz.pld t4, 0(s2)
+  bgez t3, aligned
+  bseti t3, s2, 63
+aligned:
+  bne  t3, t4, failed
   j    done
+failed:
+  ebreak
 fill:
   xtwz.pfill t1, t2, t3
   j    done

@@ -26,6 +26,8 @@ export interface Access {
   readonly signed: boolean;
   /** The register loaded or stored is a floating-point one; 4-byte values are NaN-boxed. */
   readonly float: boolean;
+  /** Loads: what is loaded is a persistent pointer, to be translated (docs/xtwz.md §10). */
+  readonly pointer?: true;
 }
 
 /** A pure function too long to repeat in every instruction that uses it; engines put it into their modules. */

@@ -91,5 +91,7 @@ describe('the specification', () => {
     expect(funct7('xtwz.inval.page')).toBe(OPCODE.invalidate.page);
     expect(funct7('xtwz.pptr')).toBe(OPCODE.pointer.translate);
     expect(funct7('xtwz.pinval')).toBe(OPCODE.pointer.invalidate);
+    const load = rows(/^`xtwz/).find((cells) => cells[0]!.startsWith('`xtwz.pld '))!;
+    expect(Number.parseInt(load[2]!, 2)).toBe(OPCODE.funct3.loadPointer);
   });
 });

@@ -226,7 +226,7 @@ export const INFO = {
 /** Instructions (§8): major opcode, funct3, funct7. */
 export const OPCODE = {
   major: 0x0b,
-  funct3: { invalidate: 0, pointer: 1, fill: 2 },
+  funct3: { invalidate: 0, pointer: 1, fill: 2, loadPointer: 3 },
   invalidate: { view: 0x00, object: 0x01, page: 0x02, global: 0x40 },
   pointer: { translate: 0x00, invalidate: 0x01 },
 } as const;

@@ -1,6 +1,6 @@
 /**
  * The persistent-pointer lookaside of docs/xtwz.md §10: 256 direct-mapped entries in the hart's state (state.ts has the
- * format), read by `xtwz.pptr` inside both engines and changed only here.
+ * format), read by `xtwz.pptr` and `xtwz.pld` inside both engines and changed only here.
  *
  * Entries belong to an *owner*, one of 63 recent pairs of stwzview and stwzctx, which are kept, with the place to
  * give away next, in the hart's state behind the entries. A new pair takes an old one's number, whose entries go.
@@ -116,6 +116,33 @@ export function fillPointer(hart: Hart, rs1: number, rs2: number, rs3: number): 
   i32[at + 1] = ownerHi | (index >>> (32 - POINTER_TAG.indexShift));
   i32[at + 2] = target << 30;
   i32[at + 3] = target >>> 2;
+}
+
+/**
+ * What `xtwz.pld` makes of a pointer loaded from a cell, where the engines did not do the load: the low half of the
+ * address, and the high half in `hart.hi`.
+ */
+export function translateLoaded(hart: Hart, cellLo: number, cellHi: number, lo: number, hi: number): number {
+  const offset = lo & (2 ** ADDRESS.offsetBits - 1);
+  hart.hi = 0;
+  if (offset < ADDRESS.nullBytes) return offset;
+  if (hi === 0 && lo >>> ADDRESS.offsetBits === 0) {
+    hart.hi = cellHi;
+    return (cellLo & ~(2 ** ADDRESS.offsetBits - 1)) | offset;
+  }
+  const slot = ((cellHi << 2) | (cellLo >>> ADDRESS.offsetBits)) & (ADDRESS.slots - 1);
+  const index = (hi << 2) | (lo >>> ADDRESS.offsetBits);
+  const at = entryWord(hart, (index ^ (slot << POINTER_TAG.slotHashShift)) & (POINTER_ENTRIES - 1));
+  const { i32 } = hart;
+  // Indexes that are never entered have other bits than these in `hi`.
+  const tagLo = slot | (index << POINTER_TAG.indexShift);
+  const tagHi = hart.scalar(HART.pointerOwner + 4) | (index >>> (32 - POINTER_TAG.indexShift));
+  if (hi >>> 18 === 0 && i32[at] === tagLo && i32[at + 1] === tagHi) {
+    hart.hi = i32[at + 3]!;
+    return i32[at + 2]! | offset;
+  }
+  hart.hi = cellHi | (1 << 31);
+  return cellLo;
 }
 
 /** xtwz.pinval on one hart: entries of a slot (-1: all) and index (-1: all), whoever owns them. */
