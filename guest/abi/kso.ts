@@ -44,19 +44,36 @@ export enum Device {
 export class DeviceRepr {
   readonly kso: Inline<KsoHeader>;
   device: u32;
+  /** Console: CONSOLE_RAW. */
   flags: u32;
   /** Interrupts counted by the kernel; woken with thread_sync at every interrupt. */
   readonly interrupts: FixedArray<u64, 8>;
-  /** Device-specific: console: bytes received so far / taken so far. */
+  /** Device-specific: the `…_…` indexes below. */
   readonly info: FixedArray<u64, 16>;
   /** Console: input ring. */
   readonly ring: FixedArray<u8, 1024>;
 }
+
+/** `DeviceRepr.flags` of the console: every key goes to the program that reads, Ctrl-C and Ctrl-Z as well (full-screen programs). */
+export const CONSOLE_RAW = 1;
+
+/** Indexes of `DeviceRepr.info` of the console: bytes received so far, and taken from the ring so far. */
+export const CONSOLE_RECEIVED = 0;
+export const CONSOLE_TAKEN = 1;
+/** Group of threads that Ctrl-C, Ctrl-\ and Ctrl-Z are meant for; 0: these keys are input like any other. Set with an action. */
+export const CONSOLE_FOREGROUND = 2;
+/** Size in characters; 0: nobody has said. Set with an action. */
+export const CONSOLE_COLUMNS = 3;
+export const CONSOLE_ROWS = 4;
 
 /** SYS_ACTION on a device object: commands. */
 /** Console: write `length` bytes at `address`. */
 export const ACTION_CONSOLE_WRITE = 1;
 /** Timer: current time in nanoseconds since 1970. */
 export const ACTION_TIMER_NOW = 3;
+/** Console: group `a` (`ThreadRepr.group`) is in the foreground from now on; 0: none. */
+export const ACTION_CONSOLE_FOREGROUND = 5;
+/** Console: it has `a` columns and `b` rows; the foreground gets SIGNAL_WINDOW if that is new. */
+export const ACTION_CONSOLE_SIZE = 6;
 /** NVDIMM: drain to media (deep flush). */
 export const ACTION_NVDIMM_FLUSH = 4;

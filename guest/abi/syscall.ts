@@ -142,7 +142,12 @@ export class SpawnArgs {
   argument: u64;
   tls: u64;
   flags: u64;
+  /** The new thread's group: 0 = the caller's, GROUP_NEW = a new one, else a group's number. The kernel puts the number here. */
+  group: u64;
 }
+
+/** SpawnArgs.group: the new thread is the first of a new group. */
+export const GROUP_NEW: u64 = 0xffff_ffff_ffff_ffff;
 
 /** SpawnArgs.flags: do not inherit the caller's attached contexts. */
 export const SPAWN_NO_CONTEXTS = 1;

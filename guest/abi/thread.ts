@@ -8,8 +8,13 @@ import { KsoHeader } from './view.ts';
 export const THREAD_SYNCS = 128;
 export const THREAD_ATTACHMENTS = 32;
 
-/** Indexes of `ThreadRepr.sync`: 0 = running, 1 = ended. */
+/** Indexes of `ThreadRepr.sync`: what the thread is, a THREAD_ constant. */
 export const SYNC_STATE = 0;
+/** Alive. */
+export const THREAD_ALIVE = 0;
+export const THREAD_ENDED = 1;
+/** By SIGNAL_STOP or SIGNAL_KEYBOARD_STOP, until SIGNAL_CONTINUE. */
+export const THREAD_STOPPED = 2;
 /** Set to 1 by the thread itself when it is ready. */
 export const SYNC_READY = 1;
 /** Set to 1 when the thread has ended; `syncInfo` has the exit code. */
@@ -20,10 +25,11 @@ export class ThreadRepr {
   readonly kso: Inline<KsoHeader>;
   readonly sync: FixedArray<u64, 128>;
   readonly syncInfo: FixedArray<u64, 128>;
-  /** IDs of attached security contexts, for information. */
+  /** For information, kept by the kernel: IDs of attached security contexts (0: the superuser's, or that of default rights only). */
   readonly attached: FixedArray<Inline<ObjectId>, 32>;
   readonly view: Inline<ObjectId>;
-  /** Where the thread restarts after a power failure; only kept for threads that asked. */
-  resumePc: u64;
-  resumeArgument: u64;
+  /** The thread's number, and its group's: that of the group's first thread. */
+  number: u64;
+  group: u64;
+  attachedCount: u64;
 }

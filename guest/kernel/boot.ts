@@ -40,7 +40,7 @@ import { initObjects, KObject } from './object.ts';
 import { stirRandom } from './random.ts';
 import { resumeThreads } from './resume.ts';
 import { Mount, mountStore, storePresent, storeSuperblock } from './store.ts';
-import { noteStart } from './syscall.ts';
+import { noteStart } from './sys-machine.ts';
 import {
   attachContext,
   harts,

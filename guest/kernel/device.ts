@@ -3,21 +3,32 @@
  * root, reads, sleeps on, and commands with SYS_ACTION.
  */
 import {
+  ACTION_CONSOLE_FOREGROUND,
+  ACTION_CONSOLE_SIZE,
   ACTION_CONSOLE_WRITE,
   ACTION_NVDIMM_FLUSH,
   ACTION_TIMER_NOW,
+  CONSOLE_COLUMNS,
+  CONSOLE_FOREGROUND,
+  CONSOLE_RAW,
+  CONSOLE_RECEIVED,
+  CONSOLE_ROWS,
+  CONSOLE_TAKEN,
   Device,
   DeviceRepr,
   KsoType,
 } from '../abi/kso.ts';
 import { OBJ_NULLPAGE, READ, USE, WRITE } from '../abi/object.ts';
+import { SIGNAL_INTERRUPT, SIGNAL_KEYBOARD_STOP, SIGNAL_QUIT, SIGNAL_WINDOW } from '../abi/signal.ts';
 import { EFAULT, EINVAL } from '../abi/syscall.ts';
 import { persistFence, toVirtual } from './arch.ts';
 import { realTime } from './clock.ts';
 import { consoleByte, consolePrint } from './console.ts';
 import { enlist, kernelObject } from './kso.ts';
 import { KObject } from './object.ts';
+import { raiseGroup } from './signal.ts';
 import { wakeObject } from './sync.ts';
+import { maySignal } from './sys-thread.ts';
 import { objectPage } from './tree.ts';
 import { readUser } from './user.ts';
 
@@ -63,26 +74,58 @@ export function externalInterrupt(hart: u64): void {
   }
 }
 
+/** Group of the threads that control keys are for; 0: none. */
+let foreground: u64 = 0;
+
+/** Takes Ctrl-C, Ctrl-\ and Ctrl-Z, if there are threads in the foreground for whom they are. */
+function controlKey(byte: u64): bool {
+  let number: u64 = 0;
+  if (byte === 0x03) number = SIGNAL_INTERRUPT;
+  else if (byte === 0x1c) number = SIGNAL_QUIT;
+  else if (byte === 0x1a) number = SIGNAL_KEYBOARD_STOP;
+  else return false;
+  return foreground !== 0 && raiseGroup(foreground, number, 0, maySignal, null) !== 0;
+}
+
+function setForeground(group: u64): i64 {
+  foreground = group;
+  at<DeviceRepr>(objectPage(consoleObject!, OBJ_NULLPAGE)).info[CONSOLE_FOREGROUND] = group;
+  return 0;
+}
+
+function setConsoleSize(columns: u64, rows: u64): i64 {
+  const repr = at<DeviceRepr>(objectPage(consoleObject!, OBJ_NULLPAGE));
+  if (repr.info[CONSOLE_COLUMNS] === columns && repr.info[CONSOLE_ROWS] === rows) return 0;
+  repr.info[CONSOLE_COLUMNS] = columns;
+  repr.info[CONSOLE_ROWS] = rows;
+  if (foreground !== 0) raiseGroup(foreground, SIGNAL_WINDOW, 0, maySignal, null);
+  return 0;
+}
+
 function receiveConsole(): void {
   const object = consoleObject!;
   const repr = at<DeviceRepr>(objectPage(object, OBJ_NULLPAGE));
   for (;;) {
     const byte = consoleByte();
     if (byte < 0) break;
+    if ((repr.flags & CONSOLE_RAW) === 0 && controlKey(u64(byte))) continue;
     // A full ring drops what nobody reads.
-    if (repr.info[0] - repr.info[1] < RING) {
-      unchecked((repr.ring[repr.info[0] & (RING - 1)] = u8(byte)));
-      repr.info[0] += 1;
+    const received = repr.info[CONSOLE_RECEIVED];
+    if (received - repr.info[CONSOLE_TAKEN] < RING) {
+      unchecked((repr.ring[received & (RING - 1)] = u8(byte)));
+      repr.info[CONSOLE_RECEIVED] = received + 1;
     }
   }
   repr.interrupts[0] += 1;
-  wakeObject(object, OBJ_NULLPAGE + offsetof<DeviceRepr>('info'));
+  wakeObject(object, OBJ_NULLPAGE + offsetof<DeviceRepr>('info') + CONSOLE_RECEIVED * 8);
   wakeObject(object, OBJ_NULLPAGE + offsetof<DeviceRepr>('interrupts'));
 }
 
 /** SYS_ACTION on one of the devices. */
 export function deviceAction(object: KObject, command: u64, a: u64, b: u64): i64 {
   if (object === consoleObject && command === ACTION_CONSOLE_WRITE) return writeConsole(a, b);
+  if (object === consoleObject && command === ACTION_CONSOLE_FOREGROUND) return setForeground(a);
+  if (object === consoleObject && command === ACTION_CONSOLE_SIZE) return setConsoleSize(a, b);
   if (object === nvdimmObject && command === ACTION_NVDIMM_FLUSH) {
     persistFence();
     return 0;

@@ -89,6 +89,11 @@ export function recordOf(object: KObject): Record {
   return at<Record>(object.record);
 }
 
+/** Is it one of the kernel's own: root, device, archive? */
+export function isKernelObject(object: KObject): bool {
+  return (object.flags & KO_KERNEL) !== 0;
+}
+
 export function isImmutable(object: KObject): bool {
   return (object.pFlags & MIP_HASHDATA) !== 0;
 }

@@ -4,11 +4,19 @@
  * kernel stack.
  *
  * Invariants: a thread is in exactly one of the states; `hart` is set exactly while it is running; a waiting thread
- * has waiters (sync.ts), or a deadline, or both.
+ * has waiters (sync.ts), or a deadline, or both; a stopped one could run but for TF_STOPPED.
  */
 import { KsoType } from '../abi/kso.ts';
 import { OBJ_NULLPAGE, READ, WRITE } from '../abi/object.ts';
-import { SYNC_EXIT, SYNC_STATE, THREAD_ATTACHMENTS, ThreadRepr } from '../abi/thread.ts';
+import {
+  SYNC_EXIT,
+  SYNC_STATE,
+  THREAD_ALIVE,
+  THREAD_ATTACHMENTS,
+  THREAD_ENDED,
+  THREAD_STOPPED,
+  ThreadRepr,
+} from '../abi/thread.ts';
 import {
   FIXED_SLOTS,
   fixedIndex,
@@ -45,6 +53,7 @@ export enum ThreadState {
   running = 2,
   waiting = 3,
   ended = 4,
+  stopped = 5,
 }
 
 /** Saved by `become`, restored when it returns. */
@@ -62,7 +71,7 @@ export class Thread {
   /** The hart that runs it (entry.ts: offset 256). */
   hart: Hart | null;
   state: u32;
-  /** Bit 0: has used floating point. */
+  /** TF_ bits. */
   flags: u32;
   next: Thread | null;
   view: KObject;
@@ -85,19 +94,23 @@ export class Thread {
   /** Page of BecomeFrames, 0 until the first. */
   becomePage: usize;
   becomeDepth: u64;
-  /** Faults whose upcalls failed in a row. */
+  /** Upcalls that are open: handlers that have not ended with THREAD_RESUME. */
   faultDepth: u64;
   number: u64;
-  exitCode: u64;
-  /** A signal to be delivered before the thread goes on: number + 1, 0 = none. */
-  pendingSignal: u64;
+  /** Number of the first thread of its group. */
+  group: u64;
+  /** Signals to be acted upon before the thread goes on, bit n: signal n; and what the last one's sender said. */
+  pendingSignals: u64;
   signalInfo: u64;
-  /** Signal while in user mode; sync op that is being waited for restarts with this result. */
+  /** 1: to be started again after a power failure (resume.ts). */
   persist: u64;
   readonly float: FixedArray<u64, 33>;
 }
 
+/** Has used floating point. */
 export const TF_FLOAT = 1;
+/** Stopped by a signal: when it could run it does not. */
+export const TF_STOPPED = 2;
 
 export class Hart {
   /** Top of the kernel stack (entry.ts: offset 0). */
@@ -105,8 +118,6 @@ export class Hart {
   index: u64;
   current: Thread | null;
   idle: bool;
-  /** Whose floating-point registers are loaded. */
-  floatOwner: Thread | null;
 }
 
 export const MAX_HARTS = 8;
@@ -178,8 +189,8 @@ export function makeThread(repr: KObject, view: KObject, stackObject: KObject | 
   liveThreads++;
   thread.nextThread = allThreads;
   allThreads = thread;
-  const page = objectPage(repr, OBJ_NULLPAGE);
-  if (page !== 0) at<ThreadRepr>(page).kso.type = u32(KsoType.thread);
+  thread.group = thread.number;
+  showThread(thread);
   enlist(repr, KsoType.thread, thread.number);
   return thread;
 }
@@ -189,6 +200,45 @@ export function threadOf(repr: KObject): Thread | null {
   let thread = allThreads;
   while (thread !== null && thread.repr !== repr) thread = thread.nextThread;
   return thread;
+}
+
+/** The thread of a group that comes after `previous` (null: the first); null: no more. */
+export function threadsInGroup(group: u64, previous: Thread | null): Thread | null {
+  let thread = previous === null ? allThreads : previous.nextThread;
+  while (thread !== null && thread.group !== group) thread = thread.nextThread;
+  return thread;
+}
+
+/** The kernel's page of a thread's representation object; null: no memory for it. */
+function reprOf(thread: Thread): ThreadRepr | null {
+  const page = objectPage(thread.repr, OBJ_NULLPAGE);
+  return page === 0 ? null : at<ThreadRepr>(page);
+}
+
+/** Shows in the representation object what the thread is. */
+function showThread(thread: Thread): void {
+  const repr = reprOf(thread);
+  if (repr === null) return;
+  repr.kso.type = u32(KsoType.thread);
+  repr.number = thread.number;
+  repr.group = thread.group;
+  repr.view.lo = thread.view.lo;
+  repr.view.hi = thread.view.hi;
+  repr.attachedCount = thread.contextCount;
+  for (let i: u64 = 0; i < thread.contextCount; i++) {
+    const object = at<Context>(thread.contexts[i]).object;
+    repr.attached[i].lo = object === null ? 0 : object.lo;
+    repr.attached[i].hi = object === null ? 0 : object.hi;
+  }
+}
+
+/** Says in the representation object whether the thread lives, is stopped, or has ended, and wakes whoever waits for that. */
+function showState(thread: Thread, state: u64): void {
+  const repr = reprOf(thread);
+  if (repr === null) return;
+  repr.sync[SYNC_STATE] = state;
+  fence('w', 'w');
+  wakeObject(thread.repr, OBJ_NULLPAGE + offsetof<ThreadRepr>('sync') + SYNC_STATE * 8);
 }
 
 /** Attaches a context (held). False: there are 32 already. The first one attached becomes active. */
@@ -201,6 +251,7 @@ export function attachContext(thread: Thread, context: Context): bool {
   thread.contexts[thread.contextCount] = addressOf(context);
   thread.contextCount++;
   if (thread.contextCount === 1) thread.context = context;
+  showThread(thread);
   return true;
 }
 
@@ -214,6 +265,7 @@ export function detachContext(thread: Thread, context: Context): bool {
     if (thread.context === context) activate(thread, at<Context>(thread.contexts[0]));
     if (thread.hint === addressOf(context)) thread.hint = 0;
     dropContext(context);
+    showThread(thread);
     return true;
   }
   return false;
@@ -237,8 +289,12 @@ export function setView(thread: Thread, view: KObject): void {
 
 // --------------------------------------------------------------------------------------------------- scheduling
 
-/** Puts a thread at the end of the queue and wakes a hart that has nothing to do. */
+/** Puts a thread at the end of the queue and wakes a hart that has nothing to do; a stopped one waits for SIGNAL_CONTINUE. */
 export function makeRunnable(thread: Thread): void {
+  if ((thread.flags & TF_STOPPED) !== 0) {
+    thread.state = u32(ThreadState.stopped);
+    return;
+  }
   thread.state = u32(ThreadState.runnable);
   thread.next = null;
   if (readyTail === null) readyHead = thread;
@@ -267,6 +323,25 @@ function leave(hart: Hart, thread: Thread): void {
 export function yieldThread(thread: Thread): void {
   leave(thisHart(), thread);
   makeRunnable(thread);
+}
+
+/** Stops a thread that runs on this hart, or waits (it then waits on, and stops when it wakes). */
+export function stopThread(thread: Thread): void {
+  if ((thread.flags & TF_STOPPED) !== 0) return;
+  thread.flags |= TF_STOPPED;
+  if (thread.state === u32(ThreadState.running)) {
+    leave(thisHart(), thread);
+    thread.state = u32(ThreadState.stopped);
+  }
+  showState(thread, THREAD_STOPPED);
+}
+
+/** A stopped thread goes on. */
+export function continueThread(thread: Thread): void {
+  if ((thread.flags & TF_STOPPED) === 0) return;
+  thread.flags &= ~u32(TF_STOPPED);
+  showState(thread, THREAD_ALIVE);
+  if (thread.state === u32(ThreadState.stopped)) makeRunnable(thread);
 }
 
 /** The running thread waits; `deadline` in ticks, 0 = no end. */
@@ -353,14 +428,12 @@ export function endThread(thread: Thread, code: u64): void {
   if (thread.state === u32(ThreadState.running) && thread.hart === thisHart()) leave(thisHart(), thread);
   else if (thread.state === u32(ThreadState.waiting)) cancelWait(thread);
   thread.state = u32(ThreadState.ended);
-  const page = objectPage(thread.repr, OBJ_NULLPAGE);
-  if (page !== 0) {
-    const repr = at<ThreadRepr>(page);
+  const repr = reprOf(thread);
+  if (repr !== null) {
     repr.syncInfo[SYNC_EXIT] = code;
-    repr.sync[SYNC_STATE] = 1;
-    repr.sync[SYNC_EXIT] = 1;
     fence('w', 'w');
-    wakeObject(thread.repr, OBJ_NULLPAGE + offsetof<ThreadRepr>('sync') + SYNC_STATE * 8);
+    repr.sync[SYNC_EXIT] = 1;
+    showState(thread, THREAD_ENDED);
     wakeObject(thread.repr, OBJ_NULLPAGE + offsetof<ThreadRepr>('sync') + SYNC_EXIT * 8);
   }
   unlist(thread.repr);

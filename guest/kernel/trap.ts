@@ -26,6 +26,7 @@ import { resumeThread, switchStack } from './entry.ts';
 import { FaultReport, resolveFault } from './fault.ts';
 import { lockKernel, unlockKernel } from './lock.ts';
 import { reapStep } from './object.ts';
+import { deliverSignal, nextSignal } from './signal.ts';
 import { systemCall } from './syscall.ts';
 import {
   Hart,
@@ -37,7 +38,7 @@ import {
   wakeExpired,
   yieldThread,
 } from './thread.ts';
-import { deliverSignal, upcall } from './upcall.ts';
+import { upcall } from './upcall.ts';
 import './panic.ts';
 import { powerOff } from './power.ts';
 import { isUserCopy, userCopyFailure } from './user.ts';
@@ -127,10 +128,8 @@ export function leaveKernel(): never {
       waitForWork(hart);
       continue;
     }
-    if (thread.pendingSignal !== 0) {
-      deliverSignal(thread);
-      if (hart.current !== thread) continue;
-    }
+    while (hart.current === thread && nextSignal(thread) !== 0) deliverSignal(thread);
+    if (hart.current !== thread) continue;
     if (current === null) armTimer();
     unlockKernel();
     csr.clear('sstatus', SSTATUS_SPP);

@@ -10,17 +10,15 @@ import {
   FAULT_OBJECT,
   FAULT_PAGE,
   FAULT_SECURITY,
-  FAULT_SIGNAL,
   FaultFrame,
 } from '../abi/fault.ts';
 import { OBJ_NULLPAGE } from '../abi/object.ts';
-import { EINTR } from '../abi/syscall.ts';
+import { EXIT_FAULT } from '../abi/signal.ts';
 import { ViewHeader } from '../abi/view.ts';
 import { consolePrint, printHex, printNumber } from './console.ts';
 import { FaultReport, objectAt } from './fault.ts';
 import { KObject } from './object.ts';
-import { cancelWait } from './sync.ts';
-import { endThread, Thread, ThreadState, wakeThread } from './thread.ts';
+import { endThread, Thread } from './thread.ts';
 import { peekPage } from './tree.ts';
 import { writeUser } from './user.ts';
 
@@ -28,9 +26,6 @@ import { writeUser } from './user.ts';
 const RED_ZONE = 128;
 /** Upcalls that may be open in one thread. */
 const MAX_DEPTH = 16;
-
-/** Exit code of a thread that a fault ended: 256 + fault. */
-const EXIT_FAULT = 256;
 
 const frame = zeroed<FaultFrame>();
 
@@ -56,41 +51,25 @@ function call(thread: Thread, handler: u64, report: FaultReport, fault: u64): bo
   return true;
 }
 
+/** Does the thread's view have a handler for this fault? */
+export function handles(thread: Thread, fault: u64): bool {
+  const page = peekPage(thread.view, OBJ_NULLPAGE);
+  if (page === 0) return false;
+  const header = at<ViewHeader>(page);
+  return header.faultHandler !== 0 && ((header.faultMask >> fault) & 1) === 0;
+}
+
 /** Delivers a fault to a thread that runs on this hart; the thread may end. */
 export function upcall(thread: Thread, report: FaultReport): void {
   const page = peekPage(thread.view, OBJ_NULLPAGE);
   if (page !== 0 && thread.faultDepth < MAX_DEPTH) {
     const header = at<ViewHeader>(page);
-    const masked = (header.faultMask >> report.fault) & 1;
-    if (header.faultHandler !== 0 && masked === 0 && call(thread, header.faultHandler, report, report.fault))
-      return;
+    if (handles(thread, report.fault) && call(thread, header.faultHandler, report, report.fault)) return;
     if (header.doubleFaultHandler !== 0 && call(thread, header.doubleFaultHandler, report, FAULT_FAULT))
       return;
   }
   reportFault(thread, report);
   endThread(thread, EXIT_FAULT + report.fault);
-}
-
-/** A fault into another thread: at once if it waits (its call returns EINTR), else before it goes on in user mode. */
-export function signalThread(thread: Thread, number: u64, info: u64): void {
-  thread.pendingSignal = number + 1;
-  thread.signalInfo = info;
-  if (thread.state === u32(ThreadState.waiting)) {
-    cancelWait(thread);
-    wakeThread(thread, -EINTR);
-  }
-}
-
-const signalReport = zeroed<FaultReport>();
-
-/** Delivers the pending signal of a thread that is about to run. */
-export function deliverSignal(thread: Thread): void {
-  signalReport.fault = FAULT_SIGNAL;
-  signalReport.address = thread.registers[0];
-  signalReport.detail = thread.pendingSignal - 1;
-  signalReport.info = thread.signalInfo;
-  thread.pendingSignal = 0;
-  upcall(thread, signalReport);
 }
 
 function faultName(fault: u64): str {
@@ -105,8 +84,6 @@ function faultName(fault: u64): str {
       return 'rights missing';
     case FAULT_PAGE:
       return 'page not available';
-    case FAULT_SIGNAL:
-      return 'signal';
   }
   return 'fault';
 }
