@@ -6,16 +6,7 @@ import { type HostAddr, hostAddr, paddr } from '../addresses.ts';
 import { layOut } from '../machine/layout.ts';
 import { PhysicalMemory } from '../machine/memory.ts';
 import { Interpreter, type InterpreterChoices } from './interpreter.ts';
-import {
-  dataTlbIndex,
-  Exit,
-  fOffset,
-  HART,
-  TLB_ENTRIES,
-  TLB_ENTRY_SIZE,
-  tlbIndex,
-  xOffset,
-} from './state.ts';
+import { dataTlbIndex, Exit, fetchTlbIndex, fOffset, HART, TLB_ENTRY_SIZE, xOffset } from './state.ts';
 
 export const DRAM_BASE = 0x8000_0000;
 
@@ -44,9 +35,7 @@ export class BareMachine {
     this.engine = engineOf(this.memory);
     this.hart = hostAddr(layout.hartBase);
     this.view = this.memory.view;
-    for (const table of [HART.fetchTlb, HART.loadTlb, HART.storeTlb]) {
-      this.memory.u8.fill(0xff, this.hart + table, this.hart + table + TLB_ENTRIES * TLB_ENTRY_SIZE);
-    }
+    this.memory.u8.fill(0xff, this.hart + HART.fetchTlb, this.hart + HART.engine);
     for (const place of [HART.fetchPlace, HART.dataPlace])
       this.view.setInt32(this.hart + place, this.hart, true);
     this.view.setInt32(this.hart + HART.fs, 1, true);
@@ -128,7 +117,8 @@ export class BareMachine {
   }
 
   private entryOf(table: number, va: number): number {
-    const index = table === HART.fetchTlb ? tlbIndex(va, 0) : dataTlbIndex(va, Math.floor(va / 2 ** 32), 0);
+    const index =
+      table === HART.fetchTlb ? fetchTlbIndex(va, 0) : dataTlbIndex(va, Math.floor(va / 2 ** 32), 0);
     return this.hart + table + index * TLB_ENTRY_SIZE;
   }
 

@@ -7,7 +7,7 @@ import { bin, call, type Expr, emit, i32, i64, load, local, un } from '../wasm/e
 import { I32, I64, Op, type ValType } from '../wasm/opcodes.ts';
 import type { Access, Emitter, Helper } from './isa/emitter.ts';
 import { type Handler, JUMP_TARGETS, RECORD_SHIFT, rs2Place } from './records.ts';
-import { Exit, fOffset, HART, TLB_ENTRIES, TLB_FOLD } from './state.ts';
+import { DATA_TLB_ENTRIES, Exit, FETCH_TLB_ENTRIES, fOffset, HART, TLB_FOLD } from './state.ts';
 import { TRACE_RECORD } from './trace.ts';
 
 /** Locals, labels and constants of the interpreter's function, shared by all handlers. */
@@ -89,15 +89,19 @@ export function pcExpr(f: Pick<Frame, 'ip' | 'records' | 'pageVa'>): Expr {
 }
 
 /** The TLB entry of a virtual address, less the table's offset: hart + (page number mod entries) * 16. */
-export function tlbEntry(hart: Expr, va: Expr, place: number): Expr {
-  const index = bin(Op.i32And, bin(Op.i32ShrU, un(Op.i32WrapI64, va), i32(8)), i32((TLB_ENTRIES - 1) << 4));
+function tlbEntry(hart: Expr, va: Expr, place: number, entries: number): Expr {
+  const index = bin(Op.i32And, bin(Op.i32ShrU, un(Op.i32WrapI64, va), i32(8)), i32((entries - 1) << 4));
   return bin(Op.i32Xor, load(Op.i32Load, hart, place), index);
 }
+
+/** The same in the fetch TLB. */
+export const fetchTlbEntry = (hart: Expr, va: Expr): Expr =>
+  tlbEntry(hart, va, HART.fetchPlace, FETCH_TLB_ENTRIES);
 
 /** The same in the load and store TLBs, whose index has the upper bits folded in. */
 function dataTlbEntry(hart: Expr, va: Expr): Expr {
   const folded = bin(Op.i64Xor, va, bin(Op.i64ShrU, va, i64(TLB_FOLD)));
-  return tlbEntry(hart, folded, HART.dataPlace);
+  return tlbEntry(hart, folded, HART.dataPlace, DATA_TLB_ENTRIES);
 }
 
 export class InterpreterEmitter implements Emitter {

@@ -13,7 +13,7 @@ import { CodeWriter } from '../wasm/code.ts';
 import { bin, type Expr, emit, i32, i64, load, local, un } from '../wasm/expression.ts';
 import { ModuleWriter } from '../wasm/module.ts';
 import { I32, I64, Op } from '../wasm/opcodes.ts';
-import { type Frame, InterpreterEmitter, pcExpr, Temporaries, tlbEntry } from './interpreter-emitter.ts';
+import { type Frame, fetchTlbEntry, InterpreterEmitter, pcExpr, Temporaries } from './interpreter-emitter.ts';
 import type { Helper } from './isa/emitter.ts';
 import { FLOAT_HELPERS } from './isa/float-helpers.ts';
 import { HANDLERS, PAGE_RECORDS, PAGE_RECORDS_SIZE, Profile, RECORD_SHIFT, Special } from './records.ts';
@@ -114,7 +114,7 @@ export function buildInterpreter(options: InterpreterOptions): Uint8Array<ArrayB
   w.i32Const(0);
   w.localSet(start);
   w.else();
-  emit(w, tlbEntry(local(hart, I32), local(target, I64), HART.fetchPlace));
+  emit(w, fetchTlbEntry(local(hart, I32), local(target, I64)));
   w.localTee(entry);
   w.memory(Op.i64Load, HART.fetchTlb);
   emit(w, bin(Op.i64Or, page, load(Op.i64Load32U, local(hart, I32), HART.fetchRegime)));
@@ -324,7 +324,7 @@ function writeCross(f: Frame, uncount: () => void): void {
   const hart = local(f.hart, I32);
   emit(w, bin(Op.i64Add, local(f.pageVa, I64), i64(4096)));
   w.localSet(nextPage);
-  emit(w, tlbEntry(hart, local(nextPage, I64), HART.fetchPlace));
+  emit(w, fetchTlbEntry(hart, local(nextPage, I64)));
   w.localSet(entry);
   const mapped = bin(
     Op.i64Eq,

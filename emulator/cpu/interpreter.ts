@@ -7,7 +7,7 @@ import type { PhysicalMemory } from '../machine/memory.ts';
 import { executeFloatSlow } from './float-slow.ts';
 import { buildInterpreter, type InterpreterOptions } from './interpreter-module.ts';
 import { Predecoder } from './predecode.ts';
-import { Exit, HART, HART_STRIDE, REGIME_SHIFT, TLB_ENTRY_SIZE, tlbIndex } from './state.ts';
+import { Exit, fetchTlbIndex, HART, HART_STRIDE, REGIME_SHIFT, TLB_ENTRY_SIZE } from './state.ts';
 
 type Run = (hart: number, start: number) => Exit;
 
@@ -96,7 +96,7 @@ export class Interpreter {
   /** Address of the fetch TLB entry that an address has in the present regime. */
   private fetchEntry(hart: number, vaLow: number): number {
     const regime = this.view.getInt32(hart + HART.fetchRegime, true) >> REGIME_SHIFT;
-    return hart + HART.fetchTlb + tlbIndex(vaLow, regime) * TLB_ENTRY_SIZE;
+    return hart + HART.fetchTlb + fetchTlbIndex(vaLow, regime) * TLB_ENTRY_SIZE;
   }
 
   /** The fetch TLB entry for an address with these low bits, and the physical page in it. */

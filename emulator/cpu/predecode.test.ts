@@ -20,7 +20,7 @@ function smallArea(): { memory: PhysicalMemory; predecoder: Predecoder } {
     3 * PAGE_RECORDS.stride + 1024,
   );
   const memory = new PhysicalMemory(layout);
-  memory.u8.fill(0xff, layout.hartBase + HART.loadTlb, layout.hartBase + HART.engine);
+  memory.u8.fill(0xff, layout.hartBase + HART.fetchTlb, layout.hartBase + HART.engine);
   return { memory, predecoder: new Predecoder(memory) };
 }
 

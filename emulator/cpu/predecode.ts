@@ -19,7 +19,7 @@ import {
   Special,
   writeRecord,
 } from './records.ts';
-import { HART, HART_STRIDE, PageFlag, TLB_ENTRIES, TLB_ENTRY_SIZE } from './state.ts';
+import { DATA_TLB_ENTRIES, FETCH_TLB_ENTRIES, HART, HART_STRIDE, PageFlag, TLB_ENTRY_SIZE } from './state.ts';
 
 /** Bytes of scratch records for each hart, at the start of the area. */
 const SCRATCH_SIZE = 32;
@@ -117,9 +117,10 @@ export class Predecoder {
   /** Empties the entries of one TLB, of all harts, for which `match` holds. */
   private forEachEntry(table: number, match: (entry: number) => boolean): void {
     const { harts, hartBase } = this.memory.layout;
+    const entries = table === HART.fetchTlb ? FETCH_TLB_ENTRIES : DATA_TLB_ENTRIES;
     for (let hart = 0; hart < harts; hart++) {
       const start = hartBase + hart * HART_STRIDE + table;
-      for (let i = 0; i < TLB_ENTRIES; i++) {
+      for (let i = 0; i < entries; i++) {
         const entry = start + i * TLB_ENTRY_SIZE;
         const empty = this.view.getInt32(entry, true) === -1 && this.view.getInt32(entry + 4, true) === -1;
         if (empty || !match(entry)) continue;

@@ -73,7 +73,7 @@ export const HART = {
   fixedCached: 0x278,
   /**
    * i32 each: the hart's base, exclusive-or the spread of the regime times the size of an entry (`tlbSpread`), for
-   * fetches and for loads and stores. The base is a multiple of the bytes of a TLB, so that exclusive-or with an
+   * fetches and for loads and stores. The base is a multiple of the bytes of a TLB (64 KiB), so that exclusive-or with an
    * entry's distance, taken by the virtual address alone, gives the entry's address less the table's offset.
    */
   fetchPlace: 0x2b0,
@@ -96,41 +96,56 @@ export const HART = {
   frm: 0x29c,
   /** i64 each: CSR values by slot (cpu/csr gives each stored CSR a slot). */
   csrs: 0x800,
-  /** TLBs: TLB_ENTRIES entries of TLB_ENTRY_SIZE bytes each. */
-  loadTlb: 0x2000,
-  storeTlb: 0x6000,
-  fetchTlb: 0xa000,
+  /** TLBs of TLB_ENTRY_SIZE bytes an entry: FETCH_TLB_ENTRIES for fetches, DATA_TLB_ENTRIES each for loads and stores. */
+  fetchTlb: 0x2000,
+  loadTlb: 0x10000,
+  storeTlb: 0x20000,
   /** From here to `pointerLookaside`: the translator's jump cache and return stack. */
-  engine: 0xe000,
+  engine: 0x30000,
   /** Persistent-pointer lookaside: POINTER_ENTRIES entries of POINTER_ENTRY_SIZE bytes. */
-  pointerLookaside: 0x3c000,
+  pointerLookaside: 0x5c000,
   /** The pairs of view and context that own lookaside entries (mmu/xtwz/pointers.ts); 1 KiB. */
-  pointerOwners: 0x3d000,
+  pointerOwners: 0x5d000,
   /** What walks through the object space found of each slot (mmu/xtwz/slot-cache.ts): SLOT_CACHE_BYTES. */
-  slotCache: 0x3e000,
+  slotCache: 0x5e000,
 } as const;
 
-/** Entries of each software TLB; direct-mapped, see `tlbIndex` and `dataTlbIndex`. */
-export const TLB_ENTRIES = 1024;
-/** Entries that one virtual page may have in a TLB, by its regime; regimes 0 to TLB_SPREADS - 1 have all of them. */
-export const TLB_SPREADS = 8;
+/** Bytes of a hart's state before the first TLB: registers, scalars and CSRs. */
+export const HART_REGISTER_BYTES = HART.fetchTlb;
+
+/** Entries of the software TLB of fetches, direct-mapped (`fetchTlbIndex`), a power of two. */
+export const FETCH_TLB_ENTRIES = 1024;
+/** Entries of each of the software TLBs of loads and of stores, direct-mapped (`dataTlbIndex`), a power of two. */
+export const DATA_TLB_ENTRIES = 4096;
+export const REGIMES = 512;
+export const REGIME_SHIFT = 3;
+/** Regime numbers with their bits in reverse: numbers given out one after the other are far apart. */
+const REVERSED = Uint16Array.from({ length: REGIMES }, (_, regime) => {
+  let reversed = 0;
+  for (let bit = 1; bit < REGIMES; bit <<= 1) reversed = (reversed << 1) | (regime & bit ? 1 : 0);
+  return reversed;
+});
 /**
- * By how much the entries of a regime are moved (by exclusive or) in the TLBs: address spaces that use the same
- * addresses must not displace each other. An address space often takes two numbers or more, so higher bits count too.
+ * By how much the entries of a regime are moved (by exclusive or) in a TLB of `entries`, at least REGIMES: contexts
+ * that use the same addresses must not displace each other. Every regime has a place of its own for a page.
  */
-export const tlbSpread = (regime: number): number =>
-  ((regime ^ (regime >> 3)) & (TLB_SPREADS - 1)) * (TLB_ENTRIES / TLB_SPREADS);
+export const tlbSpread = (regime: number, entries: number): number => REVERSED[regime]! * (entries / REGIMES);
 /** The entry of a virtual page (given by low bits of an address) in the fetch TLB, in a regime. */
-export const tlbIndex = (vaLow: number, regime: number): number =>
-  ((vaLow >>> 12) & (TLB_ENTRIES - 1)) ^ tlbSpread(regime);
+export const fetchTlbIndex = (vaLow: number, regime: number): number =>
+  ((vaLow >>> 12) & (FETCH_TLB_ENTRIES - 1)) ^ tlbSpread(regime, FETCH_TLB_ENTRIES);
 /**
  * By how much the load and store TLBs move bits 63:30 of an address down onto its page number (by exclusive or):
  * objects are mapped at multiples of 1 GiB, and all of them are used most at their beginning and at their end.
  */
 export const TLB_FOLD = 18;
-/** The entry of a virtual page in the load and store TLBs, in a regime. */
-export const dataTlbIndex = (vaLow: number, vaHigh: number, regime: number): number =>
-  (((vaLow >>> 12) ^ ((vaLow >>> 30) | (vaHigh << 2))) & (TLB_ENTRIES - 1)) ^ tlbSpread(regime);
+/** The entry of a virtual page in a table of `entries` that is indexed as the load and store TLBs, in a regime. */
+export const dataTlbIndex = (
+  vaLow: number,
+  vaHigh: number,
+  regime: number,
+  entries = DATA_TLB_ENTRIES,
+): number =>
+  (((vaLow >>> 12) ^ ((vaLow >>> 30) | (vaHigh << 2))) & (entries - 1)) ^ tlbSpread(regime, entries);
 /**
  * TLB entry, 16 bytes:
  *
@@ -144,8 +159,6 @@ export const dataTlbIndex = (vaLow: number, vaHigh: number, regime: number): num
  */
 export const TLB_ENTRY_SIZE = 16;
 export const TLB_EMPTY = -1n;
-export const REGIMES = 512;
-export const REGIME_SHIFT = 3;
 
 /**
  * Persistent-pointer lookaside entry, 16 bytes, in the direct-mapped place `(index ^ slot << 4) & 255`:
@@ -163,7 +176,7 @@ export const SLOT_CACHE_BYTES = 0x1000;
 export const POINTER_BYTES = HART.pointerOwners + 0x400 - HART.pointerLookaside;
 
 /** Bytes from one hart's state to the next. */
-export const HART_STRIDE = 0x40000;
+export const HART_STRIDE = 0x60000;
 
 /**
  * Why an engine returned to JavaScript. The pc names the instruction concerned, not yet executed and not yet counted

@@ -5,6 +5,7 @@
 import type { CsrFile } from '../cpu/csr.ts';
 import { Slot } from '../cpu/csr-numbers.ts';
 import { HART, POINTER_BYTES, SLOT_CACHE_BYTES } from '../cpu/state.ts';
+import { Tlb } from '../mmu/tlb.ts';
 import type { State, StateValue } from './bus.ts';
 import type { Core } from './core.ts';
 import { bytesField, numberField, numbersField, stateField } from './fields.ts';
@@ -69,10 +70,8 @@ export function saveHart(core: Core, csrs: CsrFile): State {
 
 /** Translations that the hart remembers: they matter to guests that change tables without telling (sfence.vma). */
 export function saveTranslations(core: Core): State {
-  const { entries, superpages } = core.mmu.tlb;
   return {
-    entries: new Uint8Array(entries.buffer.slice(0)),
-    superpages,
+    entries: new Uint8Array(core.mmu.tlb.save().buffer),
     regimes: { ...core.mmu.regimes.save() },
     fixedCached: core.hart.scalar(HART.fixedCached),
     slots: slotCacheBytes(core).slice(),
@@ -105,18 +104,14 @@ export function restoreTranslations(core: Core, state: State): void {
   const regimes = stateField(state, 'regimes');
   const spaces = regimes['spaces'];
   if (!Array.isArray(spaces)) throw new Error('the field regimes.spaces is missing');
-  core.mmu.restoreTranslations(
-    new Int32Array(bytesField(state, 'entries').slice().buffer),
-    numberField(state, 'superpages'),
-    {
-      next: numberField(regimes, 'next'),
-      bare: numbersField(regimes, 'bare'),
-      spaces: spaces as readonly (readonly number[])[],
-      used: numbersField(regimes, 'used'),
-      clock: numberField(regimes, 'clock'),
-      free: numbersField(regimes, 'free'),
-    },
-  );
+  core.mmu.restoreTranslations(Tlb.expand(new Int32Array(bytesField(state, 'entries').slice().buffer)), {
+    next: numberField(regimes, 'next'),
+    bare: numbersField(regimes, 'bare'),
+    spaces: spaces as readonly (readonly number[])[],
+    used: numbersField(regimes, 'used'),
+    clock: numberField(regimes, 'clock'),
+    free: numbersField(regimes, 'free'),
+  });
   core.hart.setScalar(HART.fixedCached, numberField(state, 'fixedCached'));
   slotCacheBytes(core).set(bytesField(state, 'slots', SLOT_CACHE_BYTES));
 }

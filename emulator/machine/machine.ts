@@ -9,7 +9,7 @@ import { Csr, RunState, Slot } from '../cpu/csr-numbers.ts';
 import { STANDARD_CSRS } from '../cpu/csr-table.ts';
 import { Hart, type HartEnvironment } from '../cpu/hart.ts';
 import { Interpreter } from '../cpu/interpreter.ts';
-import { HART, PageFlag, POINTER_BYTES, SLOT_CACHE_BYTES } from '../cpu/state.ts';
+import { HART, HART_REGISTER_BYTES, PageFlag, POINTER_BYTES, SLOT_CACHE_BYTES } from '../cpu/state.ts';
 import type { DelegationRule } from '../cpu/trap.ts';
 import { Mmu } from '../mmu/mmu.ts';
 import { STANDARD_MODES } from '../mmu/sv.ts';
@@ -365,7 +365,7 @@ function resetHart(core: Core, csrs: CsrFile): void {
   const { hart } = core;
   const { i32, word } = hart;
   i32.fill(0, word, word + (HART.pc >> 2)); // x and f
-  i32.fill(0, word + (HART.csrs >> 2), word + (HART.loadTlb >> 2));
+  i32.fill(0, word + (HART.csrs >> 2), word + (HART_REGISTER_BYTES >> 2));
   i32.fill(0, word + (HART.pointerLookaside >> 2), word + ((HART.pointerLookaside + POINTER_BYTES) >> 2));
   i32.fill(0, word + (HART.slotCache >> 2), word + ((HART.slotCache + SLOT_CACHE_BYTES) >> 2));
   for (const offset of [

@@ -3,7 +3,8 @@
  * pages with others (for going back thousands of times per second).
  */
 import { PAGE_SIZE } from '../addresses.ts';
-import { HART } from '../cpu/state.ts';
+import { HART_REGISTER_BYTES } from '../cpu/state.ts';
+import type { TlbCopy } from '../mmu/tlb.ts';
 import { Access } from '../mmu/translation.ts';
 import type { State, StateValue } from './bus.ts';
 import { bytesField, numberField, stateField, statesField } from './fields.ts';
@@ -19,9 +20,6 @@ import { hashMemory, hashValue, isZeroPage, newHash } from './hash.ts';
 import type { Machine } from './machine.ts';
 import { Initiator, type PhysicalMemory } from './memory.ts';
 import type { MemorySnapshot } from './snapshots.ts';
-
-/** Bytes of a hart's state that a snapshot copies: registers, scalars and CSRs, all that lies before the TLBs. */
-const HART_BYTES = HART.loadTlb;
 
 /** A machine's state in memory. Immutable; valid for the machine that made it. */
 export interface Snapshot {
@@ -39,8 +37,7 @@ interface HartSnapshot {
   /** The persistent-pointer lookaside. */
   readonly pointers: Uint8Array;
   readonly slots: Uint8Array;
-  readonly translations: Int32Array;
-  readonly superpages: number;
+  readonly translations: TlbCopy;
   readonly regimes: ReturnType<Machine['cores'][number]['mmu']['regimes']['save']>;
 }
 
@@ -86,11 +83,10 @@ export function takeSnapshot(machine: Machine): Snapshot {
     memory,
     fields: saveParts(machine),
     harts: machine.cores.map((core) => ({
-      bytes: machine.memory.u8.slice(core.hart.base, core.hart.base + HART_BYTES),
+      bytes: machine.memory.u8.slice(core.hart.base, core.hart.base + HART_REGISTER_BYTES),
       pointers: pointerBytes(core).slice(),
       slots: slotCacheBytes(core).slice(),
-      translations: core.mmu.tlb.entries.slice(),
-      superpages: core.mmu.tlb.superpages,
+      translations: core.mmu.tlb.copy(),
       regimes: core.mmu.regimes.save(),
     })),
   };
@@ -106,7 +102,7 @@ export function restoreSnapshot(machine: Machine, snapshot: Snapshot): void {
     pointerBytes(core).set(saved.pointers);
     slotCacheBytes(core).set(saved.slots);
     hart.attention = true;
-    mmu.restoreTranslations(saved.translations, saved.superpages, saved.regimes);
+    mmu.restoreTranslations(saved.translations, saved.regimes);
   }
   restoreParts(machine, snapshot.fields);
 }

@@ -135,6 +135,26 @@ describe.each(ENGINES)('Xtwz on the %s', (_name, config) => {
     expect(refused.run().map((trap) => trap.scause)).toEqual([2n]);
   });
 
+  it('ends a reservation when translations are invalidated, and else keeps it', () => {
+    const program = new XtwzProgram(
+      `
+        li   t0, ${slotAddress(SLOT.data)}
+        li   t1, 5
+        lr.d t2, (t0)
+        sc.d a0, t1, (t0)                 # stores 5
+        lr.d t2, (t0)
+        xtwz.inval.view t0, zero
+        sc.d a1, t1, (t0)                 # fails
+        ecall
+      `,
+      config,
+    );
+    program.poke(CSR.stwzcfg, BigInt(CFG.userInvalidate));
+    expect(program.run()).toEqual([]);
+    expect([program.x(A0), program.x(A1)]).toEqual([0n, 1n]);
+    expect(program.machine.memory.read64(program.dataPage)).toBe(5n);
+  });
+
   it('faults on null, on foreign code, outside of all windows and in the supervisor window', () => {
     const program = new XtwzProgram(
       `

@@ -9,10 +9,17 @@ import { Envcfg } from '../cpu/csr-machine.ts';
 import { Mstatus, Slot } from '../cpu/csr-numbers.ts';
 import type { Hart } from '../cpu/hart.ts';
 import { MIXED, NEEDED_RIGHT, Pmp, Right } from '../cpu/pmp.ts';
-import { HART, REGIME_SHIFT, TLB_ENTRY_SIZE, tlbSpread } from '../cpu/state.ts';
+import {
+  DATA_TLB_ENTRIES,
+  FETCH_TLB_ENTRIES,
+  HART,
+  REGIME_SHIFT,
+  TLB_ENTRY_SIZE,
+  tlbSpread,
+} from '../cpu/state.ts';
 import type { PhysicalMemory } from '../machine/memory.ts';
-import { Regimes, type Space } from './regimes.ts';
-import { Tlb } from './tlb.ts';
+import { Regimes, type RegimesState, type Space } from './regimes.ts';
+import { Tlb, type TlbCopy } from './tlb.ts';
 import { ACCESS_FAULT, Access, type TranslationMode, WALKED, Walk, type WalkStep } from './translation.ts';
 
 /** Permissions of cache-block operations at the present privilege (`HART.cboEnable`). */
@@ -135,8 +142,8 @@ export class Mmu {
     this.regimes.touch(fetch, data);
     i32[word + (HART.fetchRegime >> 2)] = fetch << REGIME_SHIFT;
     i32[word + (HART.dataRegime >> 2)] = data << REGIME_SHIFT;
-    i32[word + (HART.fetchPlace >> 2)] = hart.base ^ (tlbSpread(fetch) * TLB_ENTRY_SIZE);
-    i32[word + (HART.dataPlace >> 2)] = hart.base ^ (tlbSpread(data) * TLB_ENTRY_SIZE);
+    i32[word + (HART.fetchPlace >> 2)] = hart.base ^ (tlbSpread(fetch, FETCH_TLB_ENTRIES) * TLB_ENTRY_SIZE);
+    i32[word + (HART.dataPlace >> 2)] = hart.base ^ (tlbSpread(data, DATA_TLB_ENTRIES) * TLB_ENTRY_SIZE);
     i32[word + (HART.directSize >> 2)] = known[at + 3]!;
     i32[word + (HART.directBase >> 2)] = known[at + 6]!;
     i32[word + (HART.directBase >> 2) + 1] = known[at + 7]!;
@@ -247,14 +254,10 @@ export class Mmu {
   }
 
   /** Puts back what the architectural TLB and the regimes held (saved states, snapshots). */
-  restoreTranslations(
-    entries: Int32Array,
-    superpages: number,
-    regimes: Parameters<Regimes['restore']>[0],
-  ): void {
+  restoreTranslations(translations: TlbCopy, regimes: RegimesState): void {
     this.pmp.update();
     this.openDram();
-    this.tlb.restore(entries, superpages);
+    this.tlb.restore(translations);
     this.regimes.restore(regimes);
     this.space = undefined;
     this.update();
@@ -336,8 +339,10 @@ export class Mmu {
     walk.privilege = privilege;
     walk.management = management;
     const mstatus = hart.cellLo(Slot.mstatus);
-    walk.sum = (mstatus & Mstatus.SUM) !== 0;
-    walk.mxr = (mstatus & Mstatus.MXR) !== 0;
+    // Fetches know neither, and what they fill serves loads without them.
+    const data = access !== Access.fetch;
+    walk.sum = data && (mstatus & Mstatus.SUM) !== 0;
+    walk.mxr = data && (mstatus & Mstatus.MXR) !== 0;
     this.tlb.statistics.walks++;
     const cause = this.mode!.walk(walk);
     if (cause !== WALKED) {
@@ -347,11 +352,15 @@ export class Mmu {
     const { frame } = walk;
     const pa = this.protect(frame * PAGE_SIZE + offset, offset, length, access, privilege);
     if (pa < 0) return FAULT;
-    if (this.cacheable && walk.rights & NEEDED_RIGHT[access] && frame < 2 ** 32)
-      this.tlb.insert(access, vaLo, vaHi, regime, frame, walk.level, walk.owner);
+    const rights = walk.rights & this.pageRights;
+    if (this.cacheable && rights & NEEDED_RIGHT[access] && frame < 2 ** 32)
+      this.tlb.insert(vaLo, vaHi, regime, frame, rights, walk.level, walk.owner);
     else this.cacheable = false;
     return pa;
   }
+
+  /** What PMP allows with the whole page of the last `protect`, if it is `cacheable`. */
+  private pageRights = 0;
 
   /** Applies PMP to `length` bytes at `pa`, which is `offset` bytes into its page. */
   private protect(pa: number, offset: number, length: number, access: Access, privilege: number): number {
@@ -359,6 +368,7 @@ export class Mmu {
     const rights = this.pmp.page(pa - offset, privilege);
     if (rights !== MIXED) {
       this.cacheable = true;
+      this.pageRights = rights;
       if (rights & right) return pa;
     } else {
       this.cacheable = false;

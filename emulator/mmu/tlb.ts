@@ -1,37 +1,67 @@
 /**
- * The TLBs of one hart. There are two of each (fetch, load, store): the *fast* one in linear memory, which engines
- * compare with (state.ts has its format), and the *architectural* one here, which remembers translations.
+ * The TLBs of one hart: the *fast* ones in linear memory, for fetches, loads and stores, which engines compare with
+ * (state.ts has their format), and the *architectural* one here, which remembers translations for all three.
  *
- * Invariants: a fast entry exists only where the architectural one has the same tag, and only while the page
- * needs no slow path (no flag, no watchpoint). So fast entries can be dropped at any time without the guest being
- * able to tell, and what the guest can tell (a stale translation, an accessed bit not set again) depends only on the
- * architectural ones, which belong to the machine's state.
+ * Invariants: a fast entry exists only where the architectural TLB has the same tag with the right of the access, and
+ * only while the page needs no slow path (no flag, no watchpoint). So fast entries can be dropped at any time without
+ * the guest being able to tell, and what the guest can tell (a stale translation, an accessed bit not set again)
+ * depends only on the architectural entries, which belong to the machine's state.
  *
- * Where in either TLB a page may be depends on its regime as well, so that address spaces and privileges
+ * Where in either TLB a page may be depends on its regime as well, so that address spaces, contexts and privileges
  * that use the same addresses do not displace each other's translations.
  *
- * Architectural entry, four words: tag low, tag high (as in state.ts, virtual page and regime), frame (number of the
- * physical page, below 2^32), info (bits 2:0 level, bits 30:4 owner). Empty: tag = -1, -1.
+ * The architectural TLB has WAYS entries in a set, the one inserted last first; the last one makes room. An entry,
+ * four words: tag low (as in state.ts, virtual page and regime, but with the rights that may be cached, `Right`, in
+ * bits 2:0), tag high, frame (number of the physical page, below 2^32), info (bits 2:0 level, bits 30:4 owner). Empty:
+ * no rights.
  */
 
 import type { Hart } from '../cpu/hart.ts';
+import { NEEDED_RIGHT } from '../cpu/pmp.ts';
 import {
+  DATA_TLB_ENTRIES,
   dataTlbIndex,
+  FETCH_TLB_ENTRIES,
+  fetchTlbIndex,
   HART,
   REGIME_SHIFT,
   REGIMES,
-  TLB_ENTRIES,
   TLB_ENTRY_SIZE,
-  TLB_SPREADS,
-  tlbIndex,
 } from '../cpu/state.ts';
 import { Access } from './translation.ts';
 
+const SETS = 2048;
+const WAYS = 4;
 const WORDS = 4;
+const SET_WORDS = WAYS * WORDS;
+const RIGHTS = 7;
+/** Low and high word of the tag of an empty entry: no page has these bits and rights. */
+const EMPTY_LO = ~RIGHTS;
+const EMPTY_HI = -1;
 /** Owner numbers have 27 bits. */
 const OWNER_MASK = 0x7ff_ffff;
-const FAST_WORD = [HART.fetchTlb >> 2, HART.loadTlb >> 2, HART.storeTlb >> 2] as const;
+
+/** By access: the fast TLB's first word and its entries. */
+const FAST = [
+  { word: HART.fetchTlb >> 2, entries: FETCH_TLB_ENTRIES },
+  { word: HART.loadTlb >> 2, entries: DATA_TLB_ENTRIES },
+  { word: HART.storeTlb >> 2, entries: DATA_TLB_ENTRIES },
+] as const;
 const FAST_STRIDE = TLB_ENTRY_SIZE >> 2;
+/** Fills that are remembered one by one, so that a drop soon after the last one need not write the whole table. */
+const JOURNAL = 256;
+
+/** Level of a page of 1 GiB. */
+const LEVEL_1G = 2;
+/** Bits 34:30 of an address. */
+const gigabyteOf = (vaLo: number, vaHi: number): number => ((vaLo >>> 30) | (vaHi << 2)) & 31;
+
+/** What snapshots keep of the architectural TLB. Immutable. */
+export interface TlbCopy {
+  readonly entries: Int32Array;
+  readonly superpages: number;
+  readonly regimeLimit: number;
+}
 
 /** Counts for `--stats`. */
 export interface TlbStatistics {
@@ -47,56 +77,72 @@ export interface TlbStatistics {
 
 export class Tlb {
   private readonly hart: Hart;
-  /** Architectural entries of the three accesses, one after the other. */
-  readonly entries = new Int32Array(3 * TLB_ENTRIES * WORDS).fill(-1);
+  private readonly entries = new Int32Array(SETS * SET_WORDS);
   readonly statistics: TlbStatistics = { refills: 0, walks: 0, flushes: 0, recycles: 0 };
-  /** Bit 0: an entry of a superpage in the lower half of the address space exists; bit 1: in the upper half. */
-  superpages = 0;
-  /** Fast stores or loads were filled since they were last dropped; spares empty drops. */
-  private fastFilled = [true, true, true];
+  /** Where superpages may have entries: a bit for each value of bits 34:30 of the address. */
+  private superpages = 0;
+  /** Regimes below this may have entries. */
+  private regimeLimit = 0;
+  /** By access: words of the fast entries filled since the last drop, and how many fills there were. */
+  private readonly journals = [0, 1, 2].map(() => new Int32Array(JOURNAL));
+  private readonly fills = new Int32Array(3).fill(JOURNAL + 1);
 
   constructor(hart: Hart) {
     this.hart = hart;
-    for (const access of [0, 1, 2] as const) this.dropFast(access);
+    this.empty();
   }
 
-  /** Index into `entries` of a page's place. */
-  private static place(access: Access, vaLo: number, vaHi: number, regime: number): number {
-    return (access * TLB_ENTRIES + dataTlbIndex(vaLo, vaHi, regime)) * WORDS;
+  /** Index into `entries` of a page's set. */
+  private static set(vaLo: number, vaHi: number, regime: number): number {
+    return dataTlbIndex(vaLo, vaHi, regime, SETS) * SET_WORDS;
   }
 
   /** Word of the fast entry of a page. */
   private fastWord(access: Access, vaLo: number, vaHi: number, regime: number): number {
-    const index = access === Access.fetch ? tlbIndex(vaLo, regime) : dataTlbIndex(vaLo, vaHi, regime);
-    return this.hart.word + FAST_WORD[access] + index * FAST_STRIDE;
+    const index = access === Access.fetch ? fetchTlbIndex(vaLo, regime) : dataTlbIndex(vaLo, vaHi, regime);
+    return this.hart.word + FAST[access].word + index * FAST_STRIDE;
   }
 
-  /** The physical frame of a page in `regime`, or -1 if it is not known. */
+  /** The physical frame of a page in `regime`, or -1 if it is not known with the right of the access. */
   lookup(access: Access, vaLo: number, vaHi: number, regime: number): number {
-    const at = Tlb.place(access, vaLo, vaHi, regime);
     const { entries } = this;
-    if (entries[at] !== ((vaLo & ~0xfff) | (regime << REGIME_SHIFT)) || entries[at + 1] !== vaHi) return -1;
-    return entries[at + 2]! >>> 0;
+    const tag = (vaLo & ~0xfff) | (regime << REGIME_SHIFT);
+    const set = Tlb.set(vaLo, vaHi, regime);
+    for (let at = set; at < set + SET_WORDS; at += WORDS) {
+      if (((entries[at]! ^ tag) & ~RIGHTS) !== 0 || entries[at + 1] !== vaHi) continue;
+      return entries[at]! & NEEDED_RIGHT[access] ? entries[at + 2]! >>> 0 : -1;
+    }
+    return -1;
   }
 
-  /** Remembers a translation. `level` as in `Walk`. */
+  /** Remembers a translation. `rights` (`Right` bits, not 0), `level` and `owner` as in `Walk`. */
   insert(
-    access: Access,
     vaLo: number,
     vaHi: number,
     regime: number,
     frame: number,
+    rights: number,
     level: number,
     owner: number,
   ): void {
-    const at = Tlb.place(access, vaLo, vaHi, regime);
     const { entries } = this;
-    this.clearFast(access, entries[at]!, entries[at + 1]!);
-    entries[at] = (vaLo & ~0xfff) | (regime << REGIME_SHIFT);
-    entries[at + 1] = vaHi;
-    entries[at + 2] = frame | 0;
-    entries[at + 3] = level | (owner << 4);
-    if (level > 0) this.superpages |= vaHi < 0 ? 2 : 1;
+    const tag = (vaLo & ~0xfff) | (regime << REGIME_SHIFT);
+    const set = Tlb.set(vaLo, vaHi, regime);
+    const last = set + SET_WORDS - WORDS;
+    let at = set;
+    while (at < last && (((entries[at]! ^ tag) & ~RIGHTS) !== 0 || entries[at + 1] !== vaHi)) at += WORDS;
+    // Fast entries stay if they rest on the new translation as well as they did on the old one.
+    const old = entries[at]!;
+    const same = ((old ^ tag) & ~RIGHTS) === 0 && entries[at + 1] === vaHi;
+    if (!same || entries[at + 2] !== (frame | 0) || (old & ~tag & ~rights & RIGHTS) !== 0)
+      this.clearFast(old, entries[at + 1]!);
+    entries.copyWithin(set + WORDS, set, at);
+    entries[set] = tag | rights;
+    entries[set + 1] = vaHi;
+    entries[set + 2] = frame | 0;
+    entries[set + 3] = level | (owner << 4);
+    if (level > 0) this.superpages |= level > LEVEL_1G ? -1 : 1 << gigabyteOf(vaLo, vaHi);
+    if (regime >= this.regimeLimit) this.regimeLimit = regime + 1;
   }
 
   /**
@@ -110,7 +156,9 @@ export class Tlb {
     i32[at + 1] = vaHi;
     i32[at + 2] = addend | 0;
     i32[at + 3] = aux;
-    this.fastFilled[access] = true;
+    const count = this.fills[access]!;
+    if (count < JOURNAL) this.journals[access]![count] = at;
+    if (count <= JOURNAL) this.fills[access] = count + 1;
   }
 
   /** Index of the physical page in the fast fetch entry of an address in the present regime, or -1. */
@@ -121,49 +169,93 @@ export class Tlb {
     return i32[at] === tagLo && i32[at + 1] === vaHi ? i32[at + 3]! : -1;
   }
 
-  /** Drops the fast entry with a tag, if there is one. */
-  private clearFast(access: Access, tagLo: number, tagHi: number): void {
+  /** Drops the fast entries of a page, given by the words of its architectural tag, if there are any. */
+  private clearFast(tagLo: number, tagHi: number): void {
     const { i32 } = this.hart;
-    const at = this.fastWord(access, tagLo, tagHi, regimeOfTag(tagLo));
-    if (i32[at] !== tagLo || i32[at + 1] !== tagHi) return;
-    i32[at] = -1;
-    i32[at + 1] = -1;
+    const tag = tagLo & ~RIGHTS;
+    const regime = regimeOfTag(tagLo);
+    for (let access: Access = 0; access < 3; access++) {
+      if ((tagLo & NEEDED_RIGHT[access as Access]) === 0) continue;
+      const at = this.fastWord(access as Access, tagLo, tagHi, regime);
+      if (i32[at] !== tag || i32[at + 1] !== tagHi) continue;
+      i32[at] = -1;
+      i32[at + 1] = -1;
+    }
   }
 
-  /** Drops an architectural entry, and the fast one that rests on it. */
-  private drop(access: Access, at: number): void {
+  /** Drops an architectural entry, and the fast ones that rest on it. */
+  private drop(at: number): void {
     const { entries } = this;
-    this.clearFast(access, entries[at]!, entries[at + 1]!);
-    entries[at] = -1;
-    entries[at + 1] = -1;
+    this.clearFast(entries[at]!, entries[at + 1]!);
+    entries[at] = EMPTY_LO;
+    entries[at + 1] = EMPTY_HI;
   }
 
   /** Drops the fast entries of one access. */
   dropFast(access: Access): void {
-    if (!this.fastFilled[access]) return;
-    const start = this.hart.word + FAST_WORD[access];
-    this.hart.i32.fill(-1, start, start + TLB_ENTRIES * FAST_STRIDE);
-    this.fastFilled[access] = false;
+    const { i32, word } = this.hart;
+    const count = this.fills[access]!;
+    this.fills[access] = 0;
+    if (count > JOURNAL) {
+      const start = word + FAST[access].word;
+      i32.fill(-1, start, start + FAST[access].entries * FAST_STRIDE);
+      return;
+    }
+    const journal = this.journals[access]!;
+    for (let i = 0; i < count; i++) {
+      i32[journal[i]!] = -1;
+      i32[journal[i]! + 1] = -1;
+    }
+  }
+
+  /** All architectural entries, for snapshots. */
+  copy(): TlbCopy {
+    const { entries, superpages, regimeLimit } = this;
+    return { entries: entries.slice(), superpages, regimeLimit };
+  }
+
+  /** The architectural entries that are not empty, each as its place and its words, for saved states. */
+  save(): Int32Array {
+    const { entries } = this;
+    const list: number[] = [];
+    for (let at = 0; at < entries.length; at += WORDS)
+      if (entries[at]! & RIGHTS) list.push(at, ...entries.subarray(at, at + WORDS));
+    return Int32Array.from(list);
+  }
+
+  /** From what `save` gave to what `restore` takes. */
+  static expand(saved: Int32Array): TlbCopy {
+    const entries = emptied(new Int32Array(SETS * SET_WORDS));
+    for (let i = 0; i + WORDS < saved.length; i += WORDS + 1)
+      entries.set(saved.subarray(i + 1, i + 1 + WORDS), saved[i]! & (entries.length - WORDS));
+    // As if superpages were everywhere, and all regimes in use: `dropAddress` looks at more than it must.
+    return { entries, superpages: -1, regimeLimit: REGIMES };
   }
 
   /** Puts back the architectural entries; the fast ones fill again by themselves. */
-  restore(entries: Int32Array, superpages: number): void {
+  restore({ entries, superpages, regimeLimit }: TlbCopy): void {
     this.entries.set(entries);
     this.superpages = superpages;
+    this.regimeLimit = regimeLimit;
     for (const access of [0, 1, 2] as const) this.dropFast(access);
   }
 
   /** Drops everything. */
   dropAll(): void {
-    this.entries.fill(-1);
-    this.superpages = 0;
-    for (const access of [0, 1, 2] as const) this.dropFast(access);
+    this.empty();
     this.statistics.flushes++;
+  }
+
+  private empty(): void {
+    emptied(this.entries);
+    this.superpages = 0;
+    this.regimeLimit = 0;
+    for (const access of [0, 1, 2] as const) this.dropFast(access);
   }
 
   /** Drops, in all regimes, the translations of one virtual page and of any superpage that contains it. */
   dropAddress(vaLo: number, vaHi: number): void {
-    if (this.superpages & (vaHi < 0 ? 2 : 1)) {
+    if (this.superpages & (1 << gigabyteOf(vaLo, vaHi))) {
       this.dropWhere((lo, hi, level) => {
         // Compare the virtual page numbers above the mapping's size.
         const shift = 9 * level + 12;
@@ -173,11 +265,10 @@ export class Tlb {
       return;
     }
     const { entries } = this;
-    for (const access of [0, 1, 2] as const) {
-      for (let spread = 0; spread < TLB_SPREADS; spread++) {
-        const at = Tlb.place(access, vaLo, vaHi, spread);
-        if (((entries[at]! ^ vaLo) & ~0xfff) === 0 && entries[at + 1] === vaHi) this.drop(access, at);
-      }
+    for (let regime = 0; regime < this.regimeLimit; regime++) {
+      const set = Tlb.set(vaLo, vaHi, regime);
+      for (let at = set; at < set + SET_WORDS; at += WORDS)
+        if (((entries[at]! ^ vaLo) & ~0xfff) === 0 && entries[at + 1] === vaHi) this.drop(at);
     }
   }
 
@@ -195,25 +286,26 @@ export class Tlb {
     const { entries } = this;
     for (let at = 0; at < entries.length; at += WORDS) {
       if (((entries[at]! ^ offset) & 0x3fff_f000) !== 0) continue;
-      if (((entries[at + 3]! >>> 4) & OWNER_MASK) !== owner) continue;
-      this.drop(Math.floor(at / (TLB_ENTRIES * WORDS)) as Access, at);
+      if (((entries[at + 3]! >>> 4) & OWNER_MASK) === owner) this.drop(at);
     }
   }
 
   /** Drops the translations for which `predicate` holds: halves of the tag, level, owner. */
   dropWhere(predicate: (tagLo: number, tagHi: number, level: number, owner: number) => boolean): void {
     const { entries } = this;
-    for (const access of [Access.fetch, Access.load, Access.store]) {
-      for (let i = 0; i < TLB_ENTRIES; i++) {
-        const at = (access * TLB_ENTRIES + i) * WORDS;
-        const lo = entries[at]!;
-        const hi = entries[at + 1]!;
-        if (lo === -1 && hi === -1) continue;
-        const info = entries[at + 3]!;
-        if (predicate(lo, hi, info & 7, (info >>> 4) & OWNER_MASK)) this.drop(access, at);
-      }
+    for (let at = 0; at < entries.length; at += WORDS) {
+      const lo = entries[at]!;
+      if ((lo & RIGHTS) === 0) continue;
+      const info = entries[at + 3]!;
+      if (predicate(lo, entries[at + 1]!, info & 7, (info >>> 4) & OWNER_MASK)) this.drop(at);
     }
   }
+}
+
+function emptied(entries: Int32Array): Int32Array {
+  entries.fill(-1);
+  for (let at = 0; at < entries.length; at += WORDS) entries[at] = EMPTY_LO;
+  return entries;
 }
 
 /** Regime number of a tag's low half. */

@@ -13,7 +13,7 @@ import { I32, I64, Op } from '../../wasm/opcodes.ts';
 import type { Access, AccessSize } from '../isa/emitter.ts';
 import type { Instruction } from '../isa/instruction.ts';
 import { ROWS } from '../isa/table.ts';
-import { HART, TLB_ENTRIES, TLB_ENTRY_SIZE, TLB_FOLD } from '../state.ts';
+import { DATA_TLB_ENTRIES, HART, TLB_ENTRY_SIZE, TLB_FOLD } from '../state.ts';
 import type { CheckedRange, Facts } from './facts.ts';
 import type { DataPath } from './regime.ts';
 import type { Block } from './region.ts';
@@ -235,12 +235,12 @@ export class AccessWriter {
     const { lo, hi, alignment, shared } = range;
     const tlb = kind === 'load' ? HART.loadTlb : HART.storeTlb;
     const at = local(this.setLocal(this.start(base, lo, 0n)), I64);
-    // The entry's index, times its size, is bits 21:12 of the folded address moved down to bits 13:4.
+    // The entry's index, times its size, is bits 23:12 of the folded address moved down to bits 15:4.
     const folded = bin(Op.i64Xor, at, bin(Op.i64ShrU, at, i64(TLB_FOLD)));
     const slot = bin(
       Op.i32And,
       un(Op.i32WrapI64, bin(Op.i64ShrU, folded, i64(12 - Math.log2(TLB_ENTRY_SIZE)))),
-      i32((TLB_ENTRIES - 1) * TLB_ENTRY_SIZE),
+      i32((DATA_TLB_ENTRIES - 1) * TLB_ENTRY_SIZE),
     );
     const entry = local(this.setLocal(bin(Op.i32Xor, slot, local(this.place, I32))), I32);
     const tag = bin(Op.i64Or, bin(Op.i64And, at, i64(-4096 + (alignment - 1))), local(this.regime, I64));

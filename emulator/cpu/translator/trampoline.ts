@@ -11,7 +11,7 @@ import { CodeWriter } from '../../wasm/code.ts';
 import { bin, type Expr, emit, i32, i64, load, local, un } from '../../wasm/expression.ts';
 import { ModuleWriter } from '../../wasm/module.ts';
 import { I32, I64, Op } from '../../wasm/opcodes.ts';
-import { tlbEntry } from '../interpreter-emitter.ts';
+import { fetchTlbEntry } from '../interpreter-emitter.ts';
 import { PAGE_RECORDS, Profile } from '../records.ts';
 import { Exit, HART } from '../state.ts';
 import { Outcome } from './regime.ts';
@@ -87,7 +87,7 @@ export function buildTrampoline(threshold: number): Uint8Array<ArrayBuffer> {
   const next = w.loop();
   emit(w, load(Op.i64Load, hart, HART.pc));
   w.localSet(pc);
-  emit(w, tlbEntry(hart, local(pc, I64), HART.fetchPlace));
+  emit(w, fetchTlbEntry(hart, local(pc, I64)));
   w.localSet(entry);
   const wanted = bin(
     Op.i64Or,

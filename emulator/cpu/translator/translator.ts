@@ -16,7 +16,7 @@ import type { Engine } from '../../machine/engine.ts';
 import type { PhysicalMemory } from '../../machine/memory.ts';
 import { compileInterpreter, Interpreter } from '../interpreter.ts';
 import { JUMP_TARGETS, PAGE_RECORDS, Profile, RECORD_SIZE, Special } from '../records.ts';
-import { Exit, HART, HART_STRIDE, REGIME_SHIFT, TLB_ENTRY_SIZE, tlbIndex } from '../state.ts';
+import { Exit, fetchTlbIndex, HART, HART_STRIDE, REGIME_SHIFT, TLB_ENTRY_SIZE } from '../state.ts';
 import { type Candidate, CodeCache, overlaps, spansOf, type Translated } from './code-cache.ts';
 import { dumpRegion } from './dump.ts';
 import type { Assumptions, DataPath } from './regime.ts';
@@ -215,7 +215,7 @@ export class Translator implements Engine {
   private fetchPage(hart: HostAddr, low: number, high: number): RegionPage | undefined {
     const { i32 } = this;
     const regime = i32[(hart + HART.fetchRegime) >> 2]!;
-    const entry = (hart + HART.fetchTlb + tlbIndex(low, regime >> REGIME_SHIFT) * TLB_ENTRY_SIZE) >> 2;
+    const entry = (hart + HART.fetchTlb + fetchTlbIndex(low, regime >> REGIME_SHIFT) * TLB_ENTRY_SIZE) >> 2;
     if (i32[entry] !== ((low & ~0xfff) | regime) || i32[entry + 1] !== high) return undefined;
     return { records: i32[entry + 2]!, page: i32[entry + 3]! };
   }

@@ -15,7 +15,7 @@ import { F64, I32, I64, Op, type ValType } from '../../wasm/opcodes.ts';
 import type { Access, Emitter, Helper } from '../isa/emitter.ts';
 import type { Instruction } from '../isa/instruction.ts';
 import { idOf, ROWS } from '../isa/table.ts';
-import { fOffset, HART, TLB_ENTRIES, TLB_ENTRY_SIZE, xOffset } from '../state.ts';
+import { FETCH_TLB_ENTRIES, fOffset, HART, TLB_ENTRY_SIZE, xOffset } from '../state.ts';
 import { AccessWriter } from './access.ts';
 import { writeCsrAccess } from './csr-access.ts';
 import { Facts } from './facts.ts';
@@ -554,7 +554,7 @@ export class RegionWriter implements Emitter, StructureWriter {
     const page = this.pageOf(delta);
     const { records } = this.region.pages.get(page)!;
     const base = BigInt.asIntN(64, (this.region.root & ~BigInt(PAGE_SIZE - 1)) + BigInt(page * PAGE_SIZE));
-    const distance = Number((base >> 12n) & BigInt(TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE;
+    const distance = Number((base >> 12n) & BigInt(FETCH_TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE;
     const place = load(Op.i32Load, this.hart(), HART.fetchPlace);
     const entry = this.let(bin(Op.i32Xor, place, i32(distance)));
     const regime = un(Op.i64ExtendI32U, load(Op.i32Load, this.hart(), HART.fetchRegime));

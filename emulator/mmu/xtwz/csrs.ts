@@ -6,7 +6,7 @@ import { Privilege } from '../../cpu/causes.ts';
 import type { CsrRow, Halves } from '../../cpu/csr.ts';
 import { Mstatus, Slot } from '../../cpu/csr-numbers.ts';
 import type { Hart } from '../../cpu/hart.ts';
-import { POINTER_ENTRIES } from '../../cpu/state.ts';
+import { HART, POINTER_ENTRIES } from '../../cpu/state.ts';
 import {
   CFG,
   CSR,
@@ -50,6 +50,8 @@ function pointer(
       const oldLo = hart.cell(slot);
       if (oldLo === (lo & maskLo) && hart.hi === (hi & maskHi)) return;
       hart.setCell(slot, lo & maskLo, hi & maskHi);
+      // An SC must not store to another place than its LR loaded from (§9).
+      hart.setScalar(HART.reserved, 0);
       changed(hart);
     },
   };

@@ -88,6 +88,7 @@ export class XtwzInstructions {
     const { hi } = hart;
     const first = address(lo, hi);
     const targets = funct7 & OPCODE.invalidate.global ? this.harts : [hart];
+    for (const target of targets) target.setScalar(HART.reserved, 0);
     switch (what) {
       case OPCODE.invalidate.view: {
         const view = rs2 === 0 ? rootOf(hart, XtwzSlot.view) : root(hart, rs2);
