@@ -73,7 +73,7 @@ function hexRow(bytes: string, other: string): string {
   const cells: string[] = [];
   for (let i = 0; i < bytes.length; i += 2) {
     const byte = bytes.slice(i, i + 2);
-    if (i > 0) cells.push(i % 16 === 0 ? '  ' : ' ');
+    if (i > 0) cells.push(i % 32 === 0 ? '\n' : i % 16 === 0 ? '  ' : ' ');
     cells.push(byte === other.slice(i, i + 2) ? byte : element('mark', {}, byte));
   }
   return element('code', { class: 'hex' }, cells);
@@ -169,7 +169,6 @@ export function htmlReport(report: TortureReport): string {
   const { program, findings, advice, crashPoints, options } = report;
   const title = `${program.name}: ${findings.length === 0 ? 'no findings' : `${findings.length} finding${findings.length === 1 ? '' : 's'}`}`;
   const summary = [
-    ['explored', coverage(report)],
     ['explicit states (runs of recovery)', String(report.runs)],
     ['represented states (legal images)', report.coveredImages],
     ['crash points', String(crashPoints.length)],
