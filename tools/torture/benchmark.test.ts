@@ -2,8 +2,8 @@
  * Are published persistence bugs, re-created as small C programs, found in their buggy twins, with the guilty line
  * among the lost stores, and is nothing reported for the fixed ones?
  */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,17 +13,13 @@ import { describeWith, findOracle, GCC } from '../../test/oracles.ts';
 import { type CampaignResult, replay, runCampaign } from './campaign.ts';
 import { checkCertificate } from './explore.ts';
 import { type CaseStore, isFailure, parseSeed } from './finding.ts';
+import { buildPair, MARKS, pairNames, readPair } from './pairs.ts';
 import { Places } from './places.ts';
 import { campaignJson, campaignText } from './report.ts';
 import type { Program } from './workload.ts';
 
 const folder = fileURLToPath(new URL('./benchmark', import.meta.url));
-/** A store that was lost, and one that reached the media before its time. */
-const MARKS = ['guilty', 'too early'] as const;
 const LIMITS = { maxRuns: 5000, samples: 100, seed: 0 };
-const PAIRS = readdirSync(folder)
-  .filter((file) => file.endsWith('.c'))
-  .map((file) => file.slice(0, -2));
 
 describeWith([GCC], 'published bugs', () => {
   let build: string;
@@ -32,28 +28,9 @@ describeWith([GCC], 'published bugs', () => {
   });
   afterAll(() => rmSync(build, { recursive: true, force: true }));
 
-  function compile(name: string, buggy: boolean): Program {
-    const elf = join(build, `${name}-${buggy ? 'buggy' : 'fixed'}.elf`);
-    const machine = ['-march=rv64imac_zicsr', '-mabi=lp64', '-mcmodel=medany', '-ffreestanding', '-nostdlib'];
-    execFileSync(findOracle(GCC)!, [
-      ...[...machine, '-O1', '-g', ...(buggy ? ['-DBUGGY'] : [])],
-      ...['-T', join(folder, 'link.ld'), '-Wl,--no-warn-rwx-segments'],
-      ...[join(folder, 'start.S'), join(folder, `${name}.c`), '-o', elf],
-    ]);
-    return {
-      elf: { name: elf, bytes: readFileSync(elf) },
-      memory: 4 * 1024 * 1024,
-      nvdimm: 64 * 1024,
-      budget: 20_000,
-    };
-  }
-
-  /** The lines of a program that bear a mark. */
-  const marked = (name: string, mark: string): number[] =>
-    readFileSync(join(folder, `${name}.c`), 'utf8')
-      .split('\n')
-      .flatMap((line, i) => (line.includes(`/* ${mark} */`) ? [i + 1] : []));
-  const guiltyLine = (name: string): number => marked(name, 'guilty')[0]!;
+  const compile = (name: string, buggy: boolean): Program =>
+    buildPair(name, buggy, build, folder, findOracle(GCC)!);
+  const guiltyLine = (name: string): number => readPair(name, folder).marks.guilty[0]!;
 
   function expectCertified(result: CampaignResult): void {
     expect(result.exhaustive).toBe(true);
@@ -61,7 +38,7 @@ describeWith([GCC], 'published bugs', () => {
       expect(checkCertificate(point.sets, classes, point.legal)).toBeUndefined();
   }
 
-  test.each(PAIRS)('%s', (name) => {
+  test.each(pairNames(folder))('%s', (name) => {
     const buggy = compile(name, true);
     const found = runCampaign(buggy, LIMITS);
     expectCertified(found);
@@ -76,9 +53,10 @@ describeWith([GCC], 'published bugs', () => {
       'too early': linesOf(found.findings.flatMap(({ early }) => early.map(pcOf))),
     };
     // Where no store is to blame, all of them have reached the media, and recovery fails nevertheless.
-    if (MARKS.every((mark) => marked(name, mark).length === 0))
+    const { marks } = readPair(name, folder);
+    if (MARKS.every((mark) => marks[mark].length === 0))
       expect(found.findings).toContainEqual(expect.objectContaining({ lost: [], early: [] }));
-    for (const mark of MARKS) expect(named[mark], mark).toEqual(expect.arrayContaining(marked(name, mark)));
+    for (const mark of MARKS) expect(named[mark], mark).toEqual(expect.arrayContaining([...marks[mark]]));
     for (const finding of found.findings) {
       expect(finding.minimal).toBe(true);
       expect(isFailure(replay(buggy, finding.seed).reason)).toBe(true);

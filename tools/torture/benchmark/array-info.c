@@ -1,4 +1,5 @@
 /* PMDK's array example (issue 4927): the size in the directory grows before the elements exist: torn by design. */
+/* class: order */
 #include "torture.h"
 
 #define GROWN 12

@@ -1,4 +1,5 @@
 /* CCEH (Witcher 25): a slot is locked by a sentinel in its key; it persists, and who comes later waits for ever. */
+/* class: recovery */
 #include "torture.h"
 
 #define LOCKED (~0UL)

@@ -1,4 +1,5 @@
 /* P-CLHT (Witcher 30): the loop that writes a new table back cleans its base again and again, not the cursor. */
+/* class: missing flush */
 #include "torture.h"
 
 #define BUCKETS 3

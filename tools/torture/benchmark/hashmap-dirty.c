@@ -1,4 +1,5 @@
 /* PMDK's hashmap_atomic (XFDetector sem3-4): the flag that says "count is being changed" is inverted. */
+/* class: recovery */
 #include "torture.h"
 
 #define ITEMS 2

@@ -1,4 +1,5 @@
 /* P-HOT (Witcher 38): what is cleaned is the variable that holds the pointer, not what it points to. */
+/* class: missing flush */
 #include "torture.h"
 
 struct node { volatile u64 prefix, child; };

@@ -1,4 +1,5 @@
 /* Level hashing (Witcher 7-16): a slot's token becomes persistent before its key and value do. */
+/* class: missing fence */
 #include "torture.h"
 
 #define SLOTS 3

@@ -1,4 +1,5 @@
 /* memcached (Witcher 47, items.c:538): an item's cas number lies in a line that nobody writes back. */
+/* class: missing flush */
 #include "torture.h"
 
 struct item { volatile u64 key, value, unused[6], cas; };

@@ -1,4 +1,5 @@
 /* P-ART (Witcher 27): the count grows before the child is there, both in one cache line: the order alone decides. */
+/* class: order */
 #include "torture.h"
 
 #define CHILDREN 4

@@ -1,0 +1,91 @@
+/**
+ * The pairs of programs that re-create published bugs (tools/torture/benchmark): where they are, how they are built
+ * with GCC, and what a report must say of the buggy one. A source says that itself: where the bug was published in its
+ * first comment, its class in a comment `class: …`, and the stores at fault by the marks of `Mark`.
+ */
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { UserError } from '../../emulator/errors.ts';
+import type { Program } from './workload.ts';
+
+export const PAIRS_FOLDER = 'tools/torture/benchmark';
+
+const GCC = 'riscv64-unknown-elf-gcc';
+const MACHINE = ['-march=rv64imac_zicsr', '-mabi=lp64', '-mcmodel=medany', '-ffreestanding', '-nostdlib'];
+
+/** Enough for all of them; a small machine makes each run of recovery cheap. */
+const MEMORY = 4 * 1024 * 1024;
+const NVDIMM = 64 * 1024;
+/** Instructions of a recovery; some of the bugs are that it never ends. */
+const BUDGET = 20_000;
+
+/** A store that is lost, and one that reaches the media before its time. */
+export const MARKS = ['guilty', 'too early'] as const;
+export type Mark = (typeof MARKS)[number];
+
+/** What the buggy program lacks. */
+export const BUG_CLASSES = ['missing flush', 'missing fence', 'order', 'recovery'] as const;
+export type BugClass = (typeof BUG_CLASSES)[number];
+
+export interface Pair {
+  readonly name: string;
+  /** Where it was published, and what is wrong. */
+  readonly published: string;
+  readonly bug: BugClass;
+  /** Lines of the source that bear each mark, from 1. */
+  readonly marks: Readonly<Record<Mark, readonly number[]>>;
+}
+
+export const pairNames = (folder: string = PAIRS_FOLDER): string[] =>
+  readdirSync(folder)
+    .filter((file) => file.endsWith('.c'))
+    .map((file) => file.slice(0, -'.c'.length))
+    .sort();
+
+/** @throws UserError when the source does not say what its bug is */
+export function readPair(name: string, folder: string = PAIRS_FOLDER): Pair {
+  const source = readFileSync(join(folder, `${name}.c`), 'utf8');
+  const lines = source.split('\n');
+  const published = /^\/\* (.*?)\s*\*\//s.exec(source)?.[1]?.replace(/\s+/g, ' ');
+  const bug = /\/\* class: (.*?) \*\//.exec(source)?.[1];
+  if (published === undefined || !BUG_CLASSES.some((one) => one === bug))
+    throw new UserError(`${name}.c: wants a first comment, and one 'class: ${BUG_CLASSES.join(' | ')}'`);
+  const marked = (mark: Mark): number[] =>
+    lines.flatMap((line, i) => (line.includes(`/* ${mark} */`) ? [i + 1] : []));
+  return {
+    name,
+    published,
+    bug: bug as BugClass,
+    marks: { guilty: marked('guilty'), 'too early': marked('too early') },
+  };
+}
+
+/**
+ * Builds one of a pair.
+ * @param out where the ELF files go
+ * @param compiler path of GCC, when it is not found by its usual name
+ */
+export function buildPair(
+  name: string,
+  buggy: boolean,
+  out: string,
+  folder: string = PAIRS_FOLDER,
+  compiler = GCC,
+): Program {
+  const elf = join(out, `${name}-${buggy ? 'buggy' : 'fixed'}.elf`);
+  const sources = [join(folder, 'start.S'), join(folder, `${name}.c`)];
+  const link = ['-T', join(folder, 'link.ld'), '-Wl,--no-warn-rwx-segments'];
+  const args = [...MACHINE, '-O1', '-g', ...(buggy ? ['-DBUGGY'] : []), ...link, ...sources, '-o', elf];
+  try {
+    execFileSync(compiler, args, { stdio: 'pipe' });
+  } catch (error) {
+    const { code, stderr } = error as NodeJS.ErrnoException & { stderr?: Buffer };
+    throw new UserError(
+      code === 'ENOENT'
+        ? `${compiler} is not installed (apt-get install gcc-riscv64-unknown-elf)`
+        : `${compiler} cannot build ${name}.c: ${String(stderr)}`,
+    );
+  }
+  return { elf: { name: elf, bytes: readFileSync(elf) }, memory: MEMORY, nvdimm: NVDIMM, budget: BUDGET };
+}
