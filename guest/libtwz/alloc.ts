@@ -4,7 +4,7 @@
  *
  * The heap's header is at OBJ_NULLPAGE; its `root` is the program's entry into what the object holds.
  */
-import { DELETE, OBJ_NULLPAGE, OBJ_TOPDATA, ObjectId, READ, USE, WRITE } from '../abi/object.ts';
+import { CACHE_LINE, DELETE, OBJ_NULLPAGE, OBJ_TOPDATA, ObjectId, READ, USE, WRITE } from '../abi/object.ts';
 import { CREATE_PERSIST } from '../abi/syscall.ts';
 import { baseOf, createObject, dataOf, openObject } from './object.ts';
 import { persist, storePersistent } from './persist.ts';
@@ -68,6 +68,16 @@ function classOf(size: u64): u64 {
   return max<u64>(64 - clz<u64>(size - 1), MIN_SHIFT) - MIN_SHIFT;
 }
 
+/** Is there room for `size` bytes in the object at `base`, below offset `limit`? */
+export function hasRoom(base: usize, size: u64, limit: u64): bool {
+  const heap = heapOf(base);
+  const index = classOf(size);
+  if (index >= CLASSES) return false;
+  if (heap.free[index] !== 0) return true;
+  const bytes = u64(1) << (index + MIN_SHIFT);
+  return ((heap.next + 63) & ~u64(63)) + bytes <= limit;
+}
+
 /** `size` bytes of zeros in the object at `base`, aligned to their size class (at least 16, at most 64); panics when it is full. */
 export function allocateIn(tx: Tx, base: usize, size: u64): usize {
   const heap = heapOf(base);
@@ -77,15 +87,18 @@ export function allocateIn(tx: Tx, base: usize, size: u64): usize {
   if (index < CLASSES && heap.free[index] !== 0) {
     block = base + heap.free[index];
     heap.free[index] = at<FreeBlock>(block).next;
+    // The link in its first word is the one thing in a free block that an abort has to bring back.
+    tx.record(block, sizeof<FreeBlock>());
+    if (bytes > CACHE_LINE) tx.fresh(block + CACHE_LINE, bytes - CACHE_LINE);
   } else {
     const align = min<u64>(bytes, 64);
     const offset = (heap.next + align - 1) & ~(align - 1);
     if (index >= CLASSES || offset + bytes > OBJ_TOPDATA) panic('the object is full');
     block = base + offset;
     heap.next = offset + bytes;
+    tx.fresh(block, bytes);
   }
   heap.used += bytes;
-  tx.record(block, bytes);
   memory.fill(block, 0, bytes);
   return block;
 }

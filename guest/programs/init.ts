@@ -10,7 +10,7 @@ import { findProgram, initNamespace, rootNamespace } from '../libtwz/name.ts';
 import { createObject, dataOf, openObject } from '../libtwz/object.ts';
 import { Child } from '../libtwz/program.ts';
 import { syscall } from '../libtwz/syscall.ts';
-import { recoverLogs } from '../libtwz/tx.ts';
+import { recoverLogs } from '../libtwz/undo-log.ts';
 
 /** Bytes that commands may have. */
 const PAGE = 4096;

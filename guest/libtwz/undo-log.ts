@@ -1,0 +1,284 @@
+/**
+ * Undo logs as they lie in their objects (guest/abi/log.ts): entries appended, copied back, found again after a power
+ * failure. A program claims one log per thread and keeps it until it ends; claiming, or the first program of a boot, undoes what the owner
+ * before left open.
+ */
+import {
+  LOG_ENTRIES,
+  LOG_FIRST_WORDS,
+  LOG_FRESH,
+  LOG_MAGIC,
+  LOG_MORE_WORDS,
+  LogEntry,
+  LogHeader,
+  LogLine,
+} from '../abi/log.ts';
+import { NameEntry, NameType } from '../abi/name.ts';
+import {
+  CACHE_LINE,
+  DELETE,
+  OBJ_OFFSET_MASK,
+  OBJ_TOPDATA,
+  ObjectId,
+  READ,
+  USE,
+  WRITE,
+} from '../abi/object.ts';
+import {
+  CONFIG_RESET_CODE,
+  CREATE_PERSIST,
+  CREATE_VOLATILE,
+  StatResult,
+  SYS_CONFIG,
+} from '../abi/syscall.ts';
+import { SLOT_THREAD, slotAddress } from '../abi/view.ts';
+import { assignName, idOf, initNamespace, isUsed, openNamespace, rootNamespace, stepInto } from './name.ts';
+import { createObject, dataOf, openObject, statObject } from './object.ts';
+import { clean, persist, persistFence, storePersistent } from './persist.ts';
+import { syscall } from './syscall.ts';
+import { objectAt } from './view.ts';
+
+const LOGS = '.tx';
+
+export function logHeader(base: usize): LogHeader {
+  return at<LogHeader>(dataOf(base));
+}
+
+/** A number that is this boot's alone, never 0. */
+export function resetCode(): u64 {
+  return u64(syscall(SYS_CONFIG, CONFIG_RESET_CODE, 0, 0, 0, 0)) | 1;
+}
+
+/** Lines of an entry about `blocks` cache blocks. */
+function linesOf(blocks: u64): u64 {
+  const words = blocks * (CACHE_LINE / 8);
+  return 1 + (words - LOG_FIRST_WORDS + LOG_MORE_WORDS - 1) / LOG_MORE_WORDS;
+}
+
+function linesOfEntry(entry: LogEntry): u64 {
+  return (entry.where & LOG_FRESH) !== 0 ? 1 : linesOf((entry.where >> 24) & 0xff_ffff);
+}
+
+/** A log that this thread has claimed. `end` and `last` are what it has written, not what the media holds. */
+export class UndoLog {
+  /** Offset 0 of the log object; 0: none claimed. */
+  base: usize;
+  sequence: u64;
+  /** Lines in use, and how many of them the last entry takes. */
+  end: u64;
+  last: u64;
+
+  private lineAt(index: u64): usize {
+    return this.base + LOG_ENTRIES + index * CACHE_LINE;
+  }
+
+  /** Forgets all entries in memory; the log itself was closed by `close`. */
+  reset(): void {
+    this.end = 0;
+    this.last = 0;
+  }
+
+  /**
+   * Writes and cleans an entry about `blocks` cache blocks from `address` on (aligned); it counts from the next fence on.
+   * Panics when the log has no room.
+   */
+  append(address: usize, blocks: u64, fresh: bool): void {
+    const lines = fresh ? 1 : linesOf(blocks);
+    if (LOG_ENTRIES + (this.end + lines) * CACHE_LINE > OBJ_TOPDATA)
+      panic('the transaction is too large for its log');
+    const entry = at<LogEntry>(this.lineAt(this.end));
+    if (!objectAt(address, entry.object)) panic('a transaction records memory that is in no object');
+    const place = (address & OBJ_OFFSET_MASK) / CACHE_LINE;
+    entry.where = place | (blocks << 24) | (this.last << 48) | (fresh ? LOG_FRESH : 0);
+    if (!fresh) copyOut(address, blocks, entry);
+    // Tags after contents, in memory order: that is what makes a line whole.
+    fence('w', 'w');
+    entry.tag = this.sequence;
+    for (let line: u64 = 1; line < lines; line++)
+      at<LogLine>(addressOf(entry) + line * CACHE_LINE).tag = this.sequence;
+    clean(addressOf(entry), lines * CACHE_LINE);
+    this.last = lines;
+    this.end += lines;
+  }
+
+  /** Cleans all ranges that entries are about, those from line `mark` on. */
+  cleanRanges(): void {
+    for (let line: u64 = 0; line < this.end; ) {
+      const entry = at<LogEntry>(this.lineAt(line));
+      clean(openObject(entry.object) + placeOf(entry), ((entry.where >> 24) & 0xff_ffff) * CACHE_LINE);
+      line += linesOfEntry(entry);
+    }
+  }
+
+  /** Makes all entries void, in one store. */
+  close(): void {
+    this.sequence++;
+    storePersistent(ptrTo(logHeader(this.base).sequence).address, this.sequence);
+    this.reset();
+  }
+
+  /**
+   * Copies the entries from line `mark` on back, the last one first, and makes it persistent. Entries before `mark` still count; those
+   * behind it are wiped, the last first, so that none of them is found in the place of a later one.
+   */
+  undo(mark: u64): void {
+    let line = this.end;
+    while (line > mark) {
+      line -= this.last;
+      const entry = at<LogEntry>(this.lineAt(line));
+      this.last = (entry.where >> 48) & 0x7fff;
+      if ((entry.where & LOG_FRESH) === 0) copyBack(entry);
+    }
+    persistFence();
+    if (mark !== 0) {
+      for (let index = this.end; index > mark; index--) {
+        at<LogLine>(this.lineAt(index - 1)).tag = 0;
+        clean(this.lineAt(index - 1), CACHE_LINE);
+      }
+      persistFence();
+    }
+    this.end = mark;
+  }
+
+  /** Undoes what an owner before this one left open. True when there was anything. */
+  recover(): bool {
+    this.sequence = logHeader(this.base).sequence;
+    this.reset();
+    for (;;) {
+      const entry = at<LogEntry>(this.lineAt(this.end));
+      if (entry.tag !== this.sequence) break;
+      const lines = linesOfEntry(entry);
+      let whole: u64 = 1;
+      while (whole < lines && at<LogLine>(this.lineAt(this.end + whole)).tag === this.sequence) whole++;
+      if (whole < lines) break;
+      this.end += lines;
+      this.last = lines;
+    }
+    if (this.end === 0) return false;
+    this.undo(0);
+    this.close();
+    return true;
+  }
+}
+
+function placeOf(entry: LogEntry): u64 {
+  return (entry.where & 0xff_ffff) * CACHE_LINE;
+}
+
+/** Copies the old contents into the lines of an entry. */
+function copyOut(address: usize, blocks: u64, entry: LogEntry): void {
+  const from = at<Ptr<u64>>(address);
+  for (let i: u64 = 0; i < LOG_FIRST_WORDS; i++) entry.data.ptr[i] = from[i];
+  const words = blocks * (CACHE_LINE / 8);
+  let line = addressOf(entry);
+  for (let word: u64 = LOG_FIRST_WORDS; word < words; word += LOG_MORE_WORDS) {
+    line += CACHE_LINE;
+    const more = at<LogLine>(line);
+    const count = min<u64>(words - word, LOG_MORE_WORDS);
+    for (let i: u64 = 0; i < count; i++) more.data.ptr[i] = from[word + i];
+  }
+}
+
+/** Copies old contents back to where they were, and cleans them. */
+function copyBack(entry: LogEntry): void {
+  const address = openObject(entry.object) + placeOf(entry);
+  const blocks = (entry.where >> 24) & 0xff_ffff;
+  const to = at<Ptr<u64>>(address);
+  for (let i: u64 = 0; i < LOG_FIRST_WORDS; i++) to[i] = entry.data.ptr[i];
+  const words = blocks * (CACHE_LINE / 8);
+  let line = addressOf(entry);
+  for (let word: u64 = LOG_FIRST_WORDS; word < words; word += LOG_MORE_WORDS) {
+    line += CACHE_LINE;
+    const more = at<LogLine>(line);
+    const count = min<u64>(words - word, LOG_MORE_WORDS);
+    for (let i: u64 = 0; i < count; i++) to[word + i] = more.data.ptr[i];
+  }
+  clean(address, blocks * CACHE_LINE);
+}
+
+/** The namespace of logs, made if there is none; false when there is no root of names. */
+function logNamespace(id: ObjectId): bool {
+  const root = stack<ObjectId>();
+  if (!rootNamespace(root)) return false;
+  if (stepInto(root, LOGS, id)) return true;
+  if (createObject(id, READ | WRITE | DELETE | USE | CREATE_PERSIST) !== 0) return false;
+  initNamespace(id);
+  return assignName(root, LOGS, id, NameType.namespace, false) === 0;
+}
+
+/** Undoes every transaction that a power failure interrupted. To be called before other programs run. Returns how many. */
+export function recoverLogs(): u64 {
+  const id = stack<ObjectId>();
+  const root = stack<ObjectId>();
+  if (!rootNamespace(root) || !stepInto(root, LOGS, id)) return 0;
+  const namespace = openNamespace(id);
+  if (namespace === null) return 0;
+  const code = resetCode();
+  let undone: u64 = 0;
+  for (let i: u64 = 0; i < namespace.count; i++) {
+    const entry: NameEntry = namespace.entries.ptr[i];
+    if (!isUsed(entry)) continue;
+    const log = stack<UndoLog>();
+    log.base = openObject(idOf(entry));
+    const header = logHeader(log.base);
+    if (header.magic === LOG_MAGIC && header.ownerBoot !== code && log.recover()) undone++;
+  }
+  return undone;
+}
+
+/** Takes a log that is this thread's until it ends: a free one, or a new one. */
+export function claimLog(log: UndoLog): void {
+  const names = stack<ObjectId>();
+  const code = resetCode();
+  if (logNamespace(names)) {
+    const namespace = openNamespace(names)!;
+    for (let i: u64 = 0; i < namespace.count; i++) {
+      const entry: NameEntry = namespace.entries.ptr[i];
+      if (!isUsed(entry)) continue;
+      const base = openObject(idOf(entry));
+      const header = logHeader(base);
+      const owner = header.ownerBoot;
+      if (header.magic !== LOG_MAGIC || (owner === code && !isDead(header.ownerThread))) continue;
+      if (atomic.compareExchange<u64>(ptrTo(header.ownerBoot), owner, code) !== owner) continue;
+      log.base = base;
+      log.recover();
+      takeLog(header);
+      return;
+    }
+  }
+  newLog(log, names, code);
+}
+
+function isDead(thread: ObjectId): bool {
+  const stat = stack<StatResult>();
+  return statObject(thread, stat) !== 0;
+}
+
+function takeLog(header: LogHeader): void {
+  const self = stack<ObjectId>();
+  if (objectAt(slotAddress(SLOT_THREAD, 0), self)) assign(header.ownerThread, self);
+  persist(addressOf(header), sizeof<LogHeader>());
+}
+
+function newLog(log: UndoLog, names: ObjectId, code: u64): void {
+  const id = stack<ObjectId>();
+  const rights = READ | WRITE | DELETE | USE;
+  if (createObject(id, rights | CREATE_PERSIST) !== 0) {
+    // Without an object store there is nothing that outlives power; aborting still works.
+    if (createObject(id, rights | CREATE_VOLATILE) !== 0) panic('no space for a transaction log');
+  }
+  log.base = openObject(id);
+  log.sequence = 1;
+  log.reset();
+  const header = logHeader(log.base);
+  header.ownerBoot = code;
+  header.sequence = 1;
+  takeLog(header);
+  storePersistent(ptrTo(header.magic).address, LOG_MAGIC);
+  const name = stack<FixedArray<u8, 16>>();
+  for (let i: u64 = 0; i < 16; i++) {
+    const digit = u8((id.lo >> (i * 4)) & 15);
+    name[i] = digit < 10 ? u8('0') + digit : u8('a') + (digit - 10);
+  }
+  if (names.lo !== 0 || names.hi !== 0) assignName(names, strOf(name.ptr, 16), id, NameType.object, true);
+}
