@@ -20,12 +20,16 @@ function run(text: string, media: MemoryMedia): string {
 }
 
 describe.each(['plain', 'group'])('operations by themselves or in groups: %s', (mode) => {
-  test.each(KINDS)('%s', (kind: Kind) => {
-    const media = new MemoryMedia(16 * MiB);
-    const seed = 7;
-    const { lines, model } = expectedResults(kind, seed, COUNT);
-    expect(run(`${kind} ${mode} ${seed} ${COUNT}`, media).trim()).toBe(lines);
-    const o = run(`${kind} ${mode} ${seed} 0`, media); if(!readContents(kind,o)) throw new Error(JSON.stringify(o.slice(0,300)+"@@@"+o.slice(-300))); const contents = readContents(kind, o);
-    expect(contents).toEqual({ progress: COUNT, contents: model.contents() });
-  }, 120_000);
+  test.each(KINDS)(
+    '%s',
+    (kind: Kind) => {
+      const media = new MemoryMedia(16 * MiB);
+      const seed = 7;
+      const { lines, model } = expectedResults(kind, seed, COUNT);
+      expect(run(`${kind} ${mode} ${seed} ${COUNT}`, media).trim()).toBe(lines);
+      const contents = readContents(kind, run(`${kind} ${mode} ${seed} 0`, media));
+      expect(contents).toEqual({ progress: COUNT, contents: model.contents() });
+    },
+    120_000,
+  );
 });

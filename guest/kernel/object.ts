@@ -154,7 +154,10 @@ export function findObject(lo: u64, hi: u64): KObject | null {
     return (object.flags & KO_GONE) !== 0 ? null : object;
   }
   const record = findRecord(lo, hi);
-  if (record === null || (recordFlags(record) & RF_DELETED) !== 0) return null;
+  if (record === null) return null;
+  const flags = recordFlags(record);
+  // Marked deleted, but tied to something that lives: found until that ends, in this boot as in the one before.
+  if ((flags & RF_DELETED) !== 0 && ((flags & RF_BUILDING) !== 0 || record.tiedBy === 0)) return null;
   return adoptRecord(record);
 }
 
@@ -170,6 +173,7 @@ export function adoptRecord(record: Record): KObject | null {
   object.kuidLo = record.kuid.lo;
   object.kuidHi = record.kuid.hi;
   object.revocation = record.revocation;
+  if ((recordFlags(record) & RF_DELETED) !== 0) object.flags |= KO_DELETED;
   // A record whose ID is not the hash of what it says is damaged; nobody gets to see it.
   if (verifyId(object) && enterObject(object)) return object;
   objects.release(addressOf(object));

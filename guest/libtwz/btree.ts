@@ -3,9 +3,10 @@
  * objects; leaves are linked, so a range is read without going up. Each change is a transaction, or part of the caller's: the parts of a leaf that
  * change are logged with one fence, and only splits and merges touch more than the leaf.
  */
+
+import { persist } from './persist.ts';
 import { Pool } from './pool.ts';
 import { joinTx, Tx } from './tx.ts';
-import { persist } from './persist.ts';
 
 /** Keys of a leaf, and of an inner node. */
 const LEAF_KEYS = 30;

@@ -82,7 +82,10 @@ export class Pool {
   }
 }
 
-static_assert(offsetof<Pool>('limit') % 64 === 0, 'what transactions change lies on other blocks than the heaps');
+static_assert(
+  offsetof<Pool>('limit') % 64 === 0,
+  'what transactions change lies on other blocks than the heaps',
+);
 
 /** Makes a pool in the heap of the object at `base`, which is its first object. */
 export function createPool(tx: Tx, base: usize): Pool {

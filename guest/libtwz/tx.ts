@@ -16,7 +16,7 @@
 
 import { LOG_MAX_BLOCKS } from '../abi/log.ts';
 import { CACHE_LINE } from '../abi/object.ts';
-import { clean, persistFence } from './persist.ts';
+import { persistFence } from './persist.ts';
 import { claimLog, UndoLog } from './undo-log.ts';
 
 /** Transactions within transactions. */

@@ -205,7 +205,11 @@ export class Vector<T> {
   private copyRuns(index: u64, source: usize, length: u64): void {
     for (let done: u64 = 0; done < length; ) {
       const run = min<u64>(this.runAt(index + done), length - done);
-      memory.copy(this.place(index + done).address, source + done * sizeof<Element<T>>(), run * sizeof<Element<T>>());
+      memory.copy(
+        this.place(index + done).address,
+        source + done * sizeof<Element<T>>(),
+        run * sizeof<Element<T>>(),
+      );
       done += run;
     }
   }
@@ -215,7 +219,11 @@ export class Vector<T> {
     if (index + length > this.count) panic('vector: no such elements');
     for (let done: u64 = 0; done < length; ) {
       const run = min<u64>(this.runAt(index + done), length - done);
-      memory.copy(target + done * sizeof<Element<T>>(), this.place(index + done).address, run * sizeof<Element<T>>());
+      memory.copy(
+        target + done * sizeof<Element<T>>(),
+        this.place(index + done).address,
+        run * sizeof<Element<T>>(),
+      );
       done += run;
     }
   }

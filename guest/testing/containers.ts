@@ -100,7 +100,7 @@ export interface Contents {
 
 /** Reads the output of a run with COUNT 0; undefined if that is not what it is. Hash maps are sorted, others must be in order. */
 export function readContents(kind: Kind, output: string): Contents | undefined {
-  const match = /progress (\d+)\n([^]*?)\n?end\n/.exec(output);
+  const match = /progress (\d+)\n([\s\S]*?)\n?end\n/.exec(output);
   if (!match || output.includes('BROKEN')) return undefined;
   const lines = match[2]!.split('\n');
   const contents = kind === 'map' || kind === 'items' ? sorted(lines).join('\n') : match[2]!;

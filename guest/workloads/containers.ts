@@ -186,7 +186,8 @@ function operate(state: State, kind: Kind, seed: u32, index: u64): u64 {
   const action = draw(seed, index, 1) % 16;
   const place = draw(seed, index, 2);
   const value = draw(seed, index, 3);
-  if (kind === Kind.vector) return onVector(state.vector!, shrinking && action < 3 ? 6 : action, place, value);
+  if (kind === Kind.vector)
+    return onVector(state.vector!, shrinking && action < 3 ? 6 : action, place, value);
   if (kind === Kind.text) return onText(state.text!, shrinking && action < 3 ? 10 : action, place, value);
   return onKeys(state, kind, shrinking && action < 6 ? 10 : action, place % 400, value);
 }
