@@ -64,6 +64,11 @@ export class Turns {
     return this.executing ? time + this.current.hart.executed : time;
   }
 
+  /** Instructions that came before the present one, of all harts, since power-on: exact in a hook, too. */
+  get instructionsNow(): number {
+    return this.executing ? this.instructions + this.current.hart.executed : this.instructions;
+  }
+
   /** True when no hart can do anything before the next event. */
   get idle(): boolean {
     return this.roundLength === 0 && this.parts.cores.every((core) => !ready(core));

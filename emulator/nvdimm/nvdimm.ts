@@ -70,6 +70,8 @@ export class Nvdimm {
   /** The block of a `cbo.zero` under way, whose store handler must not count it again; else -1. */
   private zeroing = -1;
   private readonly watched = new Map<number, number>();
+  /** Recording: told of each store before anything is done about it. */
+  beforeStore: ((address: Dpa, length: number, initiator: number) => void) | undefined;
 
   /**
    * @param origin where a store of an initiator (hart index, or -1 for a device) comes from; for recording
@@ -304,6 +306,7 @@ export class Nvdimm {
   private onStore(address: Dpa, length: number, initiator: number): void {
     if (this.errors.any) this.errors.store(address, length);
     if (this.recorder === undefined) return;
+    this.beforeStore?.(address, length, initiator);
     const first = blockOf(address);
     const last = blockOf(dpa(address + length - 1));
     if (first === this.zeroing && length === CACHE_BLOCK_SIZE) {

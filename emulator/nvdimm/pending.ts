@@ -97,25 +97,48 @@ export class PendingBlock {
 
   /** What the block may hold if the units below `least` are certain and any prefix of the rest is possible. */
   images(least: number): BlockImages {
-    const content = this.base.slice();
-    let index = 0;
-    for (; index < this.units.length && this.units[index]!.seq < least; index++) {
-      applyUnit(content, this.units[index]!);
-    }
-    const cubes: Cube[] = [];
-    for (; ; index++) {
-      const next = this.units[index];
-      const torn = next !== undefined && isZeroing(next);
+    return imagesAfter(BlockImages.single(this.base.slice()), this.units, least);
+  }
+}
+
+/**
+ * What a block may hold that held one of `base`, was stored to by `units` since, of which those below `least` are
+ * certain, any prefix of the rest is possible, and a `cbo.zero` may be torn.
+ */
+export function imagesAfter(base: BlockImages, units: readonly StoreUnit[], least: number): BlockImages {
+  let contents = base.cubes;
+  let index = 0;
+  for (; index < units.length && units[index]!.seq < least; index++)
+    contents = applied(contents, units[index]!);
+  const cubes: Cube[] = [];
+  for (; ; index++) {
+    const next = units[index];
+    const torn = next !== undefined && isZeroing(next);
+    for (const { bytes, freeLow, freeHigh } of contents)
       cubes.push({
-        bytes: content.slice(),
-        freeLow: torn ? nonZeroMask(content, 0) : 0,
-        freeHigh: torn ? nonZeroMask(content, 32) : 0,
+        bytes,
+        freeLow: torn ? nonZeroMask(bytes, 0) : freeLow,
+        freeHigh: torn ? nonZeroMask(bytes, 32) : freeHigh,
         prefix: index,
       });
-      if (next === undefined) return BlockImages.union(cubes);
-      applyUnit(content, next);
-    }
+    if (next === undefined) return BlockImages.union(cubes);
+    contents = applied(contents, next);
   }
+}
+
+/** Contents after a store: its bytes are what it stored, and free no longer. */
+function applied(cubes: readonly Cube[], unit: StoreUnit): Cube[] {
+  let keepLow = -1;
+  let keepHigh = -1;
+  for (let i = unit.offset; i < unit.offset + unit.size; i++) {
+    if (i < 32) keepLow &= ~(1 << i);
+    else keepHigh &= ~(1 << (i - 32));
+  }
+  return cubes.map(({ bytes, freeLow, freeHigh, prefix }) => {
+    const next = bytes.slice();
+    applyUnit(next, unit);
+    return { bytes: next, freeLow: freeLow & keepLow, freeHigh: freeHigh & keepHigh, prefix };
+  });
 }
 
 /** Bit i is set when byte `from + i` is not zero. */

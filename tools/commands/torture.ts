@@ -4,7 +4,7 @@
  */
 import type { Argv, CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
-import type { Program } from '../torture/workload.ts';
+import type { Program } from '../torture/program.ts';
 import { memorySize, parseSize, positiveInteger, readImage } from './machine-options.ts';
 
 interface ProgramArguments {
@@ -50,11 +50,10 @@ const replayCommand: CommandModule<object, ReplayArguments> = {
       .positional('program', { type: 'string', describe: 'the program that it was found in' }),
   handler: async (args) => {
     const { replay } = await import('../torture/campaign.ts');
-    const { describeStop } = await import('../torture/workload.ts');
-    const { isFailure } = await import('../torture/finding.ts');
-    const { reason, output } = replay(programOf(args), args.case!);
-    process.stdout.write(`${output}recovery ${describeStop(reason)}\n`);
-    process.exitCode = isFailure(reason) ? 1 : 0;
+    const { describeOutcome, isFailure } = await import('../torture/outcome.ts');
+    const { outcome, output } = replay(programOf(args), args.case!);
+    process.stdout.write(`${output}recovery ${describeOutcome(outcome)}\n`);
+    process.exitCode = isFailure(outcome) ? 1 : 0;
   },
 };
 

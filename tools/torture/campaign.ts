@@ -3,19 +3,13 @@
  * case, equal cases told once. The result is plain data, the same on every host.
  */
 import { UserError } from '../../emulator/errors.ts';
+import type { CrashPoint } from './crash.ts';
 import { type ExploreLimits, explore, type PathClass } from './explore.ts';
-import {
-  type Case,
-  checkProgram,
-  isFailure,
-  isMinimal,
-  minimise,
-  parseSeed,
-  replayImage,
-  seedOf,
-} from './finding.ts';
+import { type Case, checkProgram, isMinimal, minimise, parseSeed, replayImage, seedOf } from './finding.ts';
+import { isFailure, type Oracle, outcomeKey } from './outcome.ts';
+import type { Program } from './program.ts';
 import { type Path, RecoveryMachine } from './recovery.ts';
-import { type CrashPoint, type Program, runWorkload } from './workload.ts';
+import { runWorkload, type WorkloadRun } from './workload.ts';
 
 /** A crash point with what was found there. */
 export interface PointResult {
@@ -51,9 +45,19 @@ export interface CampaignResult {
 const CASES_PER_POINT = 32;
 
 /** The same stores lost, the same end: one finding. */
-function keyOf({ reason, lost }: Case): string {
-  const end = reason.kind === 'exit' ? `exit ${reason.code}` : reason.kind;
-  return [end, ...lost.map(({ unit }) => `${unit.hart}:${unit.pcHigh}:${unit.pcLow}`)].join(' ');
+function keyOf({ outcome, lost }: Case): string {
+  return [outcomeKey(outcome), ...lost.map(({ unit }) => `${unit.hart}:${unit.pcHigh}:${unit.pcLow}`)].join(
+    ' ',
+  );
+}
+
+/** The values of the states that may be recovered at a crash point. */
+function oracleAt({ progress }: CrashPoint, { values }: WorkloadRun): Oracle {
+  const { acknowledged, begun } = progress;
+  const allowed = values.slice(acknowledged, begun + 1);
+  return {
+    allowed: allowed.every((value) => value !== undefined) && allowed.length > 0 ? allowed : undefined,
+  };
 }
 
 /** @param progress told after each crash point */
@@ -66,12 +70,13 @@ export function runCampaign(
   const points: PointResult[] = [];
   const findings = new Map<string, Finding>();
   let unreduced = 0;
-  runWorkload(program, (point) => {
-    machine.prepare(point.visible, point.acknowledged);
+  const calm = runWorkload(program);
+  const visit = (point: CrashPoint): void => {
+    machine.prepare(point, oracleAt(point, calm));
     const { visible: _, ...kept } = point;
     const result: PointResult = { point: kept, ...explore(machine, point, limits) };
     points.push(result);
-    const failing = result.classes.filter(({ reason }) => isFailure(reason));
+    const failing = result.classes.filter(({ outcome }) => isFailure(outcome));
     const here = new Set<string>();
     for (const found of failing.slice(0, CASES_PER_POINT)) {
       const reduced = minimise(machine, point, found);
@@ -96,7 +101,8 @@ export function runCampaign(
       );
     }
     progress(result);
-  });
+  };
+  runWorkload(program, { visit });
   return {
     points,
     findings: [...findings.values()],
@@ -115,12 +121,14 @@ export function replay(program: Program, text: string): Path {
   const { memory, nvdimm, budget } = seed;
   const same: Program = { ...program, memory, nvdimm, budget };
   let path: Path | undefined;
-  runWorkload(same, (point) => {
+  const calm = runWorkload(same);
+  const visit = (point: CrashPoint): void => {
     if (point.index !== seed.crashPoint) return;
     const machine = new RecoveryMachine(same);
-    machine.prepare(point.visible, point.acknowledged);
+    machine.prepare(point, oracleAt(point, calm));
     path = replayImage(machine, point, seed);
-  });
+  };
+  runWorkload(same, { visit });
   if (path === undefined) throw new UserError(`the workload has no crash point ${seed.crashPoint}`);
   return path;
 }

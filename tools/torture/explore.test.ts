@@ -8,10 +8,13 @@ import { MiB } from '../../emulator/addresses.ts';
 import { nvdimmAddress } from '../../emulator/boot/computer.ts';
 import { assembleFlat } from '../../emulator/cpu/isa/assembler/assembler.ts';
 import { Random } from '../../emulator/random.ts';
+import type { CrashPoint } from './crash.ts';
 import { TORTURE_BASE, TORTURE_REGISTER } from './device.ts';
 import { bruteForce, checkCertificate, explore, type PathClass } from './explore.ts';
+import { describeOutcome } from './outcome.ts';
+import type { Program } from './program.ts';
 import { RecoveryMachine } from './recovery.ts';
-import { type Program, runWorkload } from './workload.ts';
+import { runWorkload } from './workload.ts';
 
 const SCALE = Number(process.env['LICORICE_SCALE'] ?? 1);
 const PROGRAMS = 40 * SCALE;
@@ -111,8 +114,7 @@ function randomProgram(seed: number): Program {
   return { elf: { name: `random ${seed}`, bytes }, memory: MEMORY, nvdimm: 64 * 1024, budget: 1000 };
 }
 
-const outcome = ({ reason }: Pick<PathClass, 'reason'>): string =>
-  reason.kind === 'exit' ? `code ${reason.code}` : reason.kind;
+const outcome = ({ outcome: end }: Pick<PathClass, 'outcome'>): string => describeOutcome(end);
 
 function tally(paths: Iterable<{ outcome: string; size: bigint }>): [string, bigint][] {
   const sums = new Map<string, bigint>();
@@ -128,9 +130,9 @@ test('lazy exploration finds what brute force finds, and its certificate holds',
   for (let seed = 0; seed < PROGRAMS; seed++) {
     const program = randomProgram(seed);
     const machine = new RecoveryMachine(program);
-    runWorkload(program, (point) => {
+    const visit = (point: CrashPoint): void => {
       if (point.legal > BRUTE_LIMIT) return;
-      machine.prepare(point.visible, point.acknowledged);
+      machine.prepare(point, { allowed: undefined });
       const lazy = explore(machine, point, { maxRuns: 10_000, samples: 0, seed: 0 });
       expect(lazy.exhaustive).toBe(true);
       expect(lazy.covered).toBe(point.legal);
@@ -151,7 +153,8 @@ test('lazy exploration finds what brute force finds, and its certificate holds',
       images += brute.length;
       runs += lazy.runs;
       if (found.length > 1) forked++;
-    });
+    };
+    runWorkload(program, { visit });
   }
   expect(forked).toBeGreaterThan(points / 10);
   expect(runs).toBeLessThan(images / 2);

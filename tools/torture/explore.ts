@@ -6,12 +6,12 @@
  * Invariant (the certificate): the classes of an exhaustive exploration are disjoint, and their sizes add up to the
  * number of legal images. `checkCertificate` proves it anew from the decisions alone.
  */
-import type { StopReason } from '../../emulator/machine/config.ts';
 import type { BlockNumber } from '../../emulator/nvdimm/dpa.ts';
 import { BlockImages } from '../../emulator/nvdimm/images.ts';
 import { Random } from '../../emulator/random.ts';
-import type { Decision, Path, RecoveryMachine } from './recovery.ts';
-import type { BlockSets, CrashPoint } from './workload.ts';
+import type { BlockSets, CrashPoint } from './crash.ts';
+import type { Outcome } from './outcome.ts';
+import { type Decision, type Node, type Path, RecoveryMachine } from './recovery.ts';
 
 /** All legal images on which recovery reads the same. */
 export interface PathClass {
@@ -19,8 +19,9 @@ export interface PathClass {
   /** Number of images. */
   readonly size: bigint;
   readonly sets: BlockSets;
-  readonly reason: StopReason;
+  readonly outcome: Outcome;
   readonly output: string;
+  readonly observed: bigint | undefined;
 }
 
 export interface Exploration {
@@ -50,29 +51,48 @@ export function countOf(sets: BlockSets): bigint {
 
 const classOf = (path: Path): PathClass => ({ ...path, size: countOf(path.sets) });
 
+/**
+ * Instructions from a node to a fork from which on the fork gets a node of its own: going there once more and copying
+ * the pages that changed then costs less than going there once for each value.
+ */
+const NODE_DISTANCE = 4000;
+
+/** Runs still to be made: from a node, with the values of the first decisions behind it. */
+interface Task {
+  readonly node: Node;
+  readonly values: readonly number[];
+}
+
 /** Explores a crash point lazily; the machine has been prepared for it. */
 export function explore(machine: RecoveryMachine, point: CrashPoint, limits: ExploreLimits): Exploration {
   const classes: PathClass[] = [];
-  /** Values of the first decisions of runs still to be made. */
-  const pending: (readonly number[])[] = [[]];
-  let runs = 0;
-  while (pending.length > 0 && runs < limits.maxRuns) {
-    const prefix = pending.pop()!;
+  const tasks: Task[] = [{ node: machine.root, values: [] }];
+  while (tasks.length > 0 && classes.length < limits.maxRuns) {
+    const { node, values: first } = tasks.pop()!;
     const taken: number[] = [];
-    const path = machine.run(point.sets, (values) => {
-      const place = taken.length;
-      const value = place < prefix.length ? prefix[place]! : values[0]!;
-      if (place >= prefix.length)
-        for (const other of values.slice(1).reverse()) pending.push([...taken, other]);
+    let fork: { readonly instret: number; readonly values: readonly number[] } | undefined;
+    const path = machine.run(node, (values, _set, _block, _offset, instret) => {
+      const known = first[taken.length];
+      if (known === undefined && instret - RecoveryMachine.instructionsAt(node) > NODE_DISTANCE) {
+        fork = { instret, values };
+        return undefined;
+      }
+      const value = known ?? values[0]!;
+      if (known === undefined)
+        for (const other of values.slice(1).reverse()) tasks.push({ node, values: [...taken, other] });
       taken.push(value);
       return value;
     });
-    runs++;
-    classes.push(classOf(path));
+    if (path) classes.push(classOf(path));
+    else if (fork) {
+      const { instret, values } = fork;
+      const next = machine.nodeBefore(node, taken, instret);
+      for (const value of [...values].reverse()) tasks.push({ node: next, values: [value] });
+    }
   }
-  if (pending.length > 0) runs += sample(machine, point, limits, classes);
+  const exhaustive = tasks.length === 0;
+  const runs = classes.length + (exhaustive ? 0 : sample(machine, point, limits, classes));
   const covered = classes.reduce((sum, { size }) => sum + size, 0n);
-  const exhaustive = pending.length === 0;
   if (exhaustive) {
     const fault = checkCertificate(point.sets, classes, point.legal);
     if (fault) throw new Error(`the exploration of crash point ${point.index} is not complete: ${fault}`);
@@ -90,7 +110,7 @@ function sample(
   const random = new Random(limits.seed ^ Math.imul(point.index + 1, 0x9e3779b1));
   const known = new Set(classes.map(keyOf));
   for (let i = 0; i < limits.samples; i++) {
-    const path = machine.run(point.sets, (values, set, _block, offset) => {
+    const path = machine.runWith(point.sets, (values, set, _block, offset) => {
       // By the number of images behind each value, so that every image has the same chance.
       let rest = random.belowBig(set.count);
       for (const value of values) {
@@ -157,7 +177,7 @@ export function checkCertificate(
 /** Runs recovery on one image: contents of the undetermined blocks. */
 export function runImage(machine: RecoveryMachine, image: ReadonlyMap<BlockNumber, Uint8Array>): Path {
   const sets = new Map([...image].map(([block, bytes]) => [block, BlockImages.single(bytes)] as const));
-  return machine.run(sets, () => {
+  return machine.runWith(sets, () => {
     throw new Error('a single content left something to decide');
   });
 }

@@ -5,14 +5,14 @@
  * Invariant: a case is 1-minimal: giving back the oldest lost store of any one block makes recovery pass (a store
  * cannot reach the media before the older ones of its block).
  */
-import { createHash } from 'node:crypto';
 import { UserError } from '../../emulator/errors.ts';
-import type { StopReason } from '../../emulator/machine/config.ts';
 import { type BlockNumber, blockNumber } from '../../emulator/nvdimm/dpa.ts';
 import { applyUnit, type StoreUnit } from '../../emulator/nvdimm/pending.ts';
+import type { CrashPlace, CrashPoint } from './crash.ts';
 import { type PathClass, runImage } from './explore.ts';
+import { isFailure, type Outcome } from './outcome.ts';
+import { budgetOf, fingerprint, memoryOf, nvdimmOf, type Program } from './program.ts';
 import type { Path, RecoveryMachine } from './recovery.ts';
-import { type CrashPoint, DEFAULTS, type Program } from './workload.ts';
 
 /** A pending store of the failing image. */
 export interface CaseStore {
@@ -24,9 +24,9 @@ export interface CaseStore {
 
 /** A failing image in its smallest form. */
 export interface Case {
-  readonly point: Pick<CrashPoint, 'index' | 'kind' | 'pc' | 'instret' | 'acknowledged'>;
+  readonly point: CrashPlace;
   /** How recovery ends. */
-  readonly reason: StopReason;
+  readonly outcome: Outcome;
   readonly output: string;
   /** Stores that did not reach the media. Empty: recovery fails although every store did. */
   readonly lost: readonly CaseStore[];
@@ -35,9 +35,6 @@ export interface Case {
   /** For each block with lost stores: how many of its pending stores reached the media. */
   readonly prefixes: ReadonlyMap<BlockNumber, number>;
 }
-
-/** Recovery and its check are content only with exit code 0. */
-export const isFailure = (reason: StopReason): boolean => reason.kind !== 'exit' || reason.code !== 0;
 
 /** The contents of a block after 0, 1, … of its pending stores. */
 function contentsOf(point: CrashPoint, block: BlockNumber): Uint8Array[] {
@@ -97,10 +94,10 @@ export function minimise(machine: RecoveryMachine, point: CrashPoint, found: Pat
     prefixes.set(block, read ? images.of(block, set.at(set.count - 1n)) : images.most(block));
   }
   let path = images.run(prefixes);
-  if (!isFailure(path.reason)) return undefined;
+  if (!isFailure(path.outcome)) return undefined;
   const tryWith = (block: BlockNumber, prefix: number): boolean => {
     const next = images.run(new Map(prefixes).set(block, prefix));
-    if (!isFailure(next.reason)) return false;
+    if (!isFailure(next.outcome)) return false;
     prefixes.set(block, prefix);
     path = next;
     return true;
@@ -123,13 +120,13 @@ export function minimise(machine: RecoveryMachine, point: CrashPoint, found: Pat
     const reached = prefixes.get(block)!;
     if (reached === 0) return [];
     const without = images.run(new Map(prefixes).set(block, 0));
-    return isFailure(without.reason) ? [] : storesOf(block, 0, reached);
+    return isFailure(without.outcome) ? [] : storesOf(block, 0, reached);
   });
   const bySeq = (a: CaseStore, b: CaseStore): number => a.unit.seq - b.unit.seq;
-  const { index, kind, pc, instret, acknowledged } = point;
+  const { index, kind, pc, instret, progress } = point;
   return {
-    point: { index, kind, pc, instret, acknowledged },
-    reason: path.reason,
+    point: { index, kind, pc, instret, progress },
+    outcome: path.outcome,
     output: path.output,
     lost: lost.sort(bySeq),
     early: early.sort(bySeq),
@@ -141,7 +138,7 @@ export function minimise(machine: RecoveryMachine, point: CrashPoint, found: Pat
 export function isMinimal(machine: RecoveryMachine, point: CrashPoint, found: Case): boolean {
   const images = new Prefixes(machine, point);
   return [...found.prefixes].every(
-    ([block, prefix]) => !isFailure(images.run(new Map(found.prefixes).set(block, prefix + 1)).reason),
+    ([block, prefix]) => !isFailure(images.run(new Map(found.prefixes).set(block, prefix + 1)).outcome),
   );
 }
 
@@ -158,19 +155,10 @@ export interface Seed {
   readonly prefixes: ReadonlyMap<BlockNumber, number>;
 }
 
-function fingerprint({ elf, media }: Program): string {
-  return createHash('sha256')
-    .update(elf.bytes)
-    .update(media ?? new Uint8Array())
-    .digest('hex')
-    .slice(0, 8);
-}
-
 /** The line that replays a case. */
 export function seedOf(program: Program, { point, prefixes }: Case): string {
-  const { memory, nvdimm, budget } = { ...DEFAULTS, ...program };
   const lost = [...prefixes].map(([block, prefix]) => `${block}=${prefix}`).join(',');
-  return `T1.${point.index}.${fingerprint(program)}.${memory}-${nvdimm}-${budget}.${lost}`;
+  return `T1.${point.index}.${fingerprint(program)}.${memoryOf(program)}-${nvdimmOf(program)}-${budgetOf(program)}.${lost}`;
 }
 
 /** @throws UserError for what is not a seed */

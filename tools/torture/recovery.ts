@@ -4,177 +4,470 @@
  * them, somebody decides its value and the set shrinks. Blocks, and bytes, that recovery never reads stay open, so
  * one run stands for all images that agree on what it read.
  *
+ * A run starts at a *node*: a snapshot with the sets as they are there. The node of a crash point lies as late as
+ * nothing that the point leaves open, nor what it changed, has been read: guest programs boot once, and further points
+ * start from where that boot first asked for the phase, if the bytes that it had read are the same there (`prefix.ts`).
+ *
  * Invariants: before each read, memory shows one content of every block's set, except for the bytes that recovery
  * has stored over; those are its own and tell nothing about the failure. Recovery's `cbo.inval` acts as `cbo.flush`.
  */
 import { CACHE_BLOCK_SIZE, PAGE_SIZE } from '../../emulator/addresses.ts';
-import { Computer } from '../../emulator/boot/computer.ts';
+import type { Computer } from '../../emulator/boot/computer.ts';
 import { PageFlag } from '../../emulator/cpu/state.ts';
 import type { StopReason } from '../../emulator/machine/config.ts';
-import type { Machine } from '../../emulator/machine/machine.ts';
 import { Initiator } from '../../emulator/machine/memory.ts';
 import type { Snapshot } from '../../emulator/machine/state.ts';
+import { Access } from '../../emulator/mmu/translation.ts';
 import { type BlockNumber, blockStart } from '../../emulator/nvdimm/dpa.ts';
 import type { BlockImages } from '../../emulator/nvdimm/images.ts';
 import type { Nvdimm } from '../../emulator/nvdimm/nvdimm.ts';
-import { TortureDevice } from './device.ts';
-import { type BlockSets, DEFAULTS, mediaOf, type Program } from './workload.ts';
+import { type BlockSets, type CrashPoint, observeNvdimm } from './crash.ts';
+import type { Mark, Progress } from './device.ts';
+import { nestedPoint } from './nested.ts';
+import { judge, type Oracle, type Outcome } from './outcome.ts';
+import { mergeInto, Touched } from './prefix.ts';
+import { budgetOf, makeComputer, type Program } from './program.ts';
 
 /** Recovery read byte `offset` (0–63) of `block`, which had several legal values, and it was `value`. */
 export interface Decision {
   readonly block: BlockNumber;
   readonly offset: number;
   readonly value: number;
+  /** Of the instruction that read it. */
+  readonly pc: bigint;
 }
 
-/** Picks one of the values (ascending, at least two) of a byte; `set` holds the block's legal contents. */
+/** Picks one of the values (ascending, at least two) of a byte; undefined stops the run before the instruction counts. */
 export type Decide = (
   values: readonly number[],
   set: BlockImages,
   block: BlockNumber,
   offset: number,
-) => number;
+  /** Instructions retired before the one that reads. */
+  instret: number,
+) => number | undefined;
 
 /** One run of recovery. */
 export interface Path {
   readonly decisions: readonly Decision[];
   /** What every block may still be. */
   readonly sets: BlockSets;
-  readonly reason: StopReason;
+  readonly outcome: Outcome;
   readonly output: string;
+  /** What the program said of the recovered state. */
+  readonly observed: bigint | undefined;
 }
 
 /** A block during a run. */
 interface OpenBlock {
   set: BlockImages;
   /** 1 for each byte that recovery has stored to. */
-  readonly stored: Uint8Array;
+  stored: Uint8Array;
+  /** `stored` belongs to a node: copy it before changing it. */
+  shared: boolean;
+}
+
+/** Where runs start. Immutable. */
+export interface Node {
+  readonly snapshot: Snapshot;
+  readonly open: readonly {
+    readonly block: BlockNumber;
+    readonly set: BlockImages;
+    readonly stored: Uint8Array;
+  }[];
+  readonly decisions: readonly Decision[];
+  readonly output: string;
+  readonly observed: bigint | undefined;
+}
+
+/** What recovery starts from. */
+export type Failed = Pick<CrashPoint, 'visible' | 'sets' | 'progress'>;
+
+/** A boot that others may share. */
+interface Prefix {
+  readonly snapshot: Snapshot;
+  readonly touched: Touched;
+  readonly output: string;
+}
+
+export interface RecoveryOptions {
+  /** Record recovery's stores, for failures during it. */
+  readonly recording?: boolean;
 }
 
 export class RecoveryMachine {
-  private readonly machine: Machine;
+  private readonly computer: Computer;
   private readonly nvdimm: Nvdimm;
-  private readonly device = new TortureDevice();
   private readonly budget: number;
-  private readonly start: Snapshot;
-  private crashed: Snapshot;
-  private output = '';
-  private readonly observed = new Set<number>();
-  private readonly open = new Map<number, OpenBlock>();
-  private decide: Decide = (values) => values[0]!;
-  private decisions: Decision[] = [];
+  /** Before the first access to the NVDIMM. */
+  private readonly early: Prefix;
+  /** Where a boot on an earlier crash point's NVDIMM first asked for the phase. */
+  private warm: Prefix | undefined;
+  private rootNode: Node | undefined;
+  private oracle: Oracle = { allowed: undefined };
+  private progress: Progress | undefined;
 
-  constructor(program: Program) {
-    const computer = new Computer({
-      memory: program.memory ?? DEFAULTS.memory,
-      seed: 0,
-      uartOutput: (byte) => {
-        this.output += String.fromCharCode(byte);
+  private readonly observedPages = new Set<number>();
+  private readonly open = new Map<number, OpenBlock>();
+  private decide: Decide = (values) => values[0];
+  private decisions: Decision[] = [];
+  private output = '';
+  private observed: bigint | undefined;
+  private finished: number | undefined;
+  /** The run was stopped by `decide`, or has asked for the phase while that stops it. */
+  private stopped = false;
+  private stopAtPhase = false;
+  /** It was `decide`, or the boot depends on the crash point. */
+  private undecided = false;
+  private tracking: Touched | undefined;
+  private visit: ((point: CrashPoint, decisions: readonly Decision[]) => void) | undefined;
+  private visited = 0;
+
+  constructor(
+    private readonly program: Program,
+    private readonly options: RecoveryOptions = {},
+  ) {
+    this.computer = makeComputer(program, {
+      host: {
+        recovering: true,
+        progress: () => {
+          // A program that asks for this before the phase has a boot of its own at each crash point.
+          if (this.stopAtPhase) this.undecided = true;
+          this.asked();
+          return this.progress!;
+        },
+        mark: (mark) => this.mark(mark),
+        phaseRead: () => this.asked(),
       },
-      nvdimm: { media: mediaOf(program), writeThrough: false },
-      extensions: [{ name: 'torture', attach: (machine) => machine.bus.add(this.device) }],
+      output: (text) => {
+        this.output += text;
+      },
+      recording: options.recording === true,
+      keepAll: true,
     });
-    this.machine = computer.machine;
-    this.nvdimm = computer.nvdimm!;
-    this.budget = program.budget ?? DEFAULTS.budget;
-    const { machine, nvdimm } = this;
-    const { region } = nvdimm;
+    const { machine } = this.computer;
+    this.nvdimm = this.computer.nvdimm!;
+    this.budget = budgetOf(program);
+    const { region } = this.nvdimm;
+    const inside = (pa: number): boolean => pa >= region.base && pa < region.base + region.size;
     machine.memory.onLoad((pa, length, initiator) => {
-      if (initiator !== Initiator.host && this.open.size > 0) this.load(pa - region.base, length);
+      if (initiator !== Initiator.host && inside(pa)) this.load(pa - region.base, length);
       return true;
     });
     machine.memory.onStore(PageFlag.storeSlow, (_page, pa, length, initiator) => {
-      if (initiator !== Initiator.host && this.open.size > 0) this.store(pa - region.base, length);
+      if (initiator !== Initiator.host && inside(pa)) this.store(pa - region.base, length);
     });
+    if (options.recording)
+      observeNvdimm(this.computer, {
+        fence: (pred, succ, hart) => {
+          if (this.visit && this.nvdimm.fenceMatters(pred, succ, hart.index)) this.crash('fence');
+        },
+      });
     const { cacheBlock } = machine.hooks;
     machine.hooks.cacheBlock = (operation, pa, hart) =>
       cacheBlock?.(operation === 'inval' ? 'flush' : operation, pa, hart);
-    computer.boot({ kernel: program.elf, bare: true });
-    nvdimm.readAll();
-    nvdimm.powerOn();
-    nvdimm.powerOn(); // the second time after a shutdown that was not in order
-    this.start = machine.snapshot();
-    this.crashed = this.start;
+    this.nvdimm.powerOn(); // the second time after a shutdown that was not in order
+    this.early = this.findEarly();
   }
 
-  /** Goes to a crash point: what was visible then, without what is undetermined. */
-  prepare(visible: Uint8Array, acknowledged: number): void {
-    const { machine, nvdimm } = this;
+  /** Runs up to the first access to the NVDIMM. */
+  private findEarly(): Prefix {
+    const { machine } = this.computer;
+    const start = machine.snapshot();
+    const none = { touched: new Touched(), output: '' };
+    if (!this.program.system) return { snapshot: start, ...none };
+    this.observeAll();
+    this.tracking = new Touched();
+    let first = Number.POSITIVE_INFINITY;
+    this.tracking.onFirst = () => {
+      first = machine.turns.instructionsNow;
+      machine.pause();
+    };
+    machine.run({ instructions: this.budget });
+    this.tracking = undefined;
+    if (first === Number.POSITIVE_INFINITY) throw new Error('the guest never touches the NVDIMM');
+    machine.restore(start);
+    this.output = '';
+    machine.run({ instructions: first - machine.instructions });
+    const { output } = this;
+    return { snapshot: machine.snapshot(), touched: none.touched, output };
+  }
+
+  // ---- Crash points ------------------------------------------------------------------------------------------------
+
+  /** Goes to a crash point. Runs go on from its node. */
+  prepare(point: Failed, oracle: Oracle): Node {
+    this.oracle = oracle;
+    this.progress = point.progress;
+    const { program, warm } = this;
+    if (!program.system) this.rootNode = this.rootFrom(this.early, point);
+    else if (warm?.touched.readsAgree(point)) this.rootNode = this.rootFrom(warm, point);
+    else this.rootNode = this.bootTo(point);
+    return this.rootNode;
+  }
+
+  /** Boots on a crash point's NVDIMM as far as nothing open is read; keeps the boot when it gets to its end. */
+  private bootTo(point: Failed): Node {
+    const { machine } = this.computer;
+    const root = this.rootFrom(this.early, point);
+    this.observeAll();
+    this.enter(root);
+    const touched = new Touched();
+    this.tracking = touched;
+    this.stopAtPhase = true;
+    this.decide = () => undefined;
+    machine.run({ instructions: this.budget });
+    this.tracking = undefined;
+    this.stopAtPhase = false;
+    const wasAsked = this.stopped && !this.undecided;
+    const { output } = this;
+    this.observePages([]);
+    if (!wasAsked) return this.rootFrom(this.early, point);
+    touched.keep(point.visible);
+    this.warm = { snapshot: machine.snapshot(), touched, output };
+    return this.rootFrom(this.warm, point);
+  }
+
+  /** The node of a crash point behind a prefix that has read nothing of what differs. */
+  private rootFrom(prefix: Prefix, { visible, sets }: Failed): Node {
+    const { machine } = this.computer;
+    const { region } = this.nvdimm;
     const { memory } = machine;
-    const { region } = nvdimm;
-    for (const page of this.observed) {
-      memory.clearFlag(page, PageFlag.loadSlow);
-      memory.clearFlag(page, PageFlag.storeSlow);
-    }
-    this.observed.clear();
-    this.open.clear();
-    machine.restore(this.start);
+    machine.restore(prefix.snapshot);
     for (let at = 0; at < region.size; at += PAGE_SIZE) {
       const now = memory.u8.subarray(region.host + at, region.host + at + PAGE_SIZE);
-      const wanted = visible.subarray(at, at + PAGE_SIZE);
-      if (Buffer.compare(now, wanted) !== 0) memory.writeBytes(region.base + at, wanted, Initiator.host);
+      if (Buffer.compare(now, visible.subarray(at, at + PAGE_SIZE)) === 0) continue;
+      const wanted = visible.slice(at, at + PAGE_SIZE);
+      prefix.touched.keepStored(at, wanted, now);
+      this.poke(at, wanted);
     }
-    this.device.acknowledged = acknowledged;
-    this.crashed = machine.snapshot();
+    const pages = new Set<number>();
+    const open: Node['open'][number][] = [];
+    for (const [block, set] of sets) {
+      const stored = prefix.touched.stored(block);
+      const content = set.at(0n);
+      mergeInto(content, memory.u8.subarray(region.host + blockStart(block)), stored);
+      this.poke(blockStart(block), content);
+      open.push({ block, set, stored });
+      if (!set.determined) pages.add(region.firstPage + Math.floor(blockStart(block) / PAGE_SIZE));
+    }
+    this.observePages(pages);
+    if (this.nvdimm.recording) this.nvdimm.engine.powerCycle(new Map());
+    const { output } = prefix;
+    return { snapshot: machine.snapshot(), open, decisions: [], output, observed: undefined };
   }
 
-  /** Runs recovery from the prepared crash point, on contents out of `sets` that `decide` picks as they are read. */
-  run(sets: BlockSets, decide: Decide): Path {
-    const { machine, nvdimm } = this;
-    const { memory } = machine;
-    machine.restore(this.crashed);
-    this.open.clear();
-    for (const [block, set] of sets) {
-      const page = nvdimm.region.firstPage + Math.floor(blockStart(block) / PAGE_SIZE);
-      if (!this.observed.has(page)) {
-        this.observed.add(page);
-        memory.setFlag(page, PageFlag.loadSlow | PageFlag.storeSlow);
-      }
-      memory.writeBytes(nvdimm.region.base + blockStart(block), set.at(0n), Initiator.host);
-      this.open.set(block, { set, stored: new Uint8Array(CACHE_BLOCK_SIZE) });
+  /** Changes bytes of the NVDIMM without anybody's notice but the snapshots'. */
+  private poke(at: number, bytes: Uint8Array): void {
+    const { memory } = this.computer.machine;
+    const { region } = this.nvdimm;
+    const page = region.firstPage + Math.floor(at / PAGE_SIZE);
+    memory.settle(page, region.base + at, Initiator.host);
+    memory.u8.set(bytes, region.host + at);
+  }
+
+  /** From now on accesses to these pages, and to no others of the NVDIMM, are seen. */
+  private observePages(pages: Iterable<number>): void {
+    const { memory } = this.computer.machine;
+    const wanted = new Set(pages);
+    for (const page of this.observedPages) {
+      if (wanted.has(page)) continue;
+      memory.clearFlag(page, PageFlag.loadSlow | (this.options.recording ? 0 : PageFlag.storeSlow));
+      this.observedPages.delete(page);
     }
-    this.output = '';
+    for (const page of wanted) {
+      if (this.observedPages.has(page)) continue;
+      memory.u8[memory.layout.pageFlags + page]! |= PageFlag.loadSlow | PageFlag.storeSlow;
+      this.observedPages.add(page);
+    }
+    this.computer.machine.dropFast(Access.load);
+    this.computer.machine.dropFast(Access.store);
+  }
+
+  private observeAll(): void {
+    const { firstPage, pages } = this.nvdimm.region;
+    this.observePages(Array.from({ length: pages }, (_, i) => firstPage + i));
+  }
+
+  // ---- Runs ----------------------------------------------------------------------------------------------------------
+
+  /** The node of the crash point that was prepared last. */
+  get root(): Node {
+    if (this.rootNode === undefined) throw new Error('no crash point has been prepared');
+    return this.rootNode;
+  }
+
+  /** Instructions retired at a node. */
+  static instructionsAt(node: Node): number {
+    return node.snapshot.instructions;
+  }
+
+  /** Runs recovery from a node. @returns undefined when `decide` stopped it */
+  run(node: Node, decide: Decide): Path | undefined {
+    this.enter(node);
+    return this.finish(decide);
+  }
+
+  /** Runs recovery with these contents in place of the prepared crash point's, each a subset of them. */
+  runWith(sets: BlockSets, decide: Decide): Path {
+    this.enterWith(sets);
+    const path = this.finish(decide);
+    if (path === undefined) throw new Error('a run with given contents was stopped');
+    return path;
+  }
+
+  /** Runs recovery from the root with these contents, and visits its own crash points. Only when it records. */
+  runVisiting(
+    sets: BlockSets,
+    decide: Decide,
+    visit: (point: CrashPoint, decisions: readonly Decision[]) => void,
+  ): Path {
+    if (!this.options.recording) throw new Error('failures during recovery need its stores recorded');
+    this.enterWith(sets);
+    this.visit = visit;
+    this.visited = 0;
+    const path = this.finish(decide);
+    if (path?.outcome.kind === 'pass') this.crash('end');
+    this.visit = undefined;
+    if (path === undefined) throw new Error('a run with given contents was stopped');
+    return path;
+  }
+
+  /**
+   * The node just before the instruction that retires after `instret` others, behind the decisions with these values.
+   */
+  nodeBefore(node: Node, values: readonly number[], instret: number): Node {
+    const { machine } = this.computer;
+    this.enter(node);
+    let taken = 0;
+    this.decide = () => values[taken++];
+    machine.run({ instructions: instret - machine.instructions });
+    if (taken !== values.length || this.stopped) throw new Error('recovery is not deterministic');
+    const open = [...this.open].map(([block, one]) => {
+      one.shared = true;
+      return { block: block as BlockNumber, set: one.set, stored: one.stored };
+    });
+    const { decisions, output, observed } = this;
+    return { snapshot: machine.snapshot(), open, decisions, output, observed };
+  }
+
+  private enter(node: Node): void {
+    this.computer.machine.restore(node.snapshot);
+    this.open.clear();
+    for (const { block, set, stored } of node.open) this.open.set(block, { set, stored, shared: true });
+    this.decisions = [...node.decisions];
+    this.output = node.output;
+    this.observed = node.observed;
+    this.finished = undefined;
+    this.stopped = false;
+    this.undecided = false;
+  }
+
+  private enterWith(sets: BlockSets): void {
+    this.enter(this.root);
+    const { region } = this.nvdimm;
+    const { memory } = this.computer.machine;
+    for (const [block, set] of sets) {
+      const known = this.open.get(block);
+      if (known === undefined) throw new Error(`block ${block} is not open at this crash point`);
+      if (known.set === set) continue;
+      const at = blockStart(block);
+      const content = set.at(0n);
+      mergeInto(content, memory.u8.subarray(region.host + at), known.stored);
+      if (Buffer.compare(memory.u8.subarray(region.host + at, region.host + at + 64), content) !== 0)
+        this.poke(at, content);
+      known.set = set;
+    }
+  }
+
+  private finish(decide: Decide): Path | undefined {
     this.decide = decide;
-    this.decisions = [];
-    const reason = machine.run({ instructions: this.budget });
+    const reason = this.computer.machine.run({ instructions: this.budget });
+    if (this.stopped) return undefined;
     return {
       decisions: this.decisions,
-      sets: new Map([...sets.keys()].map((block) => [block, this.open.get(block)!.set])),
-      reason,
+      sets: new Map([...this.open].map(([block, { set }]) => [block as BlockNumber, set])),
+      outcome: this.judge(reason),
       output: this.output,
+      observed: this.observed,
     };
   }
 
+  private judge(reason: StopReason): Outcome {
+    const { finished, observed } = this;
+    return judge(reason, { guest: this.program.system !== undefined, finished, observed }, this.oracle);
+  }
+
+  // ---- What the program says -----------------------------------------------------------------------------------------
+
+  private asked(): void {
+    if (!this.stopAtPhase) return;
+    this.stopped = true;
+    this.computer.machine.pause();
+  }
+
+  private mark(mark: Mark): void {
+    if (mark.kind === 'observe') this.observed = mark.value;
+    if (mark.kind !== 'finish') return;
+    this.finished = mark.code;
+    this.computer.machine.pause();
+  }
+
+  // ---- What it does to the NVDIMM --------------------------------------------------------------------------------------
+
   /** Bytes are about to be read: each that is still undecided is decided now. */
   private load(from: number, length: number): void {
+    this.tracking?.read(from, length);
+    if (this.open.size === 0) return;
     for (let at = from; at < from + length; at++) {
       const block = Math.floor(at / CACHE_BLOCK_SIZE) as BlockNumber;
       const open = this.open.get(block);
       const offset = at % CACHE_BLOCK_SIZE;
-      if (open === undefined || open.stored[offset] === 1 || open.set.determined) continue;
+      if (open === undefined || open.set.determined || open.stored[offset] === 1 || this.undecided) continue;
       const values = open.set.valuesAt(offset);
       if (values.length === 1) continue;
-      const value = this.decide(values, open.set, block, offset);
+      const { turns } = this.computer.machine;
+      const value = this.decide(values, open.set, block, offset, turns.instructionsNow);
+      if (value === undefined) {
+        this.undecided = true;
+        this.stopped = true;
+        this.computer.machine.pause();
+        continue;
+      }
       open.set = open.set.restrict(offset, value);
-      this.decisions.push({ block, offset, value });
+      this.decisions.push({ block, offset, value, pc: BigInt.asUintN(64, turns.current.hart.pc) });
       this.show(block, open);
     }
   }
 
   private store(from: number, length: number): void {
+    this.tracking?.store(from, length);
+    if (this.open.size === 0) return;
     for (let at = from; at < from + length; at++) {
       const open = this.open.get(Math.floor(at / CACHE_BLOCK_SIZE));
-      if (open) open.stored[at % CACHE_BLOCK_SIZE] = 1;
+      if (open === undefined) continue;
+      if (open.shared) {
+        open.stored = open.stored.slice();
+        open.shared = false;
+      }
+      open.stored[at % CACHE_BLOCK_SIZE] = 1;
     }
   }
 
   /** Memory shows a content of the block's set, under what recovery has stored. */
   private show(block: BlockNumber, { set, stored }: OpenBlock): void {
-    const { memory } = this.machine;
-    const pa = this.nvdimm.region.base + blockStart(block);
+    const { memory } = this.computer.machine;
+    const at = blockStart(block);
     const shown = set.at(0n);
-    const now = memory.readBytes(pa, CACHE_BLOCK_SIZE);
-    for (let i = 0; i < CACHE_BLOCK_SIZE; i++) if (stored[i] === 1) shown[i] = now[i]!;
-    memory.writeBytes(pa, shown, Initiator.host);
+    mergeInto(shown, memory.u8.subarray(this.nvdimm.region.host + at), stored);
+    this.poke(at, shown);
+  }
+
+  /** The power may fail again, here. */
+  private crash(kind: 'fence' | 'end'): void {
+    const index = this.visited++;
+    const sets = new Map([...this.open].map(([block, { set }]) => [block as BlockNumber, set]));
+    const place = { index, kind, progress: this.progress! };
+    this.visit!(nestedPoint(this.computer, place, sets), [...this.decisions]);
   }
 }

@@ -6,8 +6,8 @@
 import { isZeroing } from '../../emulator/nvdimm/pending.ts';
 import type { CampaignResult, Finding, PointResult } from './campaign.ts';
 import type { CaseStore } from './finding.ts';
+import { describeOutcome } from './outcome.ts';
 import type { Places } from './places.ts';
-import { describeStop } from './workload.ts';
 
 const pcOf = ({ unit }: CaseStore): bigint => (BigInt(unit.pcHigh) << 32n) | BigInt(unit.pcLow);
 
@@ -27,9 +27,9 @@ function storeLine(store: CaseStore, places: Places): string {
 function findingText(finding: Finding, number: number, places: Places): string[] {
   const { point, lost, early } = finding;
   const lines = [
-    `finding ${number}: recovery ${describeStop(finding.reason)}`,
+    `finding ${number}: recovery ${describeOutcome(finding.outcome)}`,
     `  power fails at crash point ${point.index} (${point.kind}), before ${places.describe(point.pc)},`,
-    `  ${point.acknowledged === 0 ? 'nothing acknowledged' : `operation ${point.acknowledged} acknowledged`}; ` +
+    `  ${point.progress.acknowledged === 0 ? 'nothing acknowledged' : `operation ${point.progress.acknowledged} acknowledged`}; ` +
       `${finding.points} crash point${finding.points === 1 ? '' : 's'} like this`,
   ];
   if (lost.length === 0)
@@ -95,10 +95,10 @@ function certificateJson({ point, classes }: PointResult): object {
         free: [cube.freeLow >>> 0, cube.freeHigh >>> 0],
       })),
     })),
-    classes: classes.map(({ decisions, size, reason }) => ({
+    classes: classes.map(({ decisions, size, outcome }) => ({
       decisions: decisions.map(({ block, offset, value }) => [block, offset, value]),
       size: size.toString(),
-      outcome: describeStop(reason),
+      outcome: describeOutcome(outcome),
     })),
   };
 }
@@ -115,7 +115,7 @@ export function campaignJson(result: CampaignResult, places: Places, certificate
       kind: one.point.kind,
       pc: `0x${one.point.pc.toString(16)}`,
       instructions: one.point.instret,
-      acknowledged: one.point.acknowledged,
+      acknowledged: one.point.progress.acknowledged,
       legalImages: one.point.legal.toString(),
       coveredImages: one.covered.toString(),
       classes: one.classes.length,
@@ -124,9 +124,9 @@ export function campaignJson(result: CampaignResult, places: Places, certificate
       ...(certificates && { certificate: certificateJson(one) }),
     })),
     findings: result.findings.map((finding) => ({
-      outcome: describeStop(finding.reason),
+      outcome: describeOutcome(finding.outcome),
       crashPoint: finding.point.index,
-      acknowledged: finding.point.acknowledged,
+      acknowledged: finding.point.progress.acknowledged,
       crashPoints: finding.points,
       minimal: finding.minimal,
       lost: finding.lost.map((store) => storeJson(store, places)),

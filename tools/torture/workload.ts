@@ -1,142 +1,185 @@
 /**
- * Runs a bare-metal program once, with every store to the NVDIMM recorded, and reports the instants at which a power
- * failure can leave something that it cannot leave at any other: just before each fence that makes stores
- * persistent, before each acknowledgement, before a discarding `cbo.inval`, and at the end. Between two of them the
- * set of legal images only grows, so nothing is lost by looking at these alone.
+ * Runs a program's workload once, with every store to the NVDIMM recorded, and visits its crash points (crash.ts).
  *
- * Invariant: the run is deterministic; crash point n of one run is crash point n of every other.
+ * A *patch* puts fences, or flushes and fences, behind given instructions, on the machine: to try a fix that a report
+ * suggests.
  */
-import { MiB } from '../../emulator/addresses.ts';
-import { Computer } from '../../emulator/boot/computer.ts';
-import type { ImageFile } from '../../emulator/boot/image.ts';
+import { CACHE_BLOCK_SIZE } from '../../emulator/addresses.ts';
+import type { Computer } from '../../emulator/boot/computer.ts';
 import { UserError } from '../../emulator/errors.ts';
 import type { StopReason } from '../../emulator/machine/config.ts';
-import { type BlockNumber, dpa } from '../../emulator/nvdimm/dpa.ts';
-import type { BlockImages } from '../../emulator/nvdimm/images.ts';
-import { MemoryMedia } from '../../emulator/nvdimm/media.ts';
-import type { Nvdimm } from '../../emulator/nvdimm/nvdimm.ts';
-import type { StoreUnit } from '../../emulator/nvdimm/pending.ts';
-import type { PersistencyEngine } from '../../emulator/nvdimm/persistency.ts';
-import { TortureDevice } from './device.ts';
+import { type BlockNumber, blockOf, dpa } from '../../emulator/nvdimm/dpa.ts';
+import { FENCE } from '../../emulator/nvdimm/persistency.ts';
+import { type CrashKind, type CrashPoint, crashPointNow } from './crash.ts';
+import { type Mark, NO_PROGRESS, type Progress } from './device.ts';
+import { blocksOf, EventLog, type News, type RunEvent } from './events.ts';
+import { budgetOf, makeComputer, type Program } from './program.ts';
 
-export interface Program {
-  readonly elf: ImageFile;
-  /** What the media hold at first; zeros by default. At most `nvdimm` bytes. */
-  readonly media?: Uint8Array;
-  /** Bytes of DRAM; default 16 MiB. */
-  readonly memory?: number;
-  /** Bytes of NVDIMM; default 1 MiB. */
-  readonly nvdimm?: number;
-  /** Instructions that the workload, and each recovery, may take before it counts as hung; default 10 million. */
-  readonly budget?: number;
+/** Fences put behind instructions. */
+export interface Patch {
+  /** `flush and fence`: behind stores. `fence`: behind the cache-block operation that writes such a store back. */
+  readonly kind: 'fence' | 'flush and fence';
+  /** Virtual addresses of stores. */
+  readonly stores: ReadonlySet<bigint>;
 }
 
-export const DEFAULTS = { memory: 16 * MiB, nvdimm: MiB, budget: 10_000_000 } as const;
-
-/** Blocks of which a failure may leave more than one content, and which ones. */
-export type BlockSets = ReadonlyMap<BlockNumber, BlockImages>;
-
-/** An instant at which the power may fail. */
-export interface CrashPoint {
-  /** 0, 1, … in the order of the run. */
-  readonly index: number;
-  readonly kind: 'fence' | 'acknowledgement' | 'invalidation' | 'end';
-  /** Of the instruction before which it lies. */
-  readonly pc: bigint;
-  /** Instructions retired before. */
-  readonly instret: number;
-  /** The last acknowledged operation. */
-  readonly acknowledged: number;
-  /** The number of legal images, by the persistency engine. */
-  readonly legal: bigint;
-  readonly sets: BlockSets;
-  /** The pending stores of each block of `sets`, oldest first. */
-  readonly stores: ReadonlyMap<BlockNumber, readonly StoreUnit[]>;
-  /** For each block of `sets`, the place in memory order up to which cache-block operations wrote it back. */
-  readonly writtenBack: ReadonlyMap<BlockNumber, number>;
-  /** The NVDIMM's bytes as loads see them; valid while the point is being visited. */
-  readonly visible: Uint8Array;
+/** What a workload says about itself when nothing fails. */
+export interface WorkloadRun {
+  readonly output: string;
+  /** The state's value when ready (index 0) and after each acknowledged operation, as far as the program gave them. */
+  readonly values: readonly (bigint | undefined)[];
+  readonly events: readonly RunEvent[];
+  /** Instructions of the whole run. */
+  readonly instructions: number;
+  /** `fence` patches: the cache-block operations behind which fences were put. */
+  readonly patched: ReadonlySet<bigint>;
 }
 
-/** Media of a program, each time fresh ones. */
-export function mediaOf(program: Program): MemoryMedia {
-  const size = program.nvdimm ?? DEFAULTS.nvdimm;
-  const media = new MemoryMedia(size);
-  if (program.media) {
-    if (program.media.length > size)
-      throw new UserError(`torture: the media's image has ${program.media.length} bytes, the NVDIMM ${size}`);
-    media.write(dpa(0), program.media);
-  }
-  return media;
+export interface WorkloadOptions {
+  readonly patch?: Patch;
+  /** Called at each crash point, in order. */
+  readonly visit?: (point: CrashPoint, soFar: readonly RunEvent[]) => void;
 }
 
 /**
  * Runs the workload to its end and visits its crash points in order.
- * @returns why it ended, and what it printed
- * @throws UserError when the workload does not end by the test finisher with code 0
+ * @throws UserError when the workload does not end well by itself
  */
-export function runWorkload(program: Program, visit: (point: CrashPoint) => void): { output: string } {
-  let output = '';
-  let index = 0;
-  let nvdimm: Nvdimm | undefined;
-  const device = new TortureDevice(() => crash('acknowledgement'));
-  const computer = new Computer({
-    memory: program.memory ?? DEFAULTS.memory,
-    seed: 0,
-    uartOutput: (byte) => {
-      output += String.fromCharCode(byte);
-    },
-    nvdimm: { media: mediaOf(program), recording: true, writeThrough: false },
-    extensions: [{ name: 'torture', attach: (machine) => machine.bus.add(device) }],
-  });
-  nvdimm = computer.nvdimm!;
-  const { machine } = computer;
-  const { region } = nvdimm;
-
-  function crash(kind: CrashPoint['kind']): void {
-    const { engine } = nvdimm!;
-    const hart = machine.turns.current.hart;
-    const blocks = engine.undetermined();
-    visit({
-      index: index++,
-      kind,
-      pc: hart.pc,
-      instret: machine.instructions + (kind === 'end' ? 0 : hart.executed),
-      acknowledged: device.acknowledged,
-      legal: engine.countImages(),
-      sets: new Map(blocks.map((block) => [block, engine.images(block)])),
-      stores: new Map(blocks.map((block) => [block, engine.pendingStores(block)])),
-      writtenBack: writtenBackOf(engine, blocks),
-      visible: machine.memory.u8.subarray(region.host, region.host + region.size),
-    });
-  }
-
-  const { fence, cacheBlock } = machine.hooks;
-  machine.hooks.fence = (pred, succ, hart) => {
-    if (nvdimm.fenceMatters(pred, succ, hart.index)) crash('fence');
-    fence?.(pred, succ, hart);
-  };
-  machine.hooks.cacheBlock = (operation, pa, hart) => {
-    if (operation === 'inval' && pa >= region.base && pa < region.base + region.size) crash('invalidation');
-    cacheBlock?.(operation, pa, hart);
-  };
-  computer.boot({ kernel: program.elf, bare: true });
-  nvdimm.readAll();
-  nvdimm.powerOn();
-  const reason = machine.run({ instructions: program.budget ?? DEFAULTS.budget });
-  if (reason.kind !== 'exit' || reason.code !== 0) {
-    throw new UserError(
-      `${program.elf.name}: the workload itself, without a power failure, ${describeStop(reason)}`,
-    );
-  }
-  crash('end');
-  return { output };
+export function runWorkload(program: Program, options: WorkloadOptions = {}): WorkloadRun {
+  return new Workload(program, options).run();
 }
 
-/** Read from a snapshot: the engine does not tell it otherwise. */
-function writtenBackOf(engine: PersistencyEngine, blocks: readonly BlockNumber[]): Map<BlockNumber, number> {
-  const state = engine.snapshot();
-  return new Map(blocks.map((block) => [block, state.blocks.get(block)?.writtenBack ?? 0]));
+class Workload {
+  private output = '';
+  private index = 0;
+  private progress: Progress = NO_PROGRESS;
+  private readonly values: (bigint | undefined)[] = [];
+  private finished: number | undefined;
+  private readonly computer: Computer;
+  private readonly log: EventLog;
+  private readonly patched = new Set<bigint>();
+  /** Blocks to be cleaned, and harts to fence, before anything else happens. */
+  private owed: { readonly hart: number; readonly blocks: readonly BlockNumber[] }[] = [];
+  private started = false;
+
+  constructor(
+    private readonly program: Program,
+    private readonly options: WorkloadOptions,
+  ) {
+    this.computer = makeComputer(program, {
+      host: { recovering: false, progress: () => this.progress, mark: (mark) => this.mark(mark) },
+      output: (text) => {
+        this.output += text;
+      },
+      recording: true,
+    });
+    this.log = new EventLog(this.computer, (event) => this.before(event));
+    // A bare-metal program is ready from its first instruction on.
+    if (!program.system) this.progress = { ...this.progress, ready: true };
+    if (this.visited) this.start();
+  }
+
+  private get visited(): boolean {
+    return this.progress.ready || this.program.fromPowerOn === true;
+  }
+
+  private start(): void {
+    this.started = true;
+    this.log.enabled = true;
+  }
+
+  run(): WorkloadRun {
+    const { machine } = this.computer;
+    const reason = machine.run({ instructions: budgetOf(this.program) });
+    const well = this.program.system ? this.finished === 0 : reason.kind === 'exit' && reason.code === 0;
+    if (!well) {
+      const how = this.finished ? `ended with code ${this.finished}` : describeStop(reason);
+      const said =
+        this.output.trim() === '' ? '' : `; it printed: ${JSON.stringify(this.output.slice(-200))}`;
+      throw new UserError(
+        `${this.program.elf.name}: the workload itself, without a power failure, ${how}${said}`,
+      );
+    }
+    if (!this.started)
+      throw new UserError(`${this.program.elf.name}: the workload ended and never marked that it was ready`);
+    this.pay();
+    this.crash('end');
+    this.log.settle();
+    const { output, values, patched } = this;
+    return { output, values, events: this.log.events, instructions: machine.instructions, patched };
+  }
+
+  private mark(mark: Mark): void {
+    if (mark.kind === 'observe') return;
+    if (mark.kind === 'finish') {
+      this.finished = mark.code;
+      this.computer.machine.pause();
+      return;
+    }
+    this.pay();
+    // What has not been acknowledged before this instruction may be lost; from the next on it may not.
+    if (mark.kind === 'acknowledge') this.crash('mark');
+    this.log.mark(mark);
+    if (mark.kind === 'ready') {
+      this.progress = { ...this.progress, ready: true };
+      this.values[0] = mark.value;
+      if (!this.started) this.start();
+    } else if (mark.kind === 'begin') {
+      this.progress = { ...this.progress, begun: mark.operation };
+    } else {
+      const { operation } = mark;
+      this.progress = {
+        ...this.progress,
+        acknowledged: operation,
+        begun: Math.max(this.progress.begun, operation),
+      };
+      if (this.program.system) this.values[operation] = mark.value;
+    }
+  }
+
+  /** Something is about to happen to the NVDIMM; everything before has. */
+  private before(event: News & { readonly pc: bigint }): void {
+    this.pay();
+    const { nvdimm } = this.computer;
+    if (event.kind === 'fence') {
+      if (!event.redundant()) this.crash('fence');
+    } else if (event.kind === 'inval') this.crash('invalidation');
+    const { patch } = this.options;
+    if (patch === undefined || !this.started) return;
+    if (patch.kind === 'flush and fence') {
+      if (event.kind === 'store' && patch.stores.has(event.pc))
+        this.owed.push({ hart: Math.max(event.hart, 0), blocks: blocksOf(event) });
+    } else if (event.kind === 'clean' || event.kind === 'flush') {
+      const pending = nvdimm!.engine.pendingStores(blockOf(dpa(event.address)));
+      const wanted = pending.some((unit) =>
+        patch.stores.has((BigInt(unit.pcHigh) << 32n) | BigInt(unit.pcLow)),
+      );
+      if (!wanted) return;
+      this.patched.add(event.pc);
+      this.owed.push({ hart: event.hart, blocks: [] });
+    }
+  }
+
+  /** Does what the patch owes. */
+  private pay(): void {
+    const nvdimm = this.computer.nvdimm!;
+    const { owed } = this;
+    this.owed = [];
+    for (const { hart, blocks } of owed) {
+      for (const block of blocks)
+        nvdimm.cacheBlock('clean', nvdimm.region.base + block * CACHE_BLOCK_SIZE, hart);
+      const sets = FENCE.W | FENCE.R;
+      if (nvdimm.fenceMatters(sets, sets, hart)) this.crash('fence');
+      nvdimm.fence(sets, sets, hart);
+    }
+  }
+
+  private crash(kind: CrashKind): void {
+    if (!this.started) return;
+    const { index, progress } = this;
+    this.index++;
+    this.options.visit?.(crashPointNow(this.computer, { index, kind, progress }), this.log.events);
+  }
 }
 
 /** The end of a run in words. */

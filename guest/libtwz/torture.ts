@@ -1,0 +1,126 @@
+/**
+ * The guest's side of `licorice torture` (docs/torture.md): a program's marks, and a driver that makes a workload of four
+ * functions. The tester's registers are there on its machine only; elsewhere these functions trap.
+ *
+ * A program under test has a function `torture` beside `main`; the tester calls it in place of `main`, as the first program
+ * of the system. It runs twice: to do its work, and again, after boot, wherever the power may have failed.
+ */
+import { DELETE, ObjectId, READ, USE, WRITE } from '../abi/object.ts';
+import { CREATE_PERSIST, ROOT_NAMES, SYS_ROOT } from '../abi/syscall.ts';
+import { flush } from './io.ts';
+import { initNamespace, rootNamespace } from './name.ts';
+import { createObject } from './object.ts';
+import { syscall } from './syscall.ts';
+import { recoverLogs } from './tx.ts';
+
+/** The tester's registers (tools/torture/device.ts). */
+const CSR_VALUE = 0x800;
+const CSR_MARK = 0x801;
+const CSR_PHASE = 0xcc0;
+const CSR_READY = 0xcc1;
+const CSR_ACKNOWLEDGED = 0xcc2;
+const CSR_BEGUN = 0xcc3;
+
+/** @underlying u64 */
+enum Mark {
+  ready = 1,
+  begin = 2,
+  acknowledge = 3,
+  observe = 4,
+  finish = 5,
+}
+
+function mark(kind: Mark, number: u64, value: u64): void {
+  csr.write(CSR_VALUE, value);
+  csr.write(CSR_MARK, (number << 8) | changetype<u64>(kind));
+}
+
+/** After a power failure? Else the workload is to be run. */
+export function recovering(): bool {
+  return csr.read(CSR_PHASE) !== 0;
+}
+
+/** Whether the workload had passed `markReady` when the power failed. */
+export function wasReady(): bool {
+  return csr.read(CSR_READY) !== 0;
+}
+
+/** The last operation that was acknowledged before the power failed, 0 for none. */
+export function acknowledged(): u64 {
+  return csr.read(CSR_ACKNOWLEDGED);
+}
+
+/** The last operation that had begun before the power failed, 0 for none. */
+export function begun(): u64 {
+  return csr.read(CSR_BEGUN);
+}
+
+/** Preparations are over: from here on the power may fail. `value` stands for the state as it is now. */
+export function markReady(value: u64): void {
+  mark(Mark.ready, 0, value);
+}
+
+/** Operation `index` (1, 2, …) begins. */
+export function markBegin(index: u64): void {
+  mark(Mark.begin, index, 0);
+}
+
+/** Operation `index` is done and will survive. `value` stands for the state after it. */
+export function markAcknowledged(index: u64, value: u64): void {
+  mark(Mark.acknowledge, index, value);
+}
+
+/** After a power failure: `value` stands for the state that was recovered. It must be that after an allowed number of operations. */
+export function observe(value: u64): void {
+  mark(Mark.observe, 0, value);
+}
+
+/** Ends the run; a code other than 0 is a finding. */
+export function finish(code: u64): never {
+  flush();
+  mark(Mark.finish, 0, code);
+  unreachable();
+}
+
+/** Mixes a number into a value that stands for a state. */
+export function mix(state: u64, value: u64): u64 {
+  return rotl<u64>(state, 23) * 0x9e37_79b9_7f4a_7c15 + value + 1;
+}
+
+/** The root of persistent names, as init makes it. */
+function makeNames(): void {
+  const root = stack<ObjectId>();
+  if (rootNamespace(root)) return;
+  if (createObject(root, READ | WRITE | DELETE | USE | CREATE_PERSIST) !== 0) finish(1000);
+  initNamespace(root);
+  syscall(SYS_ROOT, ROOT_NAMES, 0, root.lo, root.hi, 0);
+}
+
+/**
+ * A whole workload: `setup`, then `operation(1)` … `operation(operations)`, each acknowledged when it returns. After a failure, when
+ * interrupted transactions have been undone, `check` verifies what it can (`finish(code)` when something is wrong) and returns a number that
+ * stands for the state; it must be the one after some operation not before the last acknowledged nor after the last begun. `check` must not
+ * store to persistent memory.
+ */
+export function runWorkload(
+  operations: u64,
+  setup: () => void,
+  operation: (index: u64) => void,
+  check: () => u64,
+): u64 {
+  if (recovering()) {
+    makeNames();
+    recoverLogs();
+    if (wasReady()) observe(check());
+    finish(0);
+  }
+  makeNames();
+  setup();
+  markReady(check());
+  for (let index: u64 = 1; index <= operations; index++) {
+    markBegin(index);
+    operation(index);
+    markAcknowledged(index, check());
+  }
+  finish(0);
+}

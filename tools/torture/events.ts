@@ -1,0 +1,113 @@
+/**
+ * What a run does to the NVDIMM, event by event: stores, cache-block operations, fences and marks, for timelines and for
+ * the advice that needs no oracle. Told before each event takes effect.
+ */
+import { CACHE_BLOCK_SIZE } from '../../emulator/addresses.ts';
+import type { Computer } from '../../emulator/boot/computer.ts';
+import { type BlockNumber, blockOf, dpa } from '../../emulator/nvdimm/dpa.ts';
+import { observeNvdimm, visibleOf } from './crash.ts';
+import type { Mark } from './device.ts';
+
+/** An event of a run. Plain data. */
+export interface RunEvent {
+  readonly kind: 'store' | 'clean' | 'flush' | 'inval' | 'zero' | 'fence' | 'begin' | 'acknowledge';
+  readonly instret: number;
+  /** −1: a device. */
+  readonly hart: number;
+  readonly pc: bigint;
+  /** Byte offset in the NVDIMM, −1 for a fence or mark. */
+  readonly address: number;
+  /** Bytes. */
+  readonly size: number;
+  /** store: the value, little-endian, for at most 8 bytes. */
+  readonly value: bigint;
+  /** begin, acknowledge: the operation. */
+  readonly operation: number;
+  /** A flush that writes nothing back, a fence that completes nothing. */
+  readonly redundant: boolean;
+}
+
+/** An event that is about to happen. */
+export interface News extends Pick<RunEvent, 'kind' | 'hart' | 'address' | 'size'> {
+  /** Judged at the last moment. */
+  redundant(): boolean;
+}
+
+type Draft = { -readonly [K in keyof RunEvent]: RunEvent[K] };
+
+export class EventLog {
+  readonly events: RunEvent[] = [];
+  /** Stores whose values memory does not hold yet. */
+  private open: Draft[] = [];
+  enabled = false;
+  private readonly visible: Uint8Array;
+
+  /** @param before called before each event is noted, when the ones before it have taken effect */
+  constructor(
+    private readonly computer: Computer,
+    private readonly before: (event: News & { readonly pc: bigint }) => void = () => {},
+  ) {
+    const { machine, nvdimm } = computer;
+    const { region } = nvdimm!;
+    this.visible = visibleOf(computer);
+    observeNvdimm(computer, {
+      fence: (pred, succ, hart) => {
+        const matters = (): boolean => nvdimm!.fenceMatters(pred, succ, hart.index);
+        this.note({ kind: 'fence', hart: hart.index, address: -1, size: 0, redundant: () => !matters() });
+      },
+      cacheBlock: (operation, pa, hart) => {
+        const address = pa - region.base;
+        const flush = operation === 'clean' || operation === 'flush';
+        const dirty = (): boolean => nvdimm!.engine.lineState(blockOf(dpa(address))) === 'dirty';
+        const redundant = (): boolean => flush && !dirty();
+        this.note({ kind: operation, hart: hart.index, address, size: CACHE_BLOCK_SIZE, redundant });
+      },
+    });
+    nvdimm!.beforeStore = (address, size, initiator) => {
+      const last = this.events[this.events.length - 1];
+      // The store part of a `cbo.zero`, which has been noted.
+      if (last?.kind === 'zero' && last.instret === machine.turns.instructionsNow) return;
+      this.note({ kind: 'store', hart: initiator, address, size, redundant: () => false });
+    };
+  }
+
+  mark(mark: Mark): void {
+    if (mark.kind !== 'begin' && mark.kind !== 'acknowledge') return;
+    const hart = this.computer.machine.turns.current.hart.index;
+    this.note({ kind: mark.kind, hart, address: -1, size: 0, redundant: () => false }, mark.operation);
+  }
+
+  private note(news: News, operation = 0): void {
+    const { machine } = this.computer;
+    const { kind, hart, address, size } = news;
+    const pc = hart < 0 ? 0n : BigInt.asUintN(64, machine.cores[hart]!.hart.pc);
+    this.before({ ...news, pc });
+    if (!this.enabled) return;
+    this.settle();
+    const instret = machine.turns.instructionsNow;
+    const redundant = news.redundant();
+    const event: Draft = { kind, instret, hart, pc, address, size, value: 0n, operation, redundant };
+    this.events.push(event);
+    if (kind === 'store') this.open.push(event);
+  }
+
+  /** Fills in what stores have stored, now that they have. */
+  settle(): void {
+    for (const event of this.open) {
+      // The pieces of one instruction are noted before any of them is performed.
+      if (event.instret === this.computer.machine.turns.instructionsNow) return;
+      for (let i = Math.min(event.size, 8) - 1; i >= 0; i--)
+        event.value = (event.value << 8n) | BigInt(this.visible[event.address + i]!);
+    }
+    this.open = [];
+  }
+}
+
+/** The blocks that an event of some size touches. */
+export function blocksOf({ address, size }: Pick<RunEvent, 'address' | 'size'>): BlockNumber[] {
+  const blocks: BlockNumber[] = [];
+  if (address < 0) return blocks;
+  for (let block = blockOf(dpa(address)); block * CACHE_BLOCK_SIZE < address + size; block++)
+    blocks.push(block);
+  return blocks;
+}

@@ -1,0 +1,37 @@
+/**
+ * Crash points within recovery. The power has failed once, and left some image of a set; recovery has stored to the
+ * NVDIMM since; now the power fails again. What it may leave then is, block by block, whatever the first failure may have left,
+ * with a prefix of recovery's stores applied.
+ */
+import type { Computer } from '../../emulator/boot/computer.ts';
+import type { BlockNumber } from '../../emulator/nvdimm/dpa.ts';
+import { BlockImages } from '../../emulator/nvdimm/images.ts';
+import { imagesAfter, type StoreUnit } from '../../emulator/nvdimm/pending.ts';
+import { type BlockSets, type CrashPlace, type CrashPoint, crashPointNow } from './crash.ts';
+
+/**
+ * The present crash point of a recovery whose computer records, and keeps all stores since power-on.
+ * @param open what the first failure may have left, as far as recovery has not read it
+ */
+export function nestedPoint(
+  computer: Computer,
+  place: Pick<CrashPlace, 'index' | 'kind' | 'progress'>,
+  open: BlockSets,
+): CrashPoint {
+  const point = crashPointNow(computer, place);
+  const state = computer.nvdimm!.engine.snapshot();
+  const sets = new Map<BlockNumber, BlockImages>();
+  const stores = new Map<BlockNumber, readonly StoreUnit[]>();
+  for (const block of [...new Set([...open.keys(), ...state.blocks.keys()])].sort((a, b) => a - b)) {
+    const pending = state.blocks.get(block);
+    const before = open.get(block);
+    const base = before ?? BlockImages.single(pending!.base.slice());
+    const set = pending ? imagesAfter(base, pending.units, pending.guaranteed) : base;
+    if (set.determined) continue;
+    sets.set(block, set);
+    stores.set(block, pending ? pending.units.slice(pending.indexOf(pending.guaranteed)) : []);
+  }
+  let legal = 1n;
+  for (const set of sets.values()) legal *= set.count;
+  return { ...point, sets, stores, legal };
+}
