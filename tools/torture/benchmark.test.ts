@@ -12,11 +12,12 @@ import { buildLicorice } from '../../test/command.ts';
 import { describeWith, findOracle, GCC } from '../../test/oracles.ts';
 import { type CampaignResult, replay, runCampaign } from './campaign.ts';
 import { checkCertificate } from './explore.ts';
-import { type CaseStore, isFailure, parseSeed } from './finding.ts';
+import { type CaseStore, parseSeed } from './finding.ts';
+import { isFailure } from './outcome.ts';
 import { buildPair, MARKS, pairNames, readPair } from './pairs.ts';
 import { Places } from './places.ts';
+import type { Program } from './program.ts';
 import { campaignJson, campaignText } from './report.ts';
-import type { Program } from './workload.ts';
 
 const folder = fileURLToPath(new URL('./benchmark', import.meta.url));
 const LIMITS = { maxRuns: 5000, samples: 100, seed: 0 };
@@ -59,7 +60,7 @@ describeWith([GCC], 'published bugs', () => {
     for (const mark of MARKS) expect(named[mark], mark).toEqual(expect.arrayContaining([...marks[mark]]));
     for (const finding of found.findings) {
       expect(finding.minimal).toBe(true);
-      expect(isFailure(replay(buggy, finding.seed).reason)).toBe(true);
+      expect(isFailure(replay(buggy, finding.seed).outcome)).toBe(true);
     }
     const clean = runCampaign(compile(name, false), LIMITS);
     expectCertified(clean);

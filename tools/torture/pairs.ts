@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../../emulator/errors.ts';
-import type { Program } from './workload.ts';
+import type { Program } from './program.ts';
 
 export const PAIRS_FOLDER = 'tools/torture/benchmark';
 
