@@ -67,13 +67,19 @@ export const RECORD_FREE = 0;
 export const RECORD_OBJECT = 1;
 /** Parent–child tie: `root` = parent record, `pages` = child record, `next` = next tie of the parent. */
 export const RECORD_TIE = 2;
-/** Thread to restart after a power failure: `id` = view, `kuid` = thread representation, `next` = next one. */
+/**
+ * Thread to restart after a power failure: `id` = view, `kuid` = thread representation, `next` = next one, nonce = ID of its security context
+ * object, 0 = none but, with RF_SUPERUSER, the superuser's.
+ */
 export const RECORD_RESUME = 3;
 
 /** `Record.flags`. */
 export const RF_DELETED = 1;
 /** Being copied together: not there yet, ended by recovery. */
 export const RF_BUILDING = 2;
+
+/** Of a RECORD_RESUME: the thread has the superuser's context. */
+export const RF_SUPERUSER = 1;
 
 /** 128 bytes. */
 export class Record {

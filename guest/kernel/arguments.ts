@@ -1,5 +1,5 @@
 /** What every system call does with its caller: reads arguments, finds the objects that they name, asks for rights. */
-import { threadRights } from './fault.ts';
+import { hasRights } from './fault.ts';
 import { findObject, KObject } from './object.ts';
 import { Thread } from './thread.ts';
 
@@ -10,7 +10,7 @@ export function argument(thread: Thread, index: u64): u64 {
 
 /** Do the caller's contexts together grant all of `rights` to the object? */
 export function allowed(thread: Thread, object: KObject, rights: u64): bool {
-  return (threadRights(thread, object) & rights) === rights;
+  return hasRights(thread, object, rights);
 }
 
 /** The object whose ID is in arguments `index` and `index` + 1; null: there is none. */

@@ -3,7 +3,7 @@
  * the first thread (init, in a new view, with the superuser's context), starts the other harts, and schedules.
  */
 import { KsoType } from '../abi/kso.ts';
-import { DELETE, EXEC, OBJ_NULLPAGE, READ, WRITE } from '../abi/object.ts';
+import { EXEC, OBJ_NULLPAGE, READ, WRITE } from '../abi/object.ts';
 import { CreateSource } from '../abi/syscall.ts';
 import {
   SLOT_EXEC,
@@ -38,7 +38,7 @@ import { lockKernel } from './lock.ts';
 import { addMemory, initMemory } from './memory.ts';
 import { initObjects, KObject } from './object.ts';
 import { stirRandom } from './random.ts';
-import { resumeThreads } from './resume.ts';
+import { forgetThreads, resumeThreads } from './resume.ts';
 import { Mount, mountStore, storePresent, storeSuperblock } from './store.ts';
 import { noteStart } from './sys-machine.ts';
 import {
@@ -117,6 +117,7 @@ function bootFirst(hart: u64, tree: u64): void {
   addMemory(roundUp(machine.initrdStart), machine.initrdEnd & ~u64(PAGE - 1));
   if (!machine.quiet) report(mount, archived);
   setHartCount(min<u64>(machine.harts, MAX_HARTS));
+  if (mount !== Mount.dirty) forgetThreads();
   const resumed = mount === Mount.dirty ? resumeThreads() : 0;
   if (resumed !== 0) {
     consolePrint('resumed threads: ');
@@ -178,11 +179,12 @@ function startInit(): void {
   if (program === null) panic('the boot archive has no init');
   initSource[0].source.lo = program.lo;
   initSource[0].source.hi = program.hi;
-  const code = newObject(READ | WRITE | EXEC | DELETE, initSource.ptr, 1);
+  const code = newObject(READ | EXEC, initSource.ptr, 1);
   const none = at<Ptr<Inline<CreateSource>>>(8);
-  const view = newObject(READ | WRITE | DELETE, none, 0);
-  const stackObject = newObject(READ | WRITE | DELETE, none, 0);
-  const repr = newObject(READ | WRITE | DELETE, none, 0);
+  // Nobody but the superuser has anything to do with them; all may see that the thread is there.
+  const view = newObject(READ, none, 0);
+  const stackObject = newObject(0, none, 0);
+  const repr = newObject(READ, none, 0);
   const header = at<ViewHeader>(objectPage(view, OBJ_NULLPAGE));
   header.kso.type = u32(KsoType.view);
   header.execLo = program.lo;

@@ -3,8 +3,7 @@
  * is copied out of the object before it is judged, so that nobody changes it in between; its signature is
  * verified with the public key that the target's (or the delegator's) kuid names.
  */
-
-import { OBJ_MAXSIZE, OBJ_NULLPAGE } from '../abi/object.ts';
+import { OBJ_MAXSIZE, OBJ_NULLPAGE, WRITE } from '../abi/object.ts';
 import {
   CAPABILITY_MAGIC,
   Capability,
@@ -24,7 +23,7 @@ import {
 } from '../abi/security.ts';
 import { verifyEd25519 } from '../crypto/ed25519.ts';
 import { PAGE } from './arch.ts';
-import { realTime } from './clock.ts';
+import { realTime, realTimeTicks } from './clock.ts';
 import { findObject, KObject } from './object.ts';
 import { peekPage } from './tree.ts';
 
@@ -49,17 +48,35 @@ export function readObject(object: KObject, offset: u64, target: usize, size: u6
 /** Is `signature` that of the object's key over `size` bytes? */
 function verifySignature(object: KObject, message: usize, size: u64, signature: usize): bool {
   const keyObject = findObject(object.kuidLo, object.kuidHi);
-  if (keyObject === null) return false;
+  // A key that anybody can write is nobody's.
+  if (keyObject === null || (keyObject.attributes & WRITE) !== 0) return false;
   const key = stack<KeyHeader>();
   if (!readObject(keyObject, OBJ_NULLPAGE, addressOf(key), sizeof<KeyHeader>())) return false;
   if (key.magic !== KEY_MAGIC || key.kind !== KEY_PUBLIC) return false;
   return verifyEd25519(addressOf(key.key), message, size, signature);
 }
 
+/** When the first of the capabilities ends that rights were computed from since the last time that one ended; ns since 1970. */
+let firstExpiry: u64 = ~u64(0);
+
 function inTime(flags: u16, created: u64, expires: u64): bool {
   if ((flags & SC_EXPIRES) === 0) return true;
   const now = realTime();
-  return created <= now && now < expires;
+  if (created > now || now >= expires) return false;
+  firstExpiry = min<u64>(firstExpiry, expires);
+  return true;
+}
+
+/** Has a capability ended from which rights were computed? True once for each time that it happens. */
+export function expiryPassed(): bool {
+  if (realTime() < firstExpiry) return false;
+  firstExpiry = ~u64(0);
+  return true;
+}
+
+/** `time` at which `expiryPassed` may be true next; all ones: never. */
+export function nextExpiry(): u64 {
+  return firstExpiry === ~u64(0) ? firstExpiry : realTimeTicks(firstExpiry);
 }
 
 function sameGate(a: Gate, b: Gate): bool {

@@ -25,9 +25,14 @@ export function realTime(): u64 {
   return epoch + monotonic();
 }
 
+/** `time` at a date, in nanoseconds since 1970, rounded up; dates before the boot are 0. */
+export function realTimeTicks(date: u64): u64 {
+  return date <= epoch ? 0 : toTicks(date - epoch);
+}
+
 /** Ticks for a time span in nanoseconds, rounded up. */
 export function toTicks(nanoseconds: u64): u64 {
-  return (nanoseconds + tickNanoseconds - 1) / tickNanoseconds;
+  return nanoseconds / tickNanoseconds + u64(nanoseconds % tickNanoseconds !== 0);
 }
 
 export function nanosecondsPerTick(): u64 {

@@ -3,12 +3,11 @@
  * grants. The record's table is a cache of that computation: an entry is made when the first fault asks, after the
  * capabilities have been verified (capability.ts), and taken out when rights are revoked.
  */
-
 import { KsoType } from '../abi/kso.ts';
 import { OBJ_NULLPAGE } from '../abi/object.ts';
 import { ContextHeader } from '../abi/security.ts';
 import { invalidateObject, toPhysical } from './arch.ts';
-import { capabilityRights } from './capability.ts';
+import { capabilityRights, expiryPassed } from './capability.ts';
 import { enlist, unlist } from './kso.ts';
 import { Slab } from './memory.ts';
 import { descriptorOf, dropObject, holdObject, KObject } from './object.ts';
@@ -108,38 +107,69 @@ export function releaseContext(context: Context): void {
   dropObject(object);
 }
 
+/** Default rights of an object under a context object's mask. */
+export function defaultRights(context: KObject, target: KObject): u64 {
+  const page = peekPage(context, OBJ_NULLPAGE);
+  const mask = page === 0 ? 0 : u64(at<ContextHeader>(page).globalMask);
+  return target.attributes & RIGHTS_MASK & ~mask;
+}
+
+/** What a context is known to grant to an object without computing anything. */
+export function cachedRights(context: Context, target: KObject): u64 {
+  if ((context.policy & (POLICY_ALL | POLICY_DEF)) !== 0) return computeRights(context, target);
+  const entry = tableFind(addressOf(context), target.lo, target.hi);
+  return entry === null ? 0 : entry.value & RIGHTS_MASK;
+}
+
 /** What a context grants to an object, computed anew: defaults reduced by the context's mask, and verified capabilities. */
 export function computeRights(context: Context, target: KObject): u64 {
   if ((context.policy & POLICY_ALL) !== 0) return RIGHTS_MASK;
-  const defaults = target.attributes & RIGHTS_MASK;
   const object = context.object;
-  if (object === null) return defaults;
-  const page = peekPage(object, OBJ_NULLPAGE);
-  const mask = page === 0 ? 0 : u64(at<ContextHeader>(page).globalMask);
-  return (defaults & ~mask) | capabilityRights(object, target);
+  if (object === null) return target.attributes & RIGHTS_MASK;
+  return defaultRights(object, target) | capabilityRights(object, target);
 }
 
 /**
- * Recomputes what `context` grants to `target` and enters it where the hardware looks. Rights only ever grow here; taking them
- * away is `revokeRights`.
+ * Recomputes what `context` grants to `target` and enters it where the hardware looks. What it grants no more (a capability was
+ * taken out, a mask widened) is dropped on all harts.
  */
 export function refreshRights(context: Context, target: KObject): u64 {
   const rights = computeRights(context, target);
   if ((context.policy & (POLICY_ALL | POLICY_DEF)) !== 0) return rights;
   const entry = tableFind(addressOf(context), target.lo, target.hi);
-  if (entry === null) tableInsert(addressOf(context), target.lo, target.hi, rights, addressOf(target));
-  else volatileStore<u64>(ptrTo(entry.value).address, rights | 1);
+  // Without memory for the entry the hardware would never know: nothing is granted.
+  if (entry === null)
+    return tableInsert(addressOf(context), target.lo, target.hi, rights, addressOf(target)) ? rights : 0;
+  const before = entry.value;
+  volatileStore<u64>(ptrTo(entry.value).address, rights | 1);
+  if ((before & RIGHTS_MASK & ~rights) !== 0)
+    invalidateObject(descriptorOf(target), toPhysical(addressOf(context)));
   return rights;
 }
 
-/** What every context has cached about an object is computed anew at the next access: capabilities were revoked. */
-export function revokeRights(target: KObject): void {
+/** Drops what contexts have cached once the validity of a capability that it came from has ended. */
+export function expireRights(): void {
+  if (!expiryPassed()) return;
+  let context = first;
+  while (context !== null) {
+    refreshContext(context);
+    context = context.next;
+  }
+}
+
+/** No context has anything cached about an object any more; the caller invalidates. */
+export function forgetRights(target: KObject): void {
   let context = first;
   while (context !== null) {
     const entry = tableFind(addressOf(context), target.lo, target.hi);
     if (entry !== null) tableRemove(entry);
     context = context.next;
   }
+}
+
+/** What every context has cached about an object is computed anew at the next access: capabilities were revoked. */
+export function revokeRights(target: KObject): void {
+  forgetRights(target);
   invalidateObject(descriptorOf(target), 0);
 }
 

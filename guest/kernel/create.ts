@@ -215,8 +215,8 @@ function validRange(offset: u64, length: u64): bool {
   return (
     ((offset | length) & (PAGE - 1)) === 0 &&
     offset >= OBJ_NULLPAGE &&
-    length <= OBJ_MAXSIZE &&
-    offset + length <= OBJ_MAXSIZE
+    offset <= OBJ_MAXSIZE &&
+    length <= OBJ_MAXSIZE - offset
   );
 }
 

@@ -3,7 +3,6 @@
  * rights are verified, another attached context takes over), else described for the upcall. After Twizzler's
  * order: copy-on-write, permission, view entry, upcall (paper §3.2).
  */
-
 import {
   FAULT_NULL,
   FAULT_OBJECT,
@@ -39,7 +38,7 @@ import {
   REASON_NOT_REQUESTED,
 } from './arch.ts';
 import { gatedRights } from './capability.ts';
-import { Context, computeRights, refreshRights } from './context.ts';
+import { Context, cachedRights, computeRights, defaultRights, refreshRights } from './context.ts';
 import { findObject, isImmutable, KObject, objectOfDescriptor, reapStep } from './object.ts';
 import { activate, Thread } from './thread.ts';
 import { copyOnWrite, fillPage, makeRoot, PageResult, peekPage } from './tree.ts';
@@ -175,8 +174,7 @@ function resolveRights(thread: Thread, object: KObject, report: FaultReport): bo
 function mayEnter(context: Context, object: KObject, offset: u64): bool {
   const holder = context.object;
   if (holder === null) return true;
-  const defaults = object.attributes;
-  return ((defaults | gatedRights(holder, object, offset)) & EXEC) !== 0;
+  return ((defaultRights(holder, object) | gatedRights(holder, object, offset)) & EXEC) !== 0;
 }
 
 /** May the code that the thread runs now run in `context`? */
@@ -210,10 +208,21 @@ export function offsetAt(address: usize): u64 {
   return address & OBJ_OFFSET_MASK;
 }
 
-/** Rights of all of a thread's contexts together: what object operations are judged by. */
+/** Rights of all of a thread's contexts together. */
 export function threadRights(thread: Thread, object: KObject): u64 {
   let rights: u64 = 0;
   for (let i: u64 = 0; i < thread.contextCount; i++)
-    rights |= computeRights(at<Context>(thread.contexts[i]), object);
+    rights |= refreshRights(at<Context>(thread.contexts[i]), object);
   return rights;
+}
+
+/**
+ * Do a thread's contexts together grant all of `rights`? What object operations are judged by. What has been verified before is not
+ * verified again, as for accesses.
+ */
+export function hasRights(thread: Thread, object: KObject, rights: u64): bool {
+  let known: u64 = 0;
+  for (let i: u64 = 0; i < thread.contextCount; i++)
+    known |= cachedRights(at<Context>(thread.contexts[i]), object);
+  return (known & rights) === rights || (threadRights(thread, object) & rights) === rights;
 }

@@ -8,6 +8,8 @@
 import { MIP_HASHDATA, WRITE } from '../abi/object.ts';
 import { Record, RF_BUILDING, RF_DELETED } from '../abi/store.ts';
 import { invalidateObject, toPhysical, toVirtual } from './arch.ts';
+import { argument } from './arguments.ts';
+import { forgetRights } from './context.ts';
 import { verifyId } from './create.ts';
 import { txCommit } from './journal.ts';
 import { Slab } from './memory.ts';
@@ -212,22 +214,24 @@ export function undeleteObject(object: KObject): void {
   }
 }
 
-/** Ends a deleted object that nobody uses. */
-export function endIfUnused(object: KObject): void {
-  if ((object.flags & KO_DELETED) === 0 || object.references !== 0) return;
-  if (isPersistent(object) && recordOf(object).tiedBy !== 0) return;
-  if ((object.flags & KO_KERNEL) !== 0) return;
+/** Ends a deleted object that nobody uses; true if it did. */
+export function endIfUnused(object: KObject): bool {
+  if ((object.flags & KO_DELETED) === 0 || object.references !== 0) return false;
+  if (isPersistent(object) && recordOf(object).tiedBy !== 0) return false;
+  if (isKernelObject(object)) return false;
   const persistent = isPersistent(object);
   const record = object.record;
   forget(object, !persistent);
   // The record stays on the list of deleted ones until its pages are free: at once for small objects, else bit by bit.
   if (persistent) reap(at<Record>(record), 64);
+  return true;
 }
 
 /** Takes an object out of the hardware's and the kernel's tables; `release`: its pages, too. */
 function forget(object: KObject, release: bool): void {
   const entry = tableFind(objectSpace, object.lo, object.hi);
   if (entry !== null) tableRemove(entry);
+  forgetRights(object);
   invalidateObject(descriptorOf(object), 0);
   if (release) releaseTree(object);
   if (hasTies(object)) dropTies(object);
@@ -262,6 +266,7 @@ export function reapStep(): bool {
       reap(record, 256);
       return true;
     }
+    if (entry !== null && endIfUnused(at<KObject>(entry.extra))) return true;
     record = nextDeleted(record);
   }
   return false;

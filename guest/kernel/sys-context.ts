@@ -13,6 +13,7 @@ import {
 } from './context.ts';
 import { txCommit, txSet } from './journal.ts';
 import { descriptorOf, findKnown, findObject, isPersistent, recordOf } from './object.ts';
+import { persistThread } from './resume.ts';
 import {
   activate,
   attachContext,
@@ -20,6 +21,7 @@ import {
   BecomeFrame,
   becomeFrames,
   detachContext,
+  replaceContexts,
   setView,
   Thread,
 } from './thread.ts';
@@ -65,13 +67,8 @@ export function sysDetach(thread: Thread): i64 {
   const lo = argument(thread, 0);
   const hi = argument(thread, 1);
   if (lo === 0 && hi === 0) {
-    attachContext(thread, anonymousContext());
-    activate(thread, anonymousContext());
-    for (let i: u64 = thread.contextCount; i > 0; i--) {
-      const context = at<Context>(thread.contexts[i - 1]);
-      if (context !== anonymousContext()) detachContext(thread, context);
-    }
-    return 0;
+    replaceContexts(thread, anonymousContext());
+    return thread.persist === 0 ? 0 : persistThread(thread, true);
   }
   const object = findKnown(lo, hi);
   if (object === null || object.context === 0) return -ENOENT;

@@ -75,9 +75,10 @@ export function sysCreate(thread: Thread): i64 {
     }
     deleteObject(object, false);
   }
-  if (!writeUser(address + offsetof<CreateArgs>('id'), addressOf(args.id), sizeof<ObjectId>()))
-    return -EFAULT;
-  return result;
+  if (writeUser(address + offsetof<CreateArgs>('id'), addressOf(args.id), sizeof<ObjectId>())) return result;
+  // Nobody would know of it: there is no object.
+  if (object !== null) deleteObject(object, true);
+  return -EFAULT;
 }
 
 /** delete(lo, hi, flags). */
@@ -124,10 +125,12 @@ export function sysCopy(thread: Thread): i64 {
   return copyRange(target, args.from.target, source, args.from.offset, args.from.length);
 }
 
-/** stat(lo, hi, result). Anybody who knows an ID may ask. */
+/** stat(lo, hi, result). It takes some right to the object, whichever. */
 export function sysStat(thread: Thread): i64 {
   const object = findArgument(thread, 0);
   if (object === null) return -ENOENT;
+  const rights = threadRights(thread, object);
+  if (rights === 0) return -EPERM;
   const result = stack<StatResult>();
   result.id.lo = object.lo;
   result.id.hi = object.hi;
@@ -138,7 +141,7 @@ export function sysStat(thread: Thread): i64 {
   result.pFlags = u32(object.pFlags);
   result.pages = pagesOf(object);
   result.references = object.references;
-  result.rights = threadRights(thread, object);
+  result.rights = rights;
   if (isPersistent(object)) result.flags |= STAT_PERSISTENT;
   if ((object.flags & KO_DELETED) !== 0) result.flags |= STAT_DELETED;
   if ((object.flags & KO_DAMAGED) !== 0) result.flags |= STAT_DAMAGED;

@@ -31,6 +31,7 @@ import {
   CSR_CONTEXT,
   CSR_FIXED,
   CSR_VIEW,
+  invalidateObject,
   invalidateView,
   SSTATUS_FS,
   SSTATUS_FS_CLEAN,
@@ -44,6 +45,7 @@ import { Context, dropContext, holdContext } from './context.ts';
 import { enlist, unlist } from './kso.ts';
 import { allocatePage, releasePage, Slab } from './memory.ts';
 import { descriptorOf, dropObject, holdObject, KObject } from './object.ts';
+import { persistThread } from './resume.ts';
 import { cancelWait, wakeObject } from './sync.ts';
 import { objectPage } from './tree.ts';
 
@@ -191,6 +193,11 @@ export function makeThread(repr: KObject, view: KObject, stackObject: KObject | 
   allThreads = thread;
   thread.group = thread.number;
   showThread(thread);
+  const shown = reprOf(thread);
+  if (shown !== null) {
+    shown.sync[SYNC_STATE] = THREAD_ALIVE;
+    shown.sync[SYNC_EXIT] = 0;
+  }
   enlist(repr, KsoType.thread, thread.number);
   return thread;
 }
@@ -269,6 +276,17 @@ export function detachContext(thread: Thread, context: Context): bool {
     return true;
   }
   return false;
+}
+
+/** Takes all contexts from a thread of which `context` will be the only one. */
+export function replaceContexts(thread: Thread, context: Context): void {
+  holdContext(context);
+  activate(thread, context);
+  for (let i: u64 = 0; i < thread.contextCount; i++) dropContext(at<Context>(thread.contexts[i]));
+  thread.contexts[0] = addressOf(context);
+  thread.contextCount = 1;
+  thread.hint = 0;
+  showThread(thread);
 }
 
 /** Makes an attached context the active one. */
@@ -437,6 +455,7 @@ export function endThread(thread: Thread, code: u64): void {
     wakeObject(thread.repr, OBJ_NULLPAGE + offsetof<ThreadRepr>('sync') + SYNC_EXIT * 8);
   }
   unlist(thread.repr);
+  if (thread.persist !== 0) persistThread(thread, false);
   for (let i: u64 = 0; i < thread.contextCount; i++) dropContext(at<Context>(thread.contexts[i]));
   if (thread.becomePage !== 0) {
     while (thread.becomeDepth > 0) {
@@ -447,6 +466,7 @@ export function endThread(thread: Thread, code: u64): void {
   }
   // The hardware must not see this fixed table any more before its memory is used again.
   if (csr.read(CSR_FIXED) === (toPhysical(thread.fixed) | TWZ_VALID)) csr.write(CSR_FIXED, 0);
+  invalidateObject(toPhysical(thread.fixed), 0);
   fixedTables.release(thread.fixed);
   if (csr.read(CSR_VIEW) === (descriptorOf(thread.view) | TWZ_VALID)) csr.write(CSR_VIEW, 0);
   if (csr.read(CSR_CONTEXT) === (toPhysical(addressOf(thread.context)) | TWZ_VALID))

@@ -19,13 +19,16 @@ import {
   setTimer,
   ticks,
 } from './arch.ts';
+import { nextExpiry } from './capability.ts';
 import { toTicks } from './clock.ts';
 import { consolePrint, printHex } from './console.ts';
+import { expireRights } from './context.ts';
 import { externalInterrupt } from './device.ts';
 import { resumeThread, switchStack } from './entry.ts';
 import { FaultReport, resolveFault } from './fault.ts';
 import { lockKernel, unlockKernel } from './lock.ts';
 import { reapStep } from './object.ts';
+import { powerOff } from './power.ts';
 import { deliverSignal, nextSignal } from './signal.ts';
 import { systemCall } from './syscall.ts';
 import {
@@ -39,9 +42,9 @@ import {
   yieldThread,
 } from './thread.ts';
 import { upcall } from './upcall.ts';
-import './panic.ts';
-import { powerOff } from './power.ts';
 import { isUserCopy, userCopyFailure } from './user.ts';
+
+import './panic.ts';
 
 /** How long a thread runs while others wait: 10 ms. */
 const QUANTUM: u64 = 10_000_000;
@@ -85,6 +88,7 @@ function takeInterrupt(thread: Thread | null, number: u64): void {
   else if (u64(1) << number === IRQ_EXTERNAL) externalInterrupt(hart.index);
   else if (u64(1) << number === IRQ_TIMER) {
     wakeExpired(-ETIMEDOUT);
+    expireRights();
     if (thread !== null) yieldThread(thread);
   }
 }
@@ -138,9 +142,9 @@ export function leaveKernel(): never {
   }
 }
 
-/** The next timer interrupt: the end of the quantum, or the first deadline if that comes before. */
+/** The next timer interrupt: the end of the quantum, or what comes before: the first deadline, the end of a capability. */
 function armTimer(): void {
-  setTimer(min<u64>(ticks() + toTicks(QUANTUM), nextDeadline()));
+  setTimer(min<u64>(ticks() + toTicks(QUANTUM), min<u64>(nextDeadline(), nextExpiry())));
 }
 
 /** Nothing to run: frees what is left to free, then waits for an interrupt. */

@@ -153,13 +153,18 @@ export function fillPage(object: KObject, offset: u64): PageResult {
   return PageResult.ok;
 }
 
-/** The kernel address of the page at `offset`, made if absent; 0: no space. For the kernel's own use of objects. */
+/**
+ * The kernel address of the page at `offset` for the kernel to write to: made if absent, and the object's own if it was shared. 0: no
+ * space, or an immutable object.
+ */
 export function objectPage(object: KObject, offset: u64): usize {
   let place = findEntry(object, offset);
-  if (place === 0 || (load<u64>(place) & PTE_V) === 0) {
-    if (fillPage(object, offset) !== PageResult.ok) return 0;
-    place = findEntry(object, offset);
-  }
+  const entry = place === 0 ? 0 : load<u64>(place);
+  let result = PageResult.ok;
+  if ((entry & PTE_V) === 0) result = fillPage(object, offset);
+  else if ((entry & PTE_C) !== 0) result = copyOnWrite(object, offset);
+  if (result !== PageResult.ok) return 0;
+  place = findEntry(object, offset);
   return pteAddress(load<u64>(place));
 }
 
@@ -207,7 +212,11 @@ export function clearEntry(object: KObject, offset: u64): void {
   if ((entry & PTE_V) === 0) return;
   writeEntry(object, place, 0);
   if (isPersistent(object)) txReleasePage(pteAddress(entry));
-  else if ((entry & PTE_TYPE) !== PTE_IO) releasePage(pteAddress(entry));
+  else {
+    // Before the page may be another's: other harts run on, and may have it cached.
+    invalidatePage(descriptorOf(object), offset & ~u64(0xfff));
+    if ((entry & PTE_TYPE) !== PTE_IO) releasePage(pteAddress(entry));
+  }
   addPages(object, ~u64(0));
 }
 

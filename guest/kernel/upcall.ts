@@ -64,9 +64,12 @@ export function upcall(thread: Thread, report: FaultReport): void {
   const page = peekPage(thread.view, OBJ_NULLPAGE);
   if (page !== 0 && thread.faultDepth < MAX_DEPTH) {
     const header = at<ViewHeader>(page);
-    if (handles(thread, report.fault) && call(thread, header.faultHandler, report, report.fault)) return;
-    if (header.doubleFaultHandler !== 0 && call(thread, header.doubleFaultHandler, report, FAULT_FAULT))
-      return;
+    // A handler whose first instruction faults cannot be entered; calling it for that would never end.
+    const pc = thread.registers[0];
+    const usable = handles(thread, report.fault) && pc !== header.faultHandler;
+    if (usable && call(thread, header.faultHandler, report, report.fault)) return;
+    const last = header.doubleFaultHandler;
+    if (last !== 0 && pc !== last && call(thread, last, report, FAULT_FAULT)) return;
   }
   reportFault(thread, report);
   endThread(thread, EXIT_FAULT + report.fault);
