@@ -8,7 +8,6 @@
 import { MIP_HASHDATA, WRITE } from '../abi/object.ts';
 import { Record, RF_BUILDING, RF_DELETED } from '../abi/store.ts';
 import { invalidateObject, toPhysical, toVirtual } from './arch.ts';
-import { argument } from './arguments.ts';
 import { forgetRights } from './context.ts';
 import { verifyId } from './create.ts';
 import { txCommit } from './journal.ts';
