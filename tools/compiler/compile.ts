@@ -25,6 +25,8 @@ export type Target = 'bare' | 'kernel' | 'program';
 export interface CompileOptions {
   readonly target: Target;
   readonly optimise: boolean;
+  /** The machine has Xtwzp, which every machine that programs run on has: by default true for `program` only. */
+  readonly xtwzp?: boolean;
   /** An object file for a linker instead of an executable. */
   readonly relocatable?: boolean;
   /** Where sources come from; the disk by default. */
@@ -44,6 +46,8 @@ export type CompileResult =
 
 /** What the target's entry needs from the runtime. */
 const REQUIRED: Record<Target, readonly string[]> = { bare: ['_start'], kernel: [], program: [] };
+
+const hasXtwzp = ({ target, xtwzp }: CompileOptions): boolean => xtwzp ?? target === 'program';
 
 /** The IR of a program, before optimisation, or what is wrong with it. */
 export function compileToIr(
@@ -77,7 +81,7 @@ export function compile(file: string, options: CompileOptions): CompileResult {
   const lowered = compileToIr(file, options);
   if (!lowered.ok) return lowered;
   const { module } = lowered;
-  if (options.optimise) optimise(module);
+  if (options.optimise) optimise(module, { xtwzp: hasXtwzp(options) });
   dropUnusedBlockFunctions(module);
   const relocatable = options.relocatable === true;
   const object = compileModule(module, file, { farCalls: relocatable, debug: true });
@@ -118,6 +122,6 @@ function dropUnusedBlockFunctions(module: Module): void {
 export function compileToText(file: string, options: CompileOptions): string | readonly Diagnostic[] {
   const lowered = compileToIr(file, options);
   if (!lowered.ok) return lowered.diagnostics;
-  if (options.optimise) optimise(lowered.module);
+  if (options.optimise) optimise(lowered.module, { xtwzp: hasXtwzp(options) });
   return printModule(lowered.module);
 }

@@ -73,7 +73,11 @@ export function checkExpression(cx: Context, node: ts.Expression, want?: Type): 
   if (ts.isPrefixUnaryExpression(node)) return checkPrefix(cx, node, want);
   if (ts.isPostfixUnaryExpression(node)) return increment(cx, node, node.operand, node.operator, true);
   if (ts.isConditionalExpression(node)) return checkConditional(cx, node, want);
-  if (ts.isNonNullExpression(node)) return checkExpression(cx, node.expression, want);
+  if (ts.isNonNullExpression(node)) {
+    const inner = checkExpression(cx, node.expression, want);
+    const isPersistent = (inner.kind === 'field' || inner.kind === 'element') && inner.persistent;
+    return isPersistent ? { ...inner, asserted: true } : inner;
+  }
   if (ts.isNewExpression(node)) return checkNew(cx, node, want);
   if (ts.isArrowFunction(node) || ts.isFunctionExpression(node)) return functionExpression(cx, node, want);
   if (ts.isTaggedTemplateExpression(node)) return checkAsm(cx, node);

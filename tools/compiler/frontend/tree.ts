@@ -59,6 +59,8 @@ export interface FieldExpr extends ExprBase {
   readonly isVolatile: boolean;
   /** The class is persistent: transactions log stores. */
   readonly logged: boolean;
+  /** A persistent reference read with `!`: what it gives for null need only fault when it is used. */
+  readonly asserted?: boolean;
 }
 /** An element of an array, slice, string or pointer. */
 export interface ElementExpr extends ExprBase {
@@ -69,6 +71,8 @@ export interface ElementExpr extends ExprBase {
   readonly persistent: boolean;
   readonly checked: boolean;
   readonly logged: boolean;
+  /** A persistent reference read with `!`: what it gives for null need only fault when it is used. */
+  readonly asserted?: boolean;
 }
 export interface UnaryExpr extends ExprBase {
   readonly kind: 'unary';

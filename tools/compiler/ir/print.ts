@@ -132,5 +132,5 @@ class FuncPrinter {
 
 /** Whether the operation's `mem` field has a meaning. */
 export function usesMem(op: Op): boolean {
-  return op === Op.Load || op === Op.Store || (op >= Op.AtomicLoad && op <= Op.AtomicCas);
+  return op === Op.Load || op === Op.Store || op === Op.PLoad || (op >= Op.AtomicLoad && op <= Op.AtomicCas);
 }

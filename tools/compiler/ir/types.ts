@@ -223,11 +223,17 @@ export enum Op {
   /**
    * Persistent pointer to reference: args stored pointer (i64), address of the cell it was read from. 0 gives 0, a
    * pointer into the same object gives its address, any other `sym`(pointer, cell).
-   * Expanded by the optimiser (opt/persistent.ts): args stored pointer, object's base, limit; `off` says how null comes out.
+   * Expanded by the optimiser (opt/persistent.ts): args stored pointer, object's base, limit. `off`: PREF_LAZY_NULL when what comes out for null need
+   * only fault when it is used.
    */
   PRef,
   /** Reference to persistent pointer: args reference, address of the cell that will hold it; else as PRef. */
   PPtr,
+  /**
+   * Load and PRef in one, where the machine has an instruction for it (opt/pointer-loads.ts): the reference for the persistent
+   * pointer at args[0] + `off`; what the machine cannot translate is given to `sym`(pointer, cell).
+   */
+  PLoad,
 
   /** Debugging: from here on variable `off` of the function has the value args[0]. */
   DbgValue,
@@ -242,6 +248,10 @@ export enum Op {
   Ret,
   Unreachable,
 }
+
+/** `off` of a PRef: null may come out as the base of the object, or must come out as 0. */
+export const PREF_LAZY_NULL = 1;
+export const PREF_EXACT_NULL = 2;
 
 /** What the optimiser and verifier may assume of an operation. */
 export enum OpFlag {
@@ -385,6 +395,7 @@ const table: readonly [Op, string, number, number][] = [
   [Op.TrapIf, 'trapif', 1, E | N],
   [Op.PRef, 'pref', -1, P],
   [Op.PPtr, 'pptr', -1, E],
+  [Op.PLoad, 'pload', 1, R],
   [Op.DbgValue, 'dbgvalue', 1, E | N],
   [Op.Br, 'br', 0, T],
   [Op.CondBr, 'condbr', 1, T],

@@ -97,6 +97,7 @@ function typeProblem(func: Func, inst: Value): string | undefined {
     case Op.Select:
       return isInt(t(0)) && t(1) === type && t(2) === type ? undefined : 'operand types';
     case Op.Load:
+    case Op.PLoad:
       if (t(0) !== Type.I64) return 'the address is not an i64';
       return memFits(inst.mem, type) ? undefined : 'memory kind and type disagree';
     case Op.Store:

@@ -12,7 +12,7 @@ import type {
 } from '../frontend/tree.ts';
 import { alignOf, intOf, sizeOf, type Type, U64 } from '../frontend/types.ts';
 import type { Block, Value } from '../ir/ir.ts';
-import { Type as IrType, Op } from '../ir/types.ts';
+import { Type as IrType, Op, PREF_LAZY_NULL } from '../ir/types.ts';
 import { lowerAsm } from './asm.ts';
 import { callConstructor, callInstance, callSymbol, callValue } from './calls.ts';
 import { cast, narrow, retype } from './conversions.ts';
@@ -50,9 +50,13 @@ export function values(f: FunctionLowering, expr: Expr): readonly Value[] {
       return [b.constFloat(registerOf(expr.type), expr.value)];
     case 'str':
       return [b.symAddr(f.module.string(expr.bytes)), b.i64(expr.bytes.length)];
-    case 'local':
     case 'field':
-    case 'element':
+    case 'element': {
+      const read = readPlace(f, lowerPlace(f, expr));
+      if (expr.asserted === true && read[0]!.op === Op.PRef) read[0]!.off = PREF_LAZY_NULL;
+      return read;
+    }
+    case 'local':
     case 'global':
       return readPlace(f, lowerPlace(f, expr));
     case 'unary':

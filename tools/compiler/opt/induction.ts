@@ -228,7 +228,7 @@ class LoopReducer {
     const groups: Group[] = [];
     for (const block of this.loop.blocks) {
       for (const inst of block.insts) {
-        if (inst.op !== Op.Load && inst.op !== Op.Store) continue;
+        if (inst.op !== Op.Load && inst.op !== Op.Store && inst.op !== Op.PLoad) continue;
         this.addAccess(groups, inst);
       }
     }

@@ -82,12 +82,12 @@ export function hoistInvariants(func: Func): void {
 
 function canHoist(inst: Value, writers: readonly Value[], aliases: AliasInfo, certain: boolean): boolean {
   if ((opFlags[inst.op]! & OpFlag.Pure) !== 0) return inst.op !== Op.PRef;
-  if (inst.op !== Op.Load || inst.isVolatile) return false;
+  if ((inst.op !== Op.Load && inst.op !== Op.PLoad) || inst.isVolatile) return false;
   const access = accessOf(inst);
-  // A fixed place of an object of ours can be read at any time; an element by its index only where the program does.
+  // A fixed place of an object of ours can be read at any time (but not translated); an element by its index only where the program does.
   const { base } = access;
   const fixed =
     !access.isOpen && (base.op === Op.SlotAddr || (base.op === Op.SymAddr && base.sym instanceof Global));
-  if (!certain && !fixed) return false;
+  if (!certain && (!fixed || inst.op === Op.PLoad)) return false;
   return writers.every((writer) => !aliases.clobbers(writer, access));
 }

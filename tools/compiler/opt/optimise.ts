@@ -10,6 +10,7 @@ import { bottomUp, countUses, funcsByName, inlineCalls } from './inline.ts';
 import { hoistInvariants } from './licm.ts';
 import { optimiseMemory } from './memory.ts';
 import { expandTranslations } from './persistent.ts';
+import { fusePointerLoads } from './pointer-loads.ts';
 import { removeDecidedChecks } from './ranges.ts';
 import { rotateLoops } from './rotate.ts';
 import { replaceSlots } from './sroa.ts';
@@ -17,6 +18,8 @@ import { replaceSlots } from './sroa.ts';
 export interface OptimiseOptions {
   /** Verify the IR after each pass: slow, for tests. Also done under LICORICE_VERIFY_IR=1. */
   readonly check?: boolean;
+  /** The machine has Xtwzp (docs/xtwz.md §10): persistent pointers are loaded and translated by one instruction. */
+  readonly xtwzp?: boolean;
 }
 
 type Pass = (func: Func) => void;
@@ -38,13 +41,10 @@ const early: readonly Pass[] = [
   optimiseMemory,
   eliminateDeadCode,
 ];
-const late: readonly Pass[] = [
-  numberValues,
-  removeDecidedChecks,
-  cleanup,
-  onLoops(rotateLoops),
-  cleanup,
-  expandTranslations,
+const late: readonly Pass[] = [numberValues, removeDecidedChecks, cleanup, onLoops(rotateLoops), cleanup];
+const translations: readonly Pass[] = [expandTranslations];
+const translationsByMachine: readonly Pass[] = [fusePointerLoads, expandTranslations];
+const last: readonly Pass[] = [
   numberValues,
   removeDecidedChecks,
   optimiseMemory,
@@ -81,6 +81,8 @@ export function optimise(module: Module, options: OptimiseOptions = {}): void {
     run(func, early);
     if (inlineCalls(func, byName, uses)) run(func, early);
     run(func, late);
+    run(func, options.xtwzp === true ? translationsByMachine : translations);
+    run(func, last);
   }
   dropUnused(module);
 }

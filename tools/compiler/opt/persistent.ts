@@ -8,14 +8,12 @@
  */
 import { type DominatorTree, dominators } from '../ir/cfg.ts';
 import type { Block, Func, Value } from '../ir/ir.ts';
-import { Op, Type } from '../ir/types.ts';
+import { Op, PREF_EXACT_NULL, PREF_LAZY_NULL, Type } from '../ir/types.ts';
 import { constOf, newInst } from './edit.ts';
 
-/** Bytes of an object, log2; the null page; how PRef says that null may come out as the object's base. */
+/** Bytes of an object, log2; the null page. */
 const OBJECT_SHIFT = 30n;
 const NULL_PAGE = 4096n;
-export const PREF_LAZY_NULL = 1;
-export const PREF_EXACT_NULL = 2;
 
 interface Use {
   readonly user: Value;
@@ -98,9 +96,15 @@ class Expander {
     const object = objectPart(first.args[1]!);
     if (object.block === block && object.op !== Op.Param) return false;
     return args.every((arg) => {
-      if (constOf(arg) === 0n) return true;
+      if (constOf(arg) === 0n) return first.off !== PREF_LAZY_NULL;
       const single = (this.uses.get(arg) ?? []).length === 1;
-      return arg.op === Op.PRef && single && arg.sym === first.sym && objectPart(arg.args[1]!) === object;
+      return (
+        arg.op === Op.PRef &&
+        single &&
+        arg.sym === first.sym &&
+        arg.off === first.off &&
+        objectPart(arg.args[1]!) === object
+      );
     });
   }
 
@@ -114,6 +118,7 @@ class Expander {
       sample.loc,
     );
     reference.sym = sample.sym;
+    reference.off = sample.off;
     for (const { user, arg, edge } of this.uses.get(param) ?? []) {
       if (edge >= 0) user.succs[edge]!.args[arg] = reference;
       else user.args[arg] = reference;
@@ -157,6 +162,7 @@ class Expander {
 
   /** Whether every use of the reference works as well when null is represented by the object's base. */
   private toleratesBase(reference: Value): boolean {
+    if (reference.off === PREF_LAZY_NULL) return true;
     const guards = this.guardsOf(reference.args[0]!);
     const fine = (value: Value, offset: bigint): boolean =>
       (this.uses.get(value) ?? []).every(({ user, arg, edge }) => {

@@ -6,16 +6,15 @@
  * callee-saved registers, ra. A function that calls only from cold blocks (or never returns from its calls) has no
  * prologue for that: each such call makes a small frame of its own.
  */
-import type { Func, Slot, Sym } from '../ir/ir.ts';
-import { PREF_LAZY_NULL } from '../opt/persistent.ts';
+import type { Func, Slot } from '../ir/ir.ts';
 import { type Allocation, NOWHERE } from './allocate.ts';
 import { CodeBuffer, type CodeOptions, type FinishedCode, type Mark } from './code.ts';
 import { constantSteps } from './constants.ts';
 import { DebugTracker, type VariableRange } from './debug-ranges.ts';
+import { type EmissionHost, PointerEmitter } from './emit-pointers.ts';
 import { layoutBlocks, threadJumps } from './layout.ts';
 import { isLoad, isPseudo, isStore, M, type MBlock, type MFunc, type MInst, RegClass } from './mir.ts';
 import { FRAME, type Move, parallelMoves } from './moves.ts';
-import { preservingThunk } from './preserve.ts';
 import { FIRST_VIRTUAL, isFloatRegister, registerNames, X } from './registers.ts';
 import { frameLoad, frameStore } from './spill.ts';
 
@@ -55,15 +54,15 @@ export function emitFunction(
   return new FunctionEmitter(func, mfunc, allocation, options, assemble).run();
 }
 
-class FunctionEmitter {
-  private readonly code: CodeBuffer;
+class FunctionEmitter implements EmissionHost {
+  readonly code: CodeBuffer;
   private readonly labels = new Map<MBlock, number>();
   private readonly lines: Mark<number>[] = [];
   private readonly cfi: Mark<CfiOp>[] = [];
-  private readonly stubs: (() => void)[] = [];
+  readonly stubs: (() => void)[] = [];
   private readonly tables: (() => void)[] = [];
   private readonly slotOffsets: number[] = [];
-  private frameSize = 0;
+  frameSize = 0;
   private scratchWord = 0;
   private coldSaves = 0;
   /** Places of saved registers: [register, offset from sp]. */
@@ -71,6 +70,7 @@ class FunctionEmitter {
   private spillBase = 0;
   private readonly smallFrames: boolean;
   private readonly tracker: DebugTracker;
+  private readonly pointers = new PointerEmitter(this);
   private lastLoc = -1;
 
   constructor(
@@ -160,7 +160,7 @@ class FunctionEmitter {
     return false;
   }
 
-  private note(op: CfiOp): void {
+  note(op: CfiOp): void {
     const mark = { offset: 0, what: op };
     this.cfi.push(mark);
     this.code.mark((offset) => {
@@ -178,7 +178,7 @@ class FunctionEmitter {
     });
   }
 
-  private adjustStack(delta: number): void {
+  adjustStack(delta: number): void {
     if (delta === 0) return;
     if (delta >= -2048 && delta <= 2047) this.code.inst(M.ADDI, X.sp, X.sp, -1, delta);
     else {
@@ -232,7 +232,7 @@ class FunctionEmitter {
   }
 
   /** The register of an operand that is certainly in one. */
-  private reg(register: number): number {
+  reg(register: number): number {
     if (register < FIRST_VIRTUAL) return register;
     const place = this.allocation.places[register - FIRST_VIRTUAL]!;
     // A result that nobody reads has no place: any scratch will do.
@@ -241,7 +241,7 @@ class FunctionEmitter {
   }
 
   /** Load or store of `data` at sp + offset. */
-  private memory(op: M, data: number, offset: number): void {
+  memory(op: M, data: number, offset: number): void {
     let base: number = X.sp;
     let low = offset;
     if (offset < -2048 || offset > 2047) {
@@ -353,7 +353,7 @@ class FunctionEmitter {
         if (inst.target !== next) code.jump(this.labels.get(inst.target!)!);
         return;
       case M.Branch:
-        this.branch(inst, next);
+        this.branch(inst, next, block);
         return;
       case M.TableJump:
         this.code.branch(M.BGEU, this.reg(inst.rs1), this.reg(inst.rs2), this.labels.get(inst.otherwise!)!);
@@ -369,14 +369,17 @@ class FunctionEmitter {
         this.trap(inst);
         return;
       case M.PRef:
-        this.persistentToReference(inst);
+        this.pointers.toReference(inst);
         return;
       case M.PPtr:
-        this.referenceToPersistent(inst);
+        this.pointers.toPersistent(inst);
         return;
       case M.PRefFast:
       case M.PPtrFast:
-        this.translateWithBase(inst);
+        this.pointers.withBase(inst);
+        return;
+      case M.PLoad:
+        if (this.branchOnNull(inst, block) === undefined) this.pointers.load(inst);
         return;
       case M.Cas:
         this.compareAndSwap(inst);
@@ -418,8 +421,35 @@ class FunctionEmitter {
     this.code.inst(op, rd, rs1, this.reg(inst.rs2), inst.imm, this.reg(inst.rs3));
   }
 
-  private branch(inst: MInst, next: MBlock | undefined): void {
+  /** The branch at the end of the block, if it directly tests the reference that `load` gives for null. */
+  private branchOnNull(load: MInst, block: MBlock): MInst | undefined {
+    const term = block.insts[block.insts.length - 1]!;
+    const isTest = term.op === M.Branch && (term.inner === M.BEQ || term.inner === M.BNE);
+    if (!isTest || term.target === term.otherwise) return undefined;
+    if (this.reg(term.rs1) !== this.reg(load.rd) || this.reg(term.rs2) !== X.zero) return undefined;
+    for (let i = block.insts.length - 2; i >= 0; i--) {
+      const inst = block.insts[i]!;
+      if (inst === load) return term;
+      if (inst.op !== M.Debug) return undefined;
+    }
+    return undefined;
+  }
+
+  private branch(inst: MInst, next: MBlock | undefined, block: MBlock): void {
     const { code } = this;
+    const load = block.insts.findLast((before) => before.op !== M.Debug && before !== inst);
+    if (load?.op === M.PLoad && this.branchOnNull(load, block) === inst) {
+      const isNonNull = inst.inner === M.BNE;
+      const then = isNonNull ? inst.target! : inst.otherwise!;
+      const otherwise = isNonNull ? inst.otherwise! : inst.target!;
+      this.pointers.loadAndBranch(
+        load,
+        this.labels.get(then)!,
+        this.labels.get(otherwise)!,
+        next === then ? 'then' : next === otherwise ? 'otherwise' : 'neither',
+      );
+      return;
+    }
     const [rs1, rs2] = [this.reg(inst.rs1), this.reg(inst.rs2)];
     const then = this.labels.get(inst.target!)!;
     const otherwise = this.labels.get(inst.otherwise!)!;
@@ -500,85 +530,6 @@ class FunctionEmitter {
         this.note({ kind: 'cfaOffset', offset: this.frameSize });
       }
     });
-  }
-
-  // Persistent pointers. An object is 2^30 bytes; stored pointer = FOT index << 30 | offset.
-
-  /** rd = base of the object that `cell` is in. */
-  private objectBase(rd: number, cell: number): void {
-    this.code.inst(M.SRLI, rd, cell, -1, 30);
-    this.code.inst(M.SLLI, rd, rd, -1, 30);
-  }
-
-  private persistentToReference(inst: MInst): void {
-    const { code } = this;
-    const [rd, pointer, cell, temp] = [inst.rd, inst.rs1, inst.rs2, inst.rs3].map((r) => this.reg(r));
-    // One test for both rare cases: null minus one is as far out as another object.
-    code.inst(M.ADDI, temp!, pointer!, -1, -1);
-    code.inst(M.SRLI, temp!, temp!, -1, 30);
-    this.slowPath(M.BNE, temp!, X.zero, inst.sym!, rd!, pointer!, cell!);
-    this.objectBase(rd!, cell!);
-    code.inst(M.ADD, rd!, rd!, pointer!);
-    this.endSlowPath();
-  }
-
-  private referenceToPersistent(inst: MInst): void {
-    const { code } = this;
-    const [rd, reference, cell, temp] = [inst.rd, inst.rs1, inst.rs2, inst.rs3].map((r) => this.reg(r));
-    this.objectBase(temp!, cell!);
-    code.inst(M.SUB, rd!, reference!, temp!);
-    code.inst(M.SRLI, temp!, rd!, -1, 30);
-    this.slowPath(M.BNE, temp!, X.zero, inst.sym!, rd!, reference!, cell!);
-    this.endSlowPath();
-  }
-
-  /** With base and limit in registers: two or three instructions, one of them the test. */
-  private translateWithBase(inst: MInst): void {
-    const { code } = this;
-    const [rd, value, base, limit] = [inst.rd, inst.rs1, inst.rs2, inst.rs3].map((r) => this.reg(r));
-    if (inst.op === M.PPtrFast) {
-      code.inst(M.SUB, rd!, value!, base!);
-      this.slowPath(M.BGEU, rd!, limit!, inst.sym!, rd!, value!, base!);
-    } else {
-      const lazyNull = inst.imm === PREF_LAZY_NULL;
-      if (!lazyNull) code.inst(M.ADDI, rd!, value!, -1, -1);
-      this.slowPath(M.BGEU, lazyNull ? value! : rd!, limit!, inst.sym!, rd!, value!, base!);
-      code.inst(M.ADD, rd!, base!, value!);
-    }
-    this.endSlowPath();
-  }
-
-  private resume = -1;
-
-  /** Branches to a stub that gives 0 for 0 and else the result of `sym`(value, cell), changing no register but rd. */
-  private slowPath(op: M, rs1: number, rs2: number, sym: Sym, rd: number, value: number, cell: number): void {
-    const { code } = this;
-    const stub = code.newLabel();
-    const resume = code.newLabel();
-    this.resume = resume;
-    code.branch(op, rs1, rs2, stub);
-    this.stubs.push(() => {
-      code.bind(stub);
-      code.inst(M.ADDI, rd, X.zero, -1, 0);
-      code.branch(M.BEQ, value, X.zero, resume);
-      this.adjustStack(-32);
-      this.note({ kind: 'cfaOffset', offset: this.frameSize + 32 });
-      this.memory(M.SD, X.ra, 0);
-      if (this.frameSize === 0) this.note({ kind: 'saved', register: X.ra, offset: -32 });
-      this.memory(M.SD, value, 8);
-      this.memory(M.SD, cell, 16);
-      code.call(preservingThunk(sym));
-      this.memory(M.LD, rd, 8);
-      this.memory(M.LD, X.ra, 0);
-      if (this.frameSize === 0) this.note({ kind: 'restored', register: X.ra });
-      this.adjustStack(32);
-      this.note({ kind: 'cfaOffset', offset: this.frameSize });
-      code.jump(resume);
-    });
-  }
-
-  private endSlowPath(): void {
-    this.code.bind(this.resume);
   }
 
   private compareAndSwap(inst: MInst): void {

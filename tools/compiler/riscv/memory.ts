@@ -54,6 +54,19 @@ export function selectLoad(s: Selector, inst: Value): void {
   access(s, loadOps[inst.mem]!, s.result(inst), inst.args[0]!, inst.off);
 }
 
+/** The load of a persistent pointer, translated. */
+export function selectPointerLoad(s: Selector, inst: Value): void {
+  const rd = s.result(inst);
+  const [base, total] = splitAddress(inst.args[0]!, inst.off);
+  const low = fits(total) ? total : ((total + 2048) & 0xfff) - 2048;
+  let address = s.use(base);
+  if (low !== total) {
+    address = s.newInt();
+    s.emit(M.ADD, address, s.use(base), s.intConstant(BigInt(total - low)));
+  }
+  s.emit(M.PLoad, rd, address, -1, low).sym = inst.sym;
+}
+
 export function selectStore(s: Selector, inst: Value): void {
   const value = inst.args[1]!;
   const data = inst.mem <= Mem.I32U ? s.useLow32(value) : s.use(value);

@@ -203,6 +203,7 @@ export enum M {
   BGE,
   BLTU,
   BGEU,
+  XTWZ_PLD,
   EBREAK,
 
   // Pseudo-instructions, from here on.
@@ -240,6 +241,8 @@ export enum M {
   PRefFast,
   /** rd = stored pointer for rs1, base rs2, limit rs3. */
   PPtrFast,
+  /** rd = reference for the persistent pointer at rs1 + imm; `sym`(pointer, cell) where the machine cannot translate it. */
+  PLoad,
   /** Compare and swap: rd = old, rs1 address, rs2 expected, rs3 new. `list[0]` is a temporary. */
   Cas,
   /** Inline assembly: outputs in `defs`, inputs in `list` as [required register or -1, virtual register, …]. */

@@ -6,7 +6,7 @@
 import type { Block, Edge, Func, Module, Value } from '../ir/ir.ts';
 import { FENCE, Op, OpFlag, Order, Type } from '../ir/types.ts';
 import { selectArithmetic } from './arithmetic.ts';
-import { selectBlockCopy, selectLoad, selectStore } from './memory.ts';
+import { selectBlockCopy, selectLoad, selectPointerLoad, selectStore } from './memory.ts';
 import { M, type MFunc, type MInst } from './mir.ts';
 import { registerNumber } from './registers.ts';
 import { argumentPlaces, type ConstantPool, constOf, fitsImm, Selector } from './selector.ts';
@@ -29,6 +29,7 @@ function selectInst(s: Selector, inst: Value): void {
   }
   if (!s.isNeeded(inst)) return;
   if (inst.op === Op.Load) selectLoad(s, inst);
+  else if (inst.op === Op.PLoad) selectPointerLoad(s, inst);
   else if (inst.op === Op.PRef) {
     selectTranslation(s, inst, M.PRef, M.PRefFast);
   } else selectArithmetic(s, inst);

@@ -30,6 +30,8 @@ const LIMIT = 200_000_000;
 
 export interface UnitOptions {
   readonly optimise?: boolean;
+  /** Persistent pointers are loaded with Xtwzp's instruction, as in programs; by default they are not. */
+  readonly xtwzp?: boolean;
   /** Names of functions to be called, besides exported ones. */
   readonly roots?: readonly string[];
   /** Object files of other compilers. */
@@ -173,6 +175,7 @@ function unitCompileOptions(
     target: 'bare',
     objects: options.objects ?? [],
     optimise: options.optimise ?? true,
+    xtwzp: options.xtwzp ?? false,
     root: entry.slice(0, entry.lastIndexOf('/')),
     roots: [...(options.roots ?? []), ...named],
     host: {

@@ -1,17 +1,22 @@
 /** Do persistent classes store persistent pointers, translate them on load and store, and log stores in transactions? */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { compileToIr } from '../compile.ts';
 import { printModule } from '../ir/print.ts';
-import { unit } from './guest-unit.ts';
+import { type LoadedProgram, unit } from './guest-unit.ts';
 
 /** Counts what does not take the short way. */
 const RUNTIME = `
   let slowLoads: u64 = 0;
   let slowStores: u64 = 0;
   /** @export */
-  function __twz_ptr_load(pointer: u64, field: usize): usize { slowLoads++; return (pointer >> 30) * 0x1000 + (pointer & 0x3fff_ffff); }
+  function __twz_ptr_load(pointer: u64, field: usize): usize { slowLoads++; return (pointer >> 30) * 0x1000 + (pointer & 0xfff); }
   /** @export */
-  function __twz_ptr_store(target: usize, field: usize): u64 { slowStores++; return (target / 0x1000) << 30 | target & 0xfff; }
+  function __twz_ptr_store(target: usize, field: usize): u64 { slowStores++; return (target / 0x1000) << 30 | 0x1000 | target & 0xfff; }
+  /** Keeps data off the null page of the "object". */
+  const padding = zeroed<FixedArray<u8, 4096>>();
+  function pad(): u8 { return padding[0]; }
   function counts(): u64 { return slowLoads * 100 + slowStores; }`;
 
 /**
@@ -49,12 +54,13 @@ const TREE = (tag: string): string => `
   ${RUNTIME}`;
 
 describe.each([
-  ['-O0', false],
-  ['-O2', true],
-])('persistent classes at %s', (_, optimise) => {
+  ['-O0', { optimise: false }],
+  ['-O2', { optimise: true }],
+  ['-O2 with Xtwzp', { optimise: true, xtwzp: true }],
+])('persistent classes at %s', (_, options) => {
   it('does the same tree code work on volatile and persistent nodes?', () => {
-    const plain = unit(TREE(''), { optimise });
-    const persistent = unit(TREE('@persistent'), { optimise });
+    const plain = unit(TREE(''), options);
+    const persistent = unit(TREE('@persistent'), options);
     const expected = plain.call('build', 12n);
     expect(persistent.call('build', 12n)).toBe(expected);
     expect(persistent.call('kids')).toBe(plain.call('kids'));
@@ -63,7 +69,7 @@ describe.each([
   });
 
   it('is a local reference stored as its offset, null as 0, and read back?', () => {
-    const program = unit(TREE('@persistent'), { optimise });
+    const program = unit(TREE('@persistent'), options);
     program.call('build', 2n);
     expect(program.call('raw', 0n)).toBe(program.call('offsetOfNode', 1n));
     expect(program.call('raw', 1n)).toBe(0n);
@@ -71,8 +77,8 @@ describe.each([
   });
 
   it('does a reference into another object go through the runtime, both ways?', () => {
-    const program = unit(TREE('@persistent'), { optimise });
-    expect(program.call('foreign')).toBe(5n << 30n);
+    const program = unit(TREE('@persistent'), options);
+    expect(program.call('foreign')).toBe((5n << 30n) | 0x1000n);
     expect(program.call('readForeign')).toBe(0x5000n);
     expect(program.call('counts')).toBe(101n);
   });
@@ -113,7 +119,7 @@ describe.each([
       function copies(): u64 { using tx = Tx.begin(); item.next = item; assign(other, item); const n = other.next; return logged * 10 + u64(n === item); }
       function leaves(n: u64): u64 { for (let i: u64 = 0; i < 5; i++) { using tx = Tx.begin(); if (i === n) break; if (i === 1) continue; item.count = 1; } return commits; }
       function inner(): u64 { { using tx = Tx.begin(); item.count = 2; } logged = 0; item.count = 3; return logged; }`,
-      { optimise },
+      options,
     );
     expect(program.call('change')).toBe(10n);
     expect([0n, 1n, 2n, 3n, 4n].map((i) => program.call('entry', i))).toEqual([
@@ -162,27 +168,95 @@ describe('persistent pointers in the intermediate representation', () => {
 
 describe('the price of a persistent pointer at -O2', () => {
   const LIST = (tag: string): string => `${RUNTIME}
-    ${tag} class Node { key: u64; next: Node | null; other: Node | null; }
+    ${tag} class Node { key: u64; next: Node | null; other: Node | null; readonly kids: FixedArray<Node | null, 2>; }
+    ${tag} class Table { readonly items: FixedArray<Node | null, 200>; }
     const nodes = zeroed<FixedArray<Inline<Node>, 200>>();
-    function link(n: u64): void { for (let i: u64 = 0; i < n; i++) { nodes[i].key = i; nodes[i].next = i + 1 < n ? nodes[i + 1] : null; nodes[i].other = nodes[0]; } }
+    const table = zeroed<Table>();
+    function link(n: u64): void {
+      for (let i: u64 = 0; i < n; i++) {
+        const node = nodes[i];
+        node.key = i;
+        node.next = i + 1 < n ? nodes[i + 1] : null;
+        node.other = nodes[(i * 7 + 3) % n];
+        node.kids[0] = node.next;
+        node.kids[1] = node.other;
+        table.items[i] = node;
+      }
+    }
     function walk(): u64 { let s: u64 = 0; for (let p: Node | null = nodes[0]; p !== null; p = p.next) s += p.key; return s; }
+    function hop(): u64 { let p: Node = nodes[0]; let s: u64 = 0; for (let i: u64 = 0; i < 199; i++) { p = p.other!; s += p.key; } return s; }
+    function kids(): u64 { let p: Node = nodes[0]; for (let i: u64 = 0; i < 199; i++) p = p.kids.ptr[i & 1]!; return p.key; }
+    function known(table: Table): u64 { let s: u64 = 0; for (let i: u64 = 0; i < 199; i++) s += table.items.ptr[i]!.key; return s; }
+    function known0(): u64 { return known(table); }
     function both(n: Node): u64 { return n.next!.key + n.other!.key; }
     function first(): u64 { return both(nodes[0]); }`;
+  const plain = unit(LIST(''));
+  const local = unit(LIST('@persistent'));
+  const machine = unit(LIST('@persistent'), { xtwzp: true });
+  for (const program of [plain, local, machine]) program.call('link', 200n);
+  /** Instructions more than with a volatile class, for each of `loads` loads. */
+  const extra = (program: LoadedProgram, name: string, loads: number): number => {
+    expect(program.call(name)).toBe(plain.call(name));
+    return (program.count(name) - plain.count(name)) / loads;
+  };
 
-  it('is a local load at most three instructions dearer than a plain one?', () => {
-    const plain = unit(LIST(''));
-    const persistent = unit(LIST('@persistent'));
-    for (const program of [plain, persistent]) program.call('link', 200n);
-    expect(persistent.call('walk')).toBe(plain.call('walk'));
-    const extra = (persistent.count('walk') - plain.count('walk')) / 200;
-    expect(extra).toBeLessThanOrEqual(3.1);
+  it.each(['walk', 'hop', 'kids'])(
+    'is a load in %s at most three instructions dearer than a plain one?',
+    (name) => {
+      expect(extra(local, name, 199)).toBeLessThanOrEqual(3.1);
+    },
+  );
+
+  it('is it at most two when the base of the object is known in the loop?', () => {
+    expect(extra(local, 'known0', 199)).toBeLessThanOrEqual(2.1);
+  });
+
+  it.each(['hop', 'kids'])('is it one instruction with Xtwzp, in %s?', (name) => {
+    expect(extra(machine, name, 199)).toBeGreaterThan(0);
+    expect(extra(machine, name, 199)).toBeLessThanOrEqual(1.05);
+  });
+
+  it('is it one with Xtwzp when the base is known in the loop?', () => {
+    expect(extra(machine, 'known0', 199)).toBeLessThanOrEqual(1.05);
+  });
+
+  it('is it none with Xtwzp where the loop tests for null?', () => {
+    expect(extra(machine, 'walk', 200)).toBeLessThanOrEqual(0.1);
   });
 
   it('is the base of an object that several fields share computed once?', () => {
-    const plain = unit(LIST(''));
-    const persistent = unit(LIST('@persistent'));
-    for (const program of [plain, persistent]) program.call('link', 200n);
     // The base (two instructions), the bound (one), then a test and an addition for each of the two loads.
-    expect(persistent.count('first') - plain.count('first')).toBeLessThanOrEqual(7);
+    expect(extra(local, 'first', 1)).toBeLessThanOrEqual(7);
+  });
+});
+
+describe('a red-black tree in a persistent class', () => {
+  const [source, persistent] = ['rbtree.ts', 'persistent/rbtree.ts'].map((file) =>
+    readFileSync(join('guest/programs/bench', file), 'utf8').split('\n'),
+  ) as [string[], string[]];
+
+  it('does its source differ from the volatile one only in the tags of its classes?', () => {
+    expect(persistent.filter((line) => line !== '@persistent')).toEqual(source);
+    const tagged = persistent.flatMap((line, i) => (line === '@persistent' ? [persistent[i + 1]] : []));
+    expect(tagged).toEqual(['class Node {', 'class Tree {']);
+    // And nothing of it is about persistence: no pointer type, no call, no cast.
+    expect(source.join('\n')).not.toMatch(/Ptr|changetype|load<|store</);
+  });
+
+  it('does it do the same, at what price?', () => {
+    const count = (lines: readonly string[], xtwzp: boolean): [result: bigint, instructions: number] => {
+      const program = unit(lines.join('\n') + RUNTIME, { xtwzp });
+      const before = program.machine.instructions;
+      const result = program.call('run', 1n);
+      const instructions = program.machine.instructions - before;
+      expect(program.call('counts')).toBe(0n);
+      return [result, instructions];
+    };
+    const [result, plain] = count(source, false);
+    const [software, withoutXtwzp] = count(persistent, false);
+    const [hardware, withXtwzp] = count(persistent, true);
+    expect([software, hardware]).toEqual([result, result]);
+    expect(withXtwzp / plain).toBeLessThan(1.35);
+    expect(withoutXtwzp / plain).toBeLessThan(1.8);
   });
 });
