@@ -57,6 +57,8 @@ export class Superblock {
   /** First resume record. */
   resumeHead: u64;
   objects: u64;
+  /** Pages that hold records. */
+  recordPages: u64;
 }
 
 /** References word of a free page. */
@@ -77,6 +79,8 @@ export const RECORD_RESUME = 3;
 export const RF_DELETED = 1;
 /** Being copied together: not there yet, ended by recovery. */
 export const RF_BUILDING = 2;
+/** Deleted so that nobody finds it any more, even while ties keep it. */
+export const RF_HIDDEN = 4;
 
 /** Of a RECORD_RESUME: the thread has the superuser's context. */
 export const RF_SUPERUSER = 1;

@@ -79,6 +79,9 @@ export const DELETE_UNDO = 2;
 /** SYS_TIE flags: remove the tie. */
 export const TIE_REMOVE = 1;
 
+/** SYS_PIN flags: unpin. */
+export const PIN_REMOVE = 1;
+
 /** Argument of SYS_COPY, as CreateSource, into an existing object; source ID 0: zero pages. */
 export class CopyArgs {
   readonly target: Inline<ObjectId>;
@@ -186,6 +189,14 @@ export const CONFIG_STORE_FREE = 5;
 export const CONFIG_STORE_TOTAL = 6;
 /** 1 if the store was not shut down cleanly before this boot. */
 export const CONFIG_DIRTY_START = 7;
+/** Objects that the kernel knows. */
+export const CONFIG_OBJECTS = 8;
+/** Small blocks in use: objects, threads, contexts, ties, waiters. */
+export const CONFIG_BLOCKS_USED = 9;
+/** Pages of memory kept for small blocks and hashed tables; they grow with use and are used again. */
+export const CONFIG_PAGES_KEPT = 10;
+/** Pages of the store kept for records. */
+export const CONFIG_STORE_KEPT = 11;
 
 /** SYS_ROOT: which root object's ID to return or set. */
 export const ROOT_KSO = 0;

@@ -162,13 +162,14 @@ export function createObject(
     txSet(ptrTo(record.kuid.hi).address, kuidHi);
     txSet(ptrTo(record.nonceLo).address, object.nonceLo);
     txSet(ptrTo(record.nonceHi).address, object.nonceHi);
-    txCommit();
   }
+  // Known first: an object that the caller cannot be told of must not stay in the store.
   if (!enterObject(object)) {
-    // It exists, but cannot be known now for want of memory; the store has it.
-    if (!persistent) scrapObject(object);
+    txAbort();
+    scrapObject(object);
     return -ENOMEM;
   }
+  if (persistent) txCommit();
   created = object;
   return 0;
 }
@@ -241,28 +242,25 @@ function copyPages(target: KObject, to: u64, source: KObject | null, from: u64, 
     const nextSource = source === null ? OBJ_MAXSIZE : nextPresent(source, from + done) - from;
     done = max<u64>(done, min<u64>(nextTarget, nextSource));
     if (done >= length) break;
-    if (!shareOrClear(target, to + done, source, from + done)) {
+    clearEntry(target, to + done);
+    if (source !== null && !shareEntry(target, to + done, source, from + done)) {
       if (persistent) txAbort();
+      dropCached(target, to, length);
       return isPersistent(target) ? -ENOSPC : -ENOMEM;
     }
     done += PAGE;
-    if (persistent && txSize() > TX_CHUNK) commitCopy(target);
+    if (persistent && txSize() > TX_CHUNK) finishCopy(target, to, length);
   }
-  if (persistent) commitCopy(target);
-  dropCached(target, to, length);
+  finishCopy(target, to, length);
   if (source !== null) dropCached(source, from, length);
   return 0;
 }
 
-function shareOrClear(target: KObject, to: u64, source: KObject | null, from: u64): bool {
-  if (source !== null) return shareEntry(target, to, source, from);
-  clearEntry(target, to);
-  return true;
-}
-
-function commitCopy(target: KObject): void {
-  txCommit();
+/** Makes what has been copied so far true, and sees that no hart reaches the pages that were removed. */
+function finishCopy(target: KObject, to: u64, length: u64): void {
+  if (txSize() !== 0) txCommit();
   if (isPersistent(target)) target.root = recordOf(target).root;
+  dropCached(target, to, length);
 }
 
 /** Invalidates what harts cached of a range; of the whole object where it is long. */

@@ -19,6 +19,8 @@ const INDEX_SIZE = 16384;
 let base: usize = 0;
 let sequence: u64 = 0;
 let count: u32 = 0;
+/** Transactions begun in this boot. */
+let number: u64 = 1;
 const addresses = zeroed<FixedArray<u64, 8192>>();
 const values = zeroed<FixedArray<u64, 8192>>();
 /** Open-addressing hash from address to entry number + 1. */
@@ -97,10 +99,16 @@ export function txSize(): u32 {
   return count;
 }
 
+/** Number of the open transaction, never 0. */
+export function txNumber(): u64 {
+  return number;
+}
+
 function clearIndex(): void {
   // Backwards, so that no probe chain is cut before the entries behind it are gone.
   for (let i = count; i > 0; i--) index[slotOf(addresses[i - 1])] = 0;
   count = 0;
+  number++;
 }
 
 /** Forgets the open transaction. */

@@ -6,15 +6,16 @@ import { KsoEntry, KsoList, KsoType } from '../abi/kso.ts';
 import { OBJ_NULLPAGE, READ } from '../abi/object.ts';
 import { CreateSource } from '../abi/syscall.ts';
 import { createdObject, createObject } from './create.ts';
-import { KO_KERNEL, KObject } from './object.ts';
+import { KO_KERNEL, KO_LISTED_SHIFT, KObject } from './object.ts';
 import { objectPage } from './tree.ts';
 
 const MAX_ENTRIES = 4096;
 
 let root: KObject | null = null;
-let used: u64 = 0;
-/** Where to look for a free entry first. */
-let hint: u64 = 0;
+/** Entries of the root that have ever been used, and those of them that are free again. */
+let listed: u64 = 0;
+let freeCount: u64 = 0;
+const freeEntries = zeroed<FixedArray<u16, 4096>>();
 
 /** Writes a name into the header of a KSO. */
 export function nameKso(object: KObject, name: str, type: KsoType): void {
@@ -65,31 +66,23 @@ export function setEntry(list: KObject, index: u64, object: KObject, type: KsoTy
 
 /** Lists an object in the root. A full list shows no more; that harms nobody. */
 export function enlist(object: KObject, type: KsoType, info: u64): void {
-  if (root === null) return;
-  for (let i: u64 = 0; i < MAX_ENTRIES; i++) {
-    const index = (hint + i) % MAX_ENTRIES;
-    const entry = entryOf(root, index);
-    if (entry === null) return;
-    if (entry.flags !== 0) continue;
-    setEntry(root, index, object, type, info);
-    hint = index + 1;
-    used++;
-    return;
-  }
+  if (root === null || object.flags >> KO_LISTED_SHIFT !== 0) return;
+  if (freeCount === 0 && listed === MAX_ENTRIES) return;
+  const index = freeCount !== 0 ? u64(freeEntries[freeCount - 1]) : listed;
+  if (entryOf(root, index) === null) return;
+  if (freeCount !== 0) freeCount--;
+  else listed++;
+  setEntry(root, index, object, type, info);
+  object.flags |= (index + 1) << KO_LISTED_SHIFT;
 }
 
 /** Takes an object off the root's list. */
 export function unlist(object: KObject): void {
-  if (root === null) return;
-  const header = objectPage(root, OBJ_NULLPAGE);
-  const count = load<u64>(header + offsetof<KsoList>('count'));
-  for (let index: u64 = 0; index < count; index++) {
-    const entry = entryOf(root, index);
-    if (entry === null || entry.flags === 0) continue;
-    if (entry.id.lo !== object.lo || entry.id.hi !== object.hi) continue;
-    entry.flags = 0;
-    hint = index;
-    used--;
-    return;
-  }
+  const number = object.flags >> KO_LISTED_SHIFT;
+  if (root === null || number === 0) return;
+  object.flags &= (1 << KO_LISTED_SHIFT) - 1;
+  const entry = entryOf(root, number - 1);
+  if (entry !== null) entry.flags = 0;
+  freeEntries[freeCount] = u16(number - 1);
+  freeCount++;
 }

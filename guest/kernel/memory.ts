@@ -20,7 +20,6 @@ const MAX_RANGES = 4;
 const ranges = zeroed<FixedArray<Inline<Range>, 4>>();
 let rangeCount: u64 = 0;
 let firstPage: usize = 0;
-let lastPage: usize = 0;
 let freePages: FreePage | null = null;
 let freeCount: u64 = 0;
 let totalCount: u64 = 0;
@@ -29,7 +28,6 @@ let references: Ptr<u32> = at<Ptr<u32>>(8);
 /** Names the DRAM [start, end) (physical, page-aligned); its reference counts are put at `countsAt`. Returns the first address behind them. */
 export function initMemory(start: u64, end: u64, countsAt: u64): u64 {
   firstPage = toVirtual(start);
-  lastPage = toVirtual(end);
   references = at<Ptr<u32>>(toVirtual(countsAt));
   return (countsAt + ((end - start) >> PAGE_SHIFT) * 4 + PAGE - 1) & ~u64(PAGE - 1);
 }
@@ -54,11 +52,6 @@ export function pagesTotal(): u64 {
 
 function referenceOf(page: usize): Ptr<u32> {
   return references.add(i64((page - firstPage) >> PAGE_SHIFT));
-}
-
-/** Is this kernel address in the memory that this allocator hands out? */
-export function isDramPage(page: usize): bool {
-  return page >= firstPage && page < lastPage;
 }
 
 /** A page that was never used, or 0. */
@@ -111,6 +104,18 @@ export function releasePage(page: usize): void {
   freeCount++;
 }
 
+/** Pages of runs in use and of small blocks; small blocks in use. */
+let keptPages: u64 = 0;
+let usedBlocks: u64 = 0;
+
+export function pagesKept(): u64 {
+  return keptPages;
+}
+
+export function blocksUsed(): u64 {
+  return usedBlocks;
+}
+
 /** Contiguous runs of 2^order pages that were given back, by order. */
 const freeRuns = zeroed<FixedArray<u64, 20>>();
 
@@ -130,6 +135,7 @@ export function allocateRun(order: u64): usize {
     if (run === 0) return 0;
   }
   freeCount -= u64(1) << order;
+  keptPages += u64(1) << order;
   for (let page = run; page < run + size; page += PAGE) zeroPage(page);
   return run;
 }
@@ -139,20 +145,20 @@ export function releaseRun(run: usize, order: u64): void {
   store<u64>(run, freeRuns[order]);
   freeRuns[order] = run;
   freeCount += u64(1) << order;
+  keptPages -= u64(1) << order;
 }
 
 /** Blocks of one size, cut from pages. Sizes are multiples of 64, so blocks of descriptors are aligned as hardware wants. */
 export class Slab {
   free: usize;
   size: u64;
-  /** Blocks in use. */
-  used: u64;
 
   /** A block of zeros, or 0. */
   allocate(): usize {
     if (this.free === 0) {
       const page = allocatePage();
       if (page === 0) return 0;
+      keptPages++;
       for (let block = page; block + this.size <= page + PAGE; block += this.size) {
         store<u64>(block, this.free);
         this.free = block;
@@ -161,13 +167,13 @@ export class Slab {
     const block = this.free;
     this.free = load<u64>(block);
     memory.fill(block, 0, this.size);
-    this.used++;
+    usedBlocks++;
     return block;
   }
 
   release(block: usize): void {
     store<u64>(block, this.free);
     this.free = block;
-    this.used--;
+    usedBlocks--;
   }
 }

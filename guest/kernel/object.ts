@@ -6,7 +6,7 @@
  * Volatile objects are known from creation to end; persistent ones from their first use on, and may be forgotten.
  */
 import { MIP_HASHDATA, WRITE } from '../abi/object.ts';
-import { Record, RF_BUILDING, RF_DELETED } from '../abi/store.ts';
+import { Record, RF_BUILDING, RF_DELETED, RF_HIDDEN } from '../abi/store.ts';
 import { invalidateObject, toPhysical, toVirtual } from './arch.ts';
 import { forgetRights } from './context.ts';
 import { verifyId } from './create.ts';
@@ -18,9 +18,10 @@ import {
   recordFlags,
   txEndRecord,
   txMarkDeleted,
+  txSetFlags,
   txUnmarkDeleted,
 } from './store.ts';
-import { TableEntry, tableFind, tableInsert, tableRemove, tableVisit } from './table.ts';
+import { tableFind, tableInsert, tableRemove } from './table.ts';
 import { dropRecordTies, dropTies, hasTies } from './tie.ts';
 import { releaseTree, treePrune } from './tree.ts';
 
@@ -36,6 +37,12 @@ export const KO_GONE = 2;
 export const KO_DAMAGED = 4;
 /** The kernel itself uses it (KSO root, devices): never ends. */
 export const KO_KERNEL = 8;
+/** Kept by SYS_PIN; one of the references. */
+export const KO_PINNED = 16;
+/** On its way out: in no table any more soon, and nobody may use it. */
+export const KO_ENDING = 32;
+/** Bits 63:32: number of its entry in the list of kernel-state objects, plus 1 (kso.ts). */
+export const KO_LISTED_SHIFT = 32;
 
 /**
  * An object that is known; the first 64 bytes are the hardware's descriptor.
@@ -51,7 +58,7 @@ export class KObject {
   /** Users that keep a deleted object: threads, contexts in use, ties, pins, the kernel. */
   references: u64;
   flags: u64;
-  /** Kernel address of the KContext when it is in use as a security context. */
+  /** Kernel address of the Context when it is in use as one; of an object that ends: of the next one that does. */
   context: u64;
   nonceLo: u64;
   nonceHi: u64;
@@ -70,7 +77,6 @@ export class KObject {
 const objects = zeroed<Slab>();
 /** The object space page (docs/xtwz.md §3.1): its first word is the object table's. */
 let objectSpace: usize = 0;
-/** Volatile objects that are known. */
 let knownCount: u64 = 0;
 
 export function initObjects(space: usize): void {
@@ -155,11 +161,14 @@ export function findObject(lo: u64, hi: u64): KObject | null {
     return (object.flags & KO_GONE) !== 0 ? null : object;
   }
   const record = findRecord(lo, hi);
-  if (record === null) return null;
-  const flags = recordFlags(record);
-  // Marked deleted, but tied to something that lives: found until that ends, in this boot as in the one before.
-  if ((flags & RF_DELETED) !== 0 && ((flags & RF_BUILDING) !== 0 || record.tiedBy === 0)) return null;
+  if (record === null || isLost(record)) return null;
   return adoptRecord(record);
+}
+
+/** Is the object of a record that is not known beyond finding: deleted, and hidden or kept by nothing? */
+function isLost(record: Record): bool {
+  const flags = recordFlags(record);
+  return (flags & RF_DELETED) !== 0 && ((flags & RF_HIDDEN) !== 0 || record.tiedBy === 0);
 }
 
 /** Makes the object of a record known. */
@@ -198,6 +207,7 @@ export function deleteObject(object: KObject, immediate: bool): void {
   object.flags |= immediate ? KO_DELETED | KO_GONE : KO_DELETED;
   if (isPersistent(object)) {
     txMarkDeleted(recordOf(object));
+    if (immediate) txSetFlags(recordOf(object), RF_HIDDEN, 0);
     txCommit();
   }
   if (immediate) invalidateObject(descriptorOf(object), 0);
@@ -213,17 +223,38 @@ export function undeleteObject(object: KObject): void {
   }
 }
 
-/** Ends a deleted object that nobody uses; true if it did. */
-export function endIfUnused(object: KObject): bool {
-  if ((object.flags & KO_DELETED) === 0 || object.references !== 0) return false;
-  if (isPersistent(object) && recordOf(object).tiedBy !== 0) return false;
-  if (isKernelObject(object)) return false;
-  const persistent = isPersistent(object);
-  const record = object.record;
-  forget(object, !persistent);
-  // The record stays on the list of deleted ones until its pages are free: at once for small objects, else bit by bit.
-  if (persistent) reap(at<Record>(record), 64);
+/** Pins an object, or takes the pin back: a pinned one stays when it is deleted. False: it was so already. */
+export function pinObject(object: KObject, pinned: bool): bool {
+  if (((object.flags & KO_PINNED) !== 0) === pinned) return false;
+  object.flags ^= KO_PINNED;
+  if (pinned) holdObject(object);
+  else dropObject(object);
   return true;
+}
+
+/** Objects that end, linked through `context`. A list and not a recursion: chains of ties may be long, stacks are not. */
+let ending: KObject | null = null;
+let endingRuns = false;
+
+/** Ends a deleted object that nobody uses, and whatever ends with it. */
+export function endIfUnused(object: KObject): void {
+  if ((object.flags & (KO_DELETED | KO_ENDING)) !== KO_DELETED || object.references !== 0) return;
+  if (isPersistent(object) && recordOf(object).tiedBy !== 0) return;
+  if (isKernelObject(object)) return;
+  object.flags |= KO_ENDING | KO_GONE;
+  object.context = addressOf(ending);
+  ending = object;
+  if (endingRuns) return;
+  endingRuns = true;
+  while (ending !== null) {
+    const first: KObject = ending;
+    ending = changetype<KObject | null>(first.context);
+    const record = first.record;
+    forget(first, record === 0);
+    // The record stays on the list of deleted ones until its pages are free: at once for small objects, else bit by bit.
+    if (record !== 0 && !reap(at<Record>(record), 64)) reapPending = true;
+  }
+  endingRuns = false;
 }
 
 /** Takes an object out of the hardware's and the kernel's tables; `release`: its pages, too. */
@@ -253,11 +284,20 @@ function reap(record: Record, pages: u64): bool {
   return true;
 }
 
+/** There may be deleted objects to free that nobody else will: after a boot, after large objects and unknown children. */
+let reapPending = true;
+
+/** A record has lost the last tie that kept it, and its object is not known. */
+export function noteReapable(): void {
+  reapPending = true;
+}
+
 /**
  * Goes on freeing objects whose deletion was interrupted or put off; called when a hart is idle and when the store is
  * full. False: there is nothing to do.
  */
 export function reapStep(): bool {
+  if (!reapPending) return false;
   let record = nextDeleted(null);
   while (record !== null) {
     const entry = tableFind(objectSpace, record.id.lo, record.id.hi);
@@ -265,15 +305,10 @@ export function reapStep(): bool {
       reap(record, 256);
       return true;
     }
-    if (entry !== null && endIfUnused(at<KObject>(entry.extra))) return true;
     record = nextDeleted(record);
   }
+  reapPending = false;
   return false;
-}
-
-/** Calls `visit` for every known object. */
-export function visitObjects(visit: (entry: TableEntry, argument: u64) => void, argument: u64): void {
-  tableVisit(objectSpace, visit, argument);
 }
 
 static_assert(sizeof<KObject>() === 128, 'KObject');

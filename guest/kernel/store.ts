@@ -15,12 +15,13 @@ import {
   Record,
   RF_BUILDING,
   RF_DELETED,
+  RF_HIDDEN,
   STORE_MAGIC,
   STORE_VERSION,
   Superblock,
 } from '../abi/store.ts';
 import { cleanRange, PAGE, PAGE_SHIFT, persistFence, toPhysical, toVirtual, zeroPage } from './arch.ts';
-import { recoverJournal, txCommit, txGet, txSet } from './journal.ts';
+import { recoverJournal, txCommit, txGet, txNumber, txSet } from './journal.ts';
 
 let region: usize = 0;
 let regionPages: u64 = 0;
@@ -180,13 +181,32 @@ function pageNumber(address: usize): u64 {
   return (address - region) >> PAGE_SHIFT;
 }
 
+/**
+ * The page that the open transaction (`releasedIn`) released first: the one below it on the free list was free before. Pages
+ * released in a transaction are not handed out in it: until it is decided they belong to whom they belonged, and
+ * writing to them would change what a power failure leaves of that.
+ */
+let releasedFirst: u64 = 0;
+let releasedIn: u64 = 0;
+
+/** In the open transaction: takes a page off the free list; 0: there is none. */
+function txTakeFree(): u64 {
+  const headWord = ptrTo(superblock.freeHead).address;
+  const below = releasedIn === txNumber() ? releasedFirst : 0;
+  if (below === 0) {
+    const page = txGet(headWord);
+    if (page !== 0) txSet(headWord, u64(txReference(page) & ~REF_FREE));
+    return page;
+  }
+  const page = u64(txReference(below) & ~REF_FREE);
+  if (page !== 0) txSetReference(below, txReference(page));
+  return page;
+}
+
 /** In the open transaction: a page of persistent zeros with one reference, or 0 when the store is full. */
 export function txAllocatePage(zero: bool): usize {
-  const head = txGet(ptrTo(superblock.freeHead).address);
-  let page = head;
-  if (head !== 0) {
-    txSet(ptrTo(superblock.freeHead).address, u64(txReference(head) & ~REF_FREE));
-  } else {
+  let page = txTakeFree();
+  if (page === 0) {
     page = txGet(ptrTo(superblock.watermark).address);
     if (page >= superblock.pages) return 0;
     txSet(ptrTo(superblock.watermark).address, page + 1);
@@ -221,6 +241,10 @@ export function txReleasePage(address: usize): void {
     txSetReference(page, references - 1);
     return;
   }
+  if (releasedIn !== txNumber()) {
+    releasedIn = txNumber();
+    releasedFirst = page;
+  }
   txSetReference(page, REF_FREE | u32(txGet(ptrTo(superblock.freeHead).address)));
   txSet(ptrTo(superblock.freeHead).address, page);
   adjust(ptrTo(superblock.freeCount), 1);
@@ -239,6 +263,7 @@ export function txAllocateRecord(): Record | null {
   if (head === 0) {
     const page = txAllocatePage(true);
     if (page === 0) return null;
+    adjust(ptrTo(superblock.recordPages), 1);
     for (let record = page; record < page + PAGE; record += sizeof<Record>()) {
       txSet(record + offsetof<Record>('next'), head);
       head = record - region;
@@ -328,7 +353,7 @@ export function txUnmarkDeleted(record: Record): void {
   if (previous === 0) txSet(ptrTo(superblock.deletedHead).address, next);
   else txSet(ptrTo(recordAt(previous).deletedNext).address, next);
   if (next !== 0) txSet(ptrTo(recordAt(next).deletedPrevious).address, previous);
-  txSetFlags(record, 0, RF_DELETED | RF_BUILDING);
+  txSetFlags(record, 0, RF_DELETED | RF_BUILDING | RF_HIDDEN);
 }
 
 /** The first object marked deleted whose turn it is, or null; `after`: the one to go on from. */

@@ -1,12 +1,16 @@
 /** System calls on the machine: console output, devices, facts about this boot, root objects, power. */
 import { ObjectId, USE, WRITE } from '../abi/object.ts';
 import {
+  CONFIG_BLOCKS_USED,
   CONFIG_DIRTY_START,
   CONFIG_HARTS,
+  CONFIG_OBJECTS,
   CONFIG_PAGES_FREE,
+  CONFIG_PAGES_KEPT,
   CONFIG_PAGES_TOTAL,
   CONFIG_RESET_CODE,
   CONFIG_STORE_FREE,
+  CONFIG_STORE_KEPT,
   CONFIG_STORE_TOTAL,
   CONFIG_TIME_PERIOD,
   EFAULT,
@@ -26,7 +30,8 @@ import { consolePrint } from './console.ts';
 import { deviceAction } from './device.ts';
 import { txCommit, txSet } from './journal.ts';
 import { ksoRoot } from './kso.ts';
-import { pagesFree, pagesTotal } from './memory.ts';
+import { blocksUsed, pagesFree, pagesKept, pagesTotal } from './memory.ts';
+import { knownObjects } from './object.ts';
 import { powerOff } from './power.ts';
 import { randomWord } from './random.ts';
 import { storePresent, storeSuperblock } from './store.ts';
@@ -81,6 +86,14 @@ export function sysConfig(thread: Thread): i64 {
       return storePresent() ? i64(storeSuperblock().pages) : 0;
     case CONFIG_DIRTY_START:
       return i64(dirtyStart);
+    case CONFIG_OBJECTS:
+      return i64(knownObjects());
+    case CONFIG_BLOCKS_USED:
+      return i64(blocksUsed());
+    case CONFIG_PAGES_KEPT:
+      return i64(pagesKept());
+    case CONFIG_STORE_KEPT:
+      return storePresent() ? i64(storeSuperblock().recordPages) : 0;
   }
   return -EINVAL;
 }

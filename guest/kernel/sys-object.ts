@@ -1,5 +1,5 @@
 /**
- * System calls on objects: create, delete, tie, copy, stat. Each asks what the caller's contexts grant to every object that it names.
+ * System calls on objects: create, delete, pin, tie, copy, stat. Each asks what the caller's contexts grant to every object that it names.
  */
 import { DELETE, MIP_HASHDATA, ObjectId, READ, WRITE } from '../abi/object.ts';
 import {
@@ -16,10 +16,12 @@ import {
   ENOMEM,
   ENOSPC,
   EPERM,
+  PIN_REMOVE,
   STAT_DAMAGED,
   STAT_DELETED,
   STAT_HASHDATA,
   STAT_PERSISTENT,
+  STAT_PINNED,
   StatResult,
   TIE_REMOVE,
 } from '../abi/syscall.ts';
@@ -34,7 +36,9 @@ import {
   isPersistent,
   KO_DAMAGED,
   KO_DELETED,
+  KO_PINNED,
   KObject,
+  pinObject,
   undeleteObject,
 } from './object.ts';
 import { Thread } from './thread.ts';
@@ -95,6 +99,14 @@ export function sysDelete(thread: Thread): i64 {
   return 0;
 }
 
+/** pin(lo, hi, flags): the object stays when it is deleted, until it is unpinned or the power goes. */
+export function sysPin(thread: Thread): i64 {
+  const object = findArgument(thread, 0);
+  if (object === null) return -ENOENT;
+  if (!allowed(thread, object, DELETE)) return -EPERM;
+  return pinObject(object, (argument(thread, 2) & PIN_REMOVE) === 0) ? 0 : -EINVAL;
+}
+
 /** tie(parent lo, hi, child lo, hi, flags). */
 export function sysTie(thread: Thread): i64 {
   const parent = findArgument(thread, 0);
@@ -145,6 +157,7 @@ export function sysStat(thread: Thread): i64 {
   if (isPersistent(object)) result.flags |= STAT_PERSISTENT;
   if ((object.flags & KO_DELETED) !== 0) result.flags |= STAT_DELETED;
   if ((object.flags & KO_DAMAGED) !== 0) result.flags |= STAT_DAMAGED;
+  if ((object.flags & KO_PINNED) !== 0) result.flags |= STAT_PINNED;
   if ((object.pFlags & MIP_HASHDATA) !== 0) result.flags |= STAT_HASHDATA;
   return writeUser(argument(thread, 2), addressOf(result), sizeof<StatResult>()) ? 0 : -EFAULT;
 }

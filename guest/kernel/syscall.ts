@@ -18,6 +18,7 @@ import {
   SYS_DETACH,
   SYS_INVALIDATE,
   SYS_NULL,
+  SYS_PIN,
   SYS_POWER,
   SYS_REVOKE,
   SYS_ROOT,
@@ -30,7 +31,7 @@ import {
 } from '../abi/syscall.ts';
 import { sysAttach, sysBecome, sysDetach, sysInvalidate, sysRevoke } from './sys-context.ts';
 import { sysAction, sysConfig, sysDebugPrint, sysPower, sysRoot } from './sys-machine.ts';
-import { sysCopy, sysCreate, sysDelete, sysStat, sysTie } from './sys-object.ts';
+import { sysCopy, sysCreate, sysDelete, sysPin, sysStat, sysTie } from './sys-object.ts';
 import { sysSync } from './sys-sync.ts';
 import { sysSignal, sysSpawn, sysThreadControl } from './sys-thread.ts';
 import { Thread } from './thread.ts';
@@ -62,6 +63,8 @@ export function systemCall(thread: Thread): i64 {
       return sysThreadControl(thread);
     case SYS_ACTION:
       return sysAction(thread);
+    case SYS_PIN:
+      return sysPin(thread);
     case SYS_CONFIG:
       return sysConfig(thread);
     case SYS_TIE:

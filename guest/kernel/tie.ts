@@ -5,7 +5,16 @@
 import { RECORD_TIE, Record } from '../abi/store.ts';
 import { txCommit, txGet, txSet } from './journal.ts';
 import { Slab } from './memory.ts';
-import { dropObject, endIfUnused, findKnown, holdObject, isPersistent, KObject, recordOf } from './object.ts';
+import {
+  dropObject,
+  endIfUnused,
+  findKnown,
+  holdObject,
+  isPersistent,
+  KObject,
+  noteReapable,
+  recordOf,
+} from './object.ts';
 import { storeAddress, storeOffset, txAllocateRecord, txReleaseRecord } from './store.ts';
 
 class Tie {
@@ -84,47 +93,29 @@ function txRemoveTie(link: usize): void {
   txReleaseRecord(tie);
 }
 
-/** Ties of parents that have ended; children whose last one goes end, too, and add theirs. */
-let loose: u64 = 0;
-let loosening = false;
-
-/** The parent ends: its ties in memory go. Not by recursion: a chain of ties may be longer than a stack is deep. */
+/** The parent ends: its ties in memory go. */
 export function dropTies(parent: KObject): void {
   while (parent.ties !== 0) {
     const tie = at<Tie>(parent.ties);
-    parent.ties = addressOf(tie.next);
-    tie.next = changetype<Tie | null>(loose);
-    loose = addressOf(tie);
-  }
-  if (loosening) return;
-  loosening = true;
-  while (loose !== 0) {
-    const tie = at<Tie>(loose);
     const child = tie.child;
-    loose = addressOf(tie.next);
+    parent.ties = addressOf(tie.next);
     ties.release(addressOf(tie));
     dropObject(child);
   }
-  loosening = false;
 }
 
 export function hasTies(object: KObject): bool {
   return object.ties !== 0;
 }
 
-/** How many ends of records, each by that of its parent, are under way. */
-let depth: u64 = 0;
-const MAX_DEPTH = 8;
-
-/** The parent record ends: its ties in the store go, one transaction each. Children deep down a chain are left to `reapStep`. */
+/** The parent record ends: its ties in the store go, one transaction each. */
 export function dropRecordTies(parent: Record): void {
-  depth++;
   while (parent.ties !== 0) {
     const child = at<Record>(storeAddress(at<Record>(storeAddress(parent.ties)).pages));
     txRemoveTie(ptrTo(parent.ties).address);
     txCommit();
     const known = findKnown(child.id.lo, child.id.hi);
-    if (known !== null && depth < MAX_DEPTH) endIfUnused(known);
+    if (known !== null) endIfUnused(known);
+    else noteReapable();
   }
-  depth--;
 }

@@ -204,28 +204,30 @@ export function copyOnWrite(object: KObject, offset: u64): PageResult {
   return PageResult.ok;
 }
 
-/** Removes the page at `offset`, if present. In a transaction for persistent objects; the caller invalidates. */
+/**
+ * Removes the page at `offset`, if present. In a transaction for persistent objects; the caller commits, and invalidates before it
+ * begins another one.
+ */
 export function clearEntry(object: KObject, offset: u64): void {
   const place = findEntry(object, offset);
   if (place === 0) return;
   const entry = readEntry(object, place);
   if ((entry & PTE_V) === 0) return;
   writeEntry(object, place, 0);
+  addPages(object, ~u64(0));
   if (isPersistent(object)) txReleasePage(pteAddress(entry));
   else {
     // Before the page may be another's: other harts run on, and may have it cached.
     invalidatePage(descriptorOf(object), offset & ~u64(0xfff));
     if ((entry & PTE_TYPE) !== PTE_IO) releasePage(pteAddress(entry));
   }
-  addPages(object, ~u64(0));
 }
 
 /**
  * Gives `target` at `to` what `source` has at `from`: shared copy-on-write when both are of one kind, else copied.
- * In a transaction if either is persistent. What was there before is removed. False: no space (the caller aborts).
+ * In a transaction if either is persistent. What was there before has been removed. False: no space (the caller aborts).
  */
 export function shareEntry(target: KObject, to: u64, source: KObject, from: u64): bool {
-  clearEntry(target, to);
   const sourcePlace = findEntry(source, from);
   if (sourcePlace === 0) return true;
   const entry = readEntry(source, sourcePlace);

@@ -7,11 +7,16 @@ import { MiB } from '../../emulator/addresses.ts';
 import { Computer } from '../../emulator/boot/computer.ts';
 import type { ImageFile } from '../../emulator/boot/image.ts';
 import type { StopReason } from '../../emulator/machine/config.ts';
+import type { EngineFactory } from '../../emulator/machine/engine.ts';
 import { MemoryMedia } from '../../emulator/nvdimm/media.ts';
 import { guestOutput } from '../../tools/guest/layouts.ts';
 
 export interface SystemOptions {
   readonly harts?: number;
+  /** Bytes of DRAM; default 256 MiB. */
+  readonly memory?: number;
+  /** The interpreter by default. */
+  readonly engine?: EngineFactory;
   readonly media?: MemoryMedia;
   /** Record every store, so that legal images can be drawn. */
   readonly recording?: boolean;
@@ -33,7 +38,8 @@ export class System {
 
   constructor(options: SystemOptions = {}) {
     this.computer = new Computer({
-      memory: 256 * MiB,
+      memory: options.memory ?? 256 * MiB,
+      ...(options.engine && { engine: options.engine }),
       harts: options.harts ?? 1,
       seed: 1,
       uartOutput: (byte) => {

@@ -1,0 +1,230 @@
+/**
+ * What the stress program's operations (guest/stress) must do, in plain data: the oracle of the kernel's objects. It takes
+ * completed operations in the order of their tickets and throws at the first whose result is not the one that it expects. It can
+ * also be asked what the store must hold after a power failure.
+ */
+import * as R from '../stress/record.ts';
+
+/** The written words of a page. Never changed: a write makes another one, so copies share. */
+export type ModelPage = readonly number[];
+
+const ZERO_PAGE: ModelPage = Array.from({ length: R.WORDS }, () => 0);
+
+const ENOENT = -2;
+const STAT = { persistent: 1, deleted: 2, pinned: 4, hashed: 16 } as const;
+
+export interface ModelObject {
+  /** `hi:lo` in hexadecimal. */
+  readonly id: string;
+  readonly persistent: boolean;
+  readonly hashed: boolean;
+  /** By page index; undefined: absent. */
+  pages: (ModelPage | undefined)[];
+  meta: boolean;
+  deleted: boolean;
+  pinned: boolean;
+  /** Objects that this one keeps, with the number of ties. */
+  readonly ties: Map<ModelObject, number>;
+  tiedBy: number;
+}
+
+/** An operation as the log tells it. */
+export interface Operation {
+  readonly worker: number;
+  readonly op: number;
+  readonly slot: number;
+  readonly other: number;
+  readonly flags: number;
+  /** Page index, or the first of a range. */
+  readonly page: number;
+  /** Word of a page, or the target of a range. */
+  readonly page2: number;
+  /** Pages of a range. */
+  readonly count: number;
+  readonly value: number;
+  readonly result: number;
+  readonly finding: number;
+  readonly findingHigh: number;
+  readonly id: string;
+}
+
+/** The program's hash of a page (stress.ts, hashPage). */
+export function hashOf(page: ModelPage): number {
+  let sum = 0;
+  for (let word = 0; word < R.WORDS; word++) {
+    sum = (sum + Math.imul(page[word]!, 2 * word * R.WORD_STRIDE + 1)) | 0;
+  }
+  return sum >>> 0;
+}
+
+/** What a created object, or the target of a copy, holds then. */
+export function copiedPages(
+  before: readonly (ModelPage | undefined)[],
+  source: readonly (ModelPage | undefined)[] | undefined,
+  { page, page2, count }: Pick<Operation, 'page' | 'page2' | 'count'>,
+): (ModelPage | undefined)[] {
+  const pages = [...before];
+  for (let i = 0; i < count; i++) pages[page2 + i] = source?.[page + i];
+  return pages;
+}
+
+const noPages = (): (ModelPage | undefined)[] => new Array<ModelPage | undefined>(R.PAGES).fill(undefined);
+
+export class StressModel {
+  readonly slots: (ModelObject | undefined)[][];
+  readonly exchanges: (ModelObject | undefined)[] = new Array<undefined>(R.EXCHANGES).fill(undefined);
+  /** Objects that exist. */
+  readonly objects = new Set<ModelObject>();
+  /** Completed operations by code. */
+  readonly counts = new Array<number>(R.OP_WRONG + 1).fill(0);
+
+  constructor(workers: number) {
+    this.slots = Array.from({ length: workers }, () => new Array<undefined>(R.SLOTS).fill(undefined));
+  }
+
+  /** What a create makes, when it succeeds. */
+  createdBy(operation: Operation): ModelObject {
+    const { flags } = operation;
+    const source = this.slots[operation.worker]![operation.other];
+    const whole = (flags & R.CREATE_FLAG_WHOLE) !== 0;
+    let pages = noPages();
+    if (whole) pages = [...source!.pages];
+    else if (flags & R.CREATE_FLAG_RANGE) pages = copiedPages(pages, source!.pages, operation);
+    return {
+      id: operation.id,
+      persistent: (flags & R.CREATE_FLAG_PERSIST) !== 0,
+      hashed: (flags & R.CREATE_FLAG_HASHDATA) !== 0,
+      pages,
+      meta: whole && source!.meta,
+      deleted: false,
+      pinned: false,
+      ties: new Map(),
+      tiedBy: 0,
+    };
+  }
+
+  /** Does a completed operation, and compares what it found. */
+  apply(operation: Operation): void {
+    this.counts[operation.op]!++;
+    const { op, worker, slot } = operation;
+    const slots = this.slots[worker]!;
+    if (op === R.OP_CREATE) {
+      this.expect(operation, 'result', operation.result, 0);
+      const object = this.createdBy(operation);
+      this.objects.add(object);
+      slots[slot] = object;
+      return;
+    }
+    if (op === R.OP_EXCHANGE) {
+      const mine = slots[slot];
+      slots[slot] = this.exchanges[operation.other];
+      this.exchanges[operation.other] = mine;
+      return;
+    }
+    if (op === R.OP_WRONG) this.fail(operation, `found mistake ${operation.value}`);
+    if (op === R.OP_GONE) {
+      this.expect(operation, 'result', operation.result, ENOENT);
+      return;
+    }
+    // What a worker does without objects it judges itself.
+    if (slot === R.NO_SLOT) return;
+    const object = slots[slot];
+    if (object === undefined) this.fail(operation, 'the slot is empty');
+    this.expect(operation, 'result', operation.result, 0);
+    this.change(operation, object);
+  }
+
+  private change(operation: Operation, object: ModelObject): void {
+    const slots = this.slots[operation.worker]!;
+    const { page } = operation;
+    switch (operation.op) {
+      case R.OP_WRITE:
+        object.pages[page] = writtenPage(object.pages[page], operation);
+        return;
+      case R.OP_READ:
+        this.expect(operation, 'hash', operation.finding, hashOf(object.pages[page] ?? ZERO_PAGE));
+        object.pages[page] ??= ZERO_PAGE;
+        return;
+      case R.OP_DELETE:
+        object.deleted = true;
+        this.settle();
+        return;
+      case R.OP_UNDELETE:
+        object.deleted = false;
+        return;
+      case R.OP_TIE:
+      case R.OP_UNTIE: {
+        const child = slots[operation.other];
+        if (child === undefined) this.fail(operation, 'the other slot is empty');
+        const by = operation.op === R.OP_TIE ? 1 : -1;
+        object.ties.set(child, (object.ties.get(child) ?? 0) + by);
+        child.tiedBy += by;
+        this.settle();
+        return;
+      }
+      case R.OP_STAT:
+        this.expect(operation, 'pages', operation.finding, pagesOf(object));
+        this.expect(operation, 'flags', operation.findingHigh, flagsOf(object));
+        return;
+      case R.OP_COPY:
+        object.pages = copiedPages(object.pages, slots[operation.other]?.pages, operation);
+        return;
+      case R.OP_PIN:
+      case R.OP_UNPIN:
+        object.pinned = operation.op === R.OP_PIN;
+        this.settle();
+        return;
+      case R.OP_META:
+        this.expect(operation, 'metadata agree', operation.finding, 1);
+        object.meta = true;
+        return;
+    }
+  }
+
+  /** Objects that nothing keeps end, and with them their ties. */
+  private settle(): void {
+    for (let again = true; again; ) {
+      again = false;
+      for (const slots of this.slots) {
+        for (let s = 0; s < R.SLOTS; s++) {
+          const object = slots[s];
+          if (object === undefined || !object.deleted || object.pinned || object.tiedBy > 0) continue;
+          slots[s] = undefined;
+          this.objects.delete(object);
+          for (const [child, number] of object.ties) child.tiedBy -= number;
+          again = true;
+        }
+      }
+    }
+  }
+
+  private expect(operation: Operation, what: string, found: number, expected: number): void {
+    if (found !== expected) this.fail(operation, `${what} ${found}, expected ${expected}`);
+  }
+
+  private fail(operation: Operation, why: string): never {
+    throw new Error(`${why}, by ${JSON.stringify(operation)}`);
+  }
+}
+
+/** A page after OP_WRITE. */
+export function writtenPage(before: ModelPage | undefined, { page2, value }: Operation): ModelPage {
+  const words = [...(before ?? ZERO_PAGE)];
+  words[page2] = value;
+  return words;
+}
+
+export function pagesOf(object: ModelObject): number {
+  let pages = object.meta ? 1 : 0;
+  for (const page of object.pages) if (page !== undefined) pages++;
+  return pages;
+}
+
+function flagsOf(object: ModelObject): number {
+  return (
+    (object.persistent ? STAT.persistent : 0) |
+    (object.deleted ? STAT.deleted : 0) |
+    (object.pinned ? STAT.pinned : 0) |
+    (object.hashed ? STAT.hashed : 0)
+  );
+}
