@@ -11,7 +11,7 @@ import { flush } from './io.ts';
 import { initNamespace, rootNamespace } from './name.ts';
 import { createObject } from './object.ts';
 import { syscall } from './syscall.ts';
-import { recoverLogs } from './tx.ts';
+import { recoverLogs } from './undo-log.ts';
 
 /** The tester's registers (tools/torture/device.ts). */
 const CSR_VALUE = 0x800;

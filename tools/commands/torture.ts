@@ -1,5 +1,5 @@
 /**
- * `licorice torture PROGRAM`: every legal power failure of a bare-metal program, explored (docs/torture.md). Its
+ * `licorice torture PROGRAM`: every legal power failure of a program, explored (docs/torture.md). Its
  * exit code is 1 when there are findings. `licorice torture replay SEED PROGRAM` runs one of them again.
  */
 import type { Argv, CommandModule } from 'yargs';
@@ -14,7 +14,8 @@ interface ProgramArguments {
 
 interface TortureArguments extends ProgramArguments {
   mem: string;
-  nvdimm: string;
+  nvdimm?: string;
+  'from-power-on': boolean;
   budget: number;
   'max-runs': number;
   samples: number;
@@ -34,12 +35,8 @@ const mediaOption = <T>(yargs: Argv<T>) =>
     describe: 'what the NVDIMM holds at first: a raw image (default: zeros)',
   });
 
-function programOf({ program, media }: ProgramArguments): Program {
-  return {
-    elf: readImage(program!, 'program'),
-    ...(media !== undefined && { media: readImage(media, 'media image').bytes }),
-  };
-}
+const mediaOf = ({ media }: ProgramArguments): Pick<Program, 'media'> =>
+  media === undefined ? {} : { media: readImage(media, 'media image').bytes };
 
 const replayCommand: CommandModule<object, ReplayArguments> = {
   command: 'replay <case> <program>',
@@ -51,20 +48,40 @@ const replayCommand: CommandModule<object, ReplayArguments> = {
   handler: async (args) => {
     const { replay } = await import('../torture/campaign.ts');
     const { describeOutcome, isFailure } = await import('../torture/outcome.ts');
-    const { outcome, output } = replay(programOf(args), args.case!);
+    const { loadProgram } = await import('../torture/load.ts');
+    const { outcome, output } = replay(await loadProgram(args.program!, mediaOf(args)), args.case!);
     process.stdout.write(`${output}recovery ${describeOutcome(outcome)}\n`);
     process.exitCode = isFailure(outcome) ? 1 : 0;
   },
 };
 
+function nvdimmSize(text: string): number {
+  const size = parseSize(text, '--nvdimm');
+  if (size < 4096 || size % 4096 !== 0)
+    throw new UserError(`--nvdimm ${text}: an NVDIMM has whole pages of 4096 bytes, at least one`);
+  return size;
+}
+
 export const tortureCommand: CommandModule<object, TortureArguments> = {
   command: 'torture <program>',
-  describe: 'explore every legal power failure of a bare-metal program',
+  describe: 'explore every legal power failure of a program',
   builder: (yargs) =>
     mediaOption(yargs)
-      .positional('program', { type: 'string', describe: 'an ELF or raw image that runs in M-mode' })
+      .positional('program', {
+        type: 'string',
+        describe: 'an ELF or raw image that runs in M-mode, guest TypeScript, or a shipped workload',
+      })
       .option('mem', { type: 'string', default: '16M', requiresArg: true, describe: 'main memory' })
-      .option('nvdimm', { type: 'string', default: '1M', requiresArg: true, describe: 'size of the NVDIMM' })
+      .option('nvdimm', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'size of the NVDIMM (default: 1M, for guest programs 2M)',
+      })
+      .option('from-power-on', {
+        type: 'boolean',
+        default: false,
+        describe: 'let the power fail before the program says that it is ready, too',
+      })
       .option('budget', {
         type: 'number',
         default: 10_000_000,
@@ -95,15 +112,14 @@ export const tortureCommand: CommandModule<object, TortureArguments> = {
     const { runCampaign } = await import('../torture/campaign.ts');
     const { campaignJson, campaignText } = await import('../torture/report.ts');
     const { Places } = await import('../torture/places.ts');
-    const nvdimm = parseSize(args.nvdimm, '--nvdimm');
-    if (nvdimm < 4096 || nvdimm % 4096 !== 0)
-      throw new UserError(`--nvdimm ${args.nvdimm}: an NVDIMM has whole pages of 4096 bytes, at least one`);
-    const program: Program = {
-      ...programOf(args),
+    const { loadProgram } = await import('../torture/load.ts');
+    const program = await loadProgram(args.program!, {
+      ...mediaOf(args),
       memory: memorySize(args.mem),
-      nvdimm,
+      ...(args.nvdimm !== undefined && { nvdimm: nvdimmSize(args.nvdimm) }),
       budget: positiveInteger(args.budget, '--budget'),
-    };
+      fromPowerOn: args['from-power-on'],
+    });
     const limits = {
       maxRuns: positiveInteger(args['max-runs'], '--max-runs'),
       samples: positiveInteger(args.samples, '--samples'),

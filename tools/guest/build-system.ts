@@ -1,12 +1,12 @@
 /**
  * Builds the guest into dist/guest: the kernel, every program of guest/programs (as an ELF with its symbols, and all together
- * as the boot archive), and the layouts that host tools need. Run by the package's build. Files are compiled in
+ * as the boot archive), the workloads of guest/torture, and the layouts that host tools need. Run by the package's build. Files are compiled in
  * threads where there are processors for them, and only if a source has changed (build-cache.ts); what is written does not depend
  * on either.
  */
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../../emulator/errors.ts';
@@ -31,17 +31,25 @@ export async function buildSystem(root: string): Promise<void> {
   const guest = join(root, 'guest');
   const out = join(root, 'dist', 'guest');
   mkdirSync(out, { recursive: true });
-  const names = readdirSync(join(guest, 'programs'))
-    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
-    .map((file) => file.slice(0, -'.ts'.length))
-    .sort();
+  const namesIn = (folder: string): string[] =>
+    readdirSync(join(guest, folder))
+      .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+      .map((file) => file.slice(0, -'.ts'.length))
+      .sort();
+  const names = namesIn('programs');
+  // The workloads of `licorice torture` are in no archive: each is the only program of its system.
+  const workloads = namesIn('torture');
+  mkdirSync(join(out, 'torture'), { recursive: true });
   const tasks: BuildTask[] = [
     { file: KERNEL, target: 'kernel' },
     ...names.map((name): BuildTask => ({ file: join('programs', `${name}.ts`), target: 'program' })),
+    ...workloads.map((name): BuildTask => ({ file: join('torture', `${name}.ts`), target: 'program' })),
   ];
   const cache = new BuildCache(join(out, 'build-cache.json'), root, fileURLToPath(WORKER));
   const outputOf = ({ file }: BuildTask): string =>
-    join(out, file === KERNEL ? 'kernel.elf' : `${basename(file, '.ts')}.elf`);
+    file === KERNEL
+      ? join(out, 'kernel.elf')
+      : join(out, dirname(file) === 'torture' ? 'torture' : '', `${basename(file, '.ts')}.elf`);
   const elfs = tasks.map((task) => cache.find(task.file, outputOf(task)));
   const stale = tasks.filter((_, i) => elfs[i] === undefined);
   const compiling = compileAll(root, stale);
