@@ -84,7 +84,7 @@ global func @f(i64 %0, i64 %1) -> i64 {
 b0:
   %2 = const i64 0
   %3 = const i64 1
-  %4 = const i64 100
+  %4 = const i64 101
   %20 = const i64 50
   br [b1(%2, %2)]
 b1(i64 %5, i64 %6):
@@ -225,4 +225,45 @@ b2:
 }`);
   // The base, the translation (a test and an addition), and the test for null on the stored word.
   expect(ops).toEqual(['load', 'and', 'pref', 'condbr', 'load', 'ret', 'ret']);
+});
+
+/** A loop that adds up the bytes from %0 (or from the global) to an end, tested by `test`. */
+const summing = (start: string, end: string, test: string): string => `global global @g size=64 align=8
+global func @f(i64 %0) -> i32 {
+b0:
+  %1 = const i64 1
+  %2 = const i32 0
+${start}
+${end}
+  br [b1(%3, %2)]
+b1(i64 %5, i32 %6):
+  %7 = load i32 %5 mem=i8u
+  %8 = add i32 %6, %7
+  %9 = add i64 %5, %1
+  %10 = ${test} i32 %9, %4
+  condbr %10 [b1(%9, %8), b2(%8)]
+b2(i32 %11):
+  ret %11
+}`;
+const after = (base: string, bytes: number): string =>
+  `  %12 = const i64 ${bytes}\n  %4 = add i64 ${base}, %12`;
+const same = '  %13 = const i64 0\n  %3 = add i64 %0, %13';
+
+test('does a loop of a constant number of rounds do several at a time?', () => {
+  expect(count(left(summing(same, after('%0', 40), 'ne')), 'load')).toBe(4);
+  expect(count(left(summing(same, after('%0', 9), 'ne')), 'load')).toBe(3);
+  expect(count(left(summing(same, after('%0', 11), 'ne')), 'load')).toBe(1);
+  expect(count(left(summing('  %3 = symaddr i64 @g', after('%3', 40), 'ltu')), 'load')).toBe(4);
+});
+
+test('does a loop of few rounds disappear?', () => {
+  const ops = left(summing(same, after('%0', 5), 'ne'));
+  expect(count(ops, 'load')).toBe(5);
+  expect(count(ops, 'condbr')).toBe(0);
+});
+
+test('is a loop left alone whose rounds are not known?', () => {
+  // An address that may be near the end of the address space: the comparison may fail at once.
+  expect(count(left(summing(same, after('%0', 40), 'ltu')), 'load')).toBe(1);
+  expect(count(left(summing('  %3 = symaddr i64 @g', '  %4 = add i64 %0, %1', 'ne')), 'load')).toBe(1);
 });

@@ -14,6 +14,7 @@ import { fusePointerLoads } from './pointer-loads.ts';
 import { removeDecidedChecks } from './ranges.ts';
 import { rotateLoops } from './rotate.ts';
 import { replaceSlots } from './sroa.ts';
+import { unrollLoops } from './unroll.ts';
 
 export interface OptimiseOptions {
   /** Verify the IR after each pass: slow, for tests. Also done under LICORICE_VERIFY_IR=1. */
@@ -53,6 +54,10 @@ const last: readonly Pass[] = [
   cleanup,
   eliminateDeadCode,
   onLoops(reduceStrength),
+  onLoops(numberValues),
+  onLoops(cleanup),
+  eliminateDeadCode,
+  onLoops(unrollLoops),
   onLoops(numberValues),
   onLoops(cleanup),
   eliminateDeadCode,
