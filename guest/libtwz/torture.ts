@@ -5,12 +5,16 @@
  * A program under test has a function `torture` beside `main`; the tester calls it in place of `main`, as the first program
  * of the system. It runs twice: to do its work, and again, after boot, wherever the power may have failed.
  */
+
+import { NameType } from '../abi/name.ts';
 import { DELETE, ObjectId, READ, USE, WRITE } from '../abi/object.ts';
 import { CREATE_PERSIST, ROOT_NAMES, SYS_ROOT } from '../abi/syscall.ts';
+import { Anchor, createHeap, heapOf, isHeap } from './alloc.ts';
 import { flush } from './io.ts';
-import { initNamespace, rootNamespace } from './name.ts';
-import { createObject } from './object.ts';
+import { assignName, initNamespace, rootNamespace, stepInto } from './name.ts';
+import { createObject, openObject } from './object.ts';
 import { syscall } from './syscall.ts';
+import { Tx } from './tx.ts';
 import { recoverLogs } from './undo-log.ts';
 
 /** The tester's registers (tools/torture/device.ts). */
@@ -94,6 +98,39 @@ function makeNames(): void {
   if (createObject(root, READ | WRITE | DELETE | USE | CREATE_PERSIST) !== 0) finish(1000);
   initNamespace(root);
   syscall(SYS_ROOT, ROOT_NAMES, 0, root.lo, root.hi, 0);
+}
+
+const SUBJECT = 'subject';
+
+/** For `setup`: makes the object with a heap that the workload works on. Returns its base. */
+export function makeSubject(): usize {
+  const root = stack<ObjectId>();
+  const id = stack<ObjectId>();
+  if (createHeap(id) !== 0 || !rootNamespace(root)) finish(1001);
+  if (assignName(root, SUBJECT, id, NameType.object, false) !== 0) finish(1002);
+  return openObject(id);
+}
+
+/** Opens the object that `makeSubject` made, by its name. Returns its base. */
+export function openSubject(): usize {
+  const root = stack<ObjectId>();
+  const id = stack<ObjectId>();
+  if (!rootNamespace(root) || !stepInto(root, SUBJECT, id)) finish(1003);
+  const base = openObject(id);
+  if (!isHeap(base)) finish(1004);
+  return base;
+}
+
+/** What the heap's root of the subject points to. */
+export function subjectRoot(): usize {
+  const root = heapOf(openSubject()).root;
+  if (root === null) finish(1005);
+  return addressOf(root!);
+}
+
+/** Makes the heap's root point to `address`, as part of a transaction. */
+export function setSubjectRoot(tx: Tx, base: usize, address: usize): void {
+  heapOf(base).root = at<Anchor>(address);
 }
 
 /**
