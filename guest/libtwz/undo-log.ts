@@ -119,9 +119,10 @@ export class UndoLog {
 
   /**
    * Copies the entries from line `mark` on back, the last one first, and makes it persistent. Entries before `mark` still count; those
-   * behind it are wiped, the last first, so that none of them is found in the place of a later one.
+   * behind it are wiped, the last first, so that none of them is found in the place of a later one; without any before it the log is closed.
    */
   undo(mark: u64): void {
+    if (this.end === mark) return;
     let line = this.end;
     while (line > mark) {
       line -= this.last;
@@ -130,13 +131,15 @@ export class UndoLog {
       if ((entry.where & LOG_FRESH) === 0) copyBack(entry);
     }
     persistFence();
-    if (mark !== 0) {
-      for (let index = this.end; index > mark; index--) {
-        at<LogLine>(this.lineAt(index - 1)).tag = 0;
-        clean(this.lineAt(index - 1), CACHE_LINE);
-      }
-      persistFence();
+    if (mark === 0) {
+      this.close();
+      return;
     }
+    for (let index = this.end; index > mark; index--) {
+      at<LogLine>(this.lineAt(index - 1)).tag = 0;
+      clean(this.lineAt(index - 1), CACHE_LINE);
+    }
+    persistFence();
     this.end = mark;
   }
 
@@ -156,7 +159,6 @@ export class UndoLog {
     }
     if (this.end === 0) return false;
     this.undo(0);
-    this.close();
     return true;
   }
 }
