@@ -81,7 +81,7 @@ export const FE_VALID = 0x2_0000;
 export class FotEntry {
   /** ID bits 63:0, or persistent pointer to the name. */
   lo: u64;
-  /** ID bits 127:64, or the resolver: 0 = hierarchical names, else persistent pointer to a function. */
+  /** ID bits 127:64, or the resolver: 0 = hierarchical names, below 4096 a function of the program, else persistent pointer to one. */
   hi: u64;
   flags: u64;
   info: u64;

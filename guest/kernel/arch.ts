@@ -125,6 +125,8 @@ export const CSR_VIEW = 0x5c0;
 export const CSR_CONTEXT = 0x5c1;
 export const CSR_FIXED = 0x5c2;
 export const CSR_CONFIG = 0x5c3;
+/** `stwzcfg`: the lookaside of persistent pointers is on. */
+export const CONFIG_POINTERS = 1;
 export const CSR_FAULT_ID_LO = 0x5c8;
 export const CSR_FAULT_ID_HI = 0x5c9;
 export const CSR_FAULT_OFFSET = 0x5ca;

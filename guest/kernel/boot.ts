@@ -15,6 +15,8 @@ import {
   ViewHeader,
 } from '../abi/view.ts';
 import {
+  CONFIG_POINTERS,
+  CSR_CONFIG,
   IRQ_EXTERNAL,
   IRQ_SOFTWARE,
   IRQ_TIMER,
@@ -65,6 +67,8 @@ function kernelMain(hart: u64, tree: u64): never {
   csr.set('sstatus', SSTATUS_SUM);
   // User space persists its own data: cbo.clean, cbo.flush and cbo.zero, and cbo.inval as a flush.
   csr.write('senvcfg', SENVCFG_CACHE_BLOCKS);
+  // The lookaside of persistent pointers; libtwz fills it.
+  csr.write(CSR_CONFIG, CONFIG_POINTERS);
   if (tree !== 0) bootFirst(hart, tree);
   enableInterrupts(hart);
   csr.set('sie', IRQ_SOFTWARE | IRQ_TIMER | IRQ_EXTERNAL);

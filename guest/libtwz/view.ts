@@ -7,6 +7,7 @@ import { OBJ_SHIFT, ObjectId } from '../abi/object.ts';
 import { SYS_INVALIDATE } from '../abi/syscall.ts';
 import { SLOT_ALLOC_FIRST, SLOT_VIEW, slotAddress, VE_VALID, VIEW_TABLE, ViewEntry } from '../abi/view.ts';
 import { SpinLock } from './lock.ts';
+import { forgetTranslations } from './pointer.ts';
 import { syscall } from './syscall.ts';
 
 const MAPPINGS = 4096;
@@ -16,11 +17,14 @@ class Mapping {
   lo: u64;
   hi: u64;
   flags: u32;
-  /** Users; a mapping with 0 users may be taken for another object. */
+  /** Users; a mapping with 0 users may be taken for another object, and one with bit 31 set never is. */
   users: u32;
   slot: u64;
   next: u64;
 }
+
+/** `Mapping.users`: for as long as the program runs. */
+const FOR_GOOD: u32 = 0x8000_0000;
 
 const lock = zeroed<SpinLock>();
 const mappings = zeroed<FixedArray<Inline<Mapping>, 4096>>();
@@ -66,9 +70,29 @@ function takeMapping(): u64 {
     if (mappings[scan].users !== 0) continue;
     unlink(scan);
     clearViewEntry(mappings[scan].slot);
+    forgetTranslations(mappings[scan].slot << OBJ_SHIFT);
     return scan;
   }
   panic('all slots of the view are in use');
+}
+
+/**
+ * Maps an object (or finds it mapped) for as long as the program runs: what persistent pointers lead to, so that addresses stay good.
+ * Once mapped so it is found without the lock: chains change at their heads, and such a mapping never leaves its chain.
+ */
+export function mapForGood(lo: u64, hi: u64, flags: u32): usize {
+  for (let index = u64(unchecked(buckets[bucketOf(lo)])); index !== 0; ) {
+    const mapping = unchecked(mappings[index]);
+    if (mapping.lo === lo && mapping.hi === hi && mapping.flags === flags && (mapping.users & FOR_GOOD) !== 0)
+      return mapping.slot << OBJ_SHIFT;
+    index = mapping.next;
+  }
+  const base = mapObject(lo, hi, flags);
+  const mapping = mappings[(base >> OBJ_SHIFT) - SLOT_ALLOC_FIRST];
+  lock.acquire();
+  mapping.users = (mapping.users - 1) | FOR_GOOD;
+  lock.release();
+  return base;
 }
 
 /** Maps an object (or finds it mapped) for access with `flags` (READ, WRITE, EXEC). Returns the address of its offset 0. */
