@@ -213,6 +213,16 @@ export class InterpreterEmitter implements Emitter {
     this.w.memory(Op.i32Store, HART.fs);
   }
 
+  noteForeign(condition: Expr): void {
+    const { w, f } = this;
+    if (f.trace === undefined) return;
+    const record = local(f.trace, I32);
+    const mark = bin(Op.i64Shl, un(Op.i64ExtendI32U, condition), i64(63));
+    w.localGet(f.trace);
+    emit(w, bin(Op.i64Or, load(Op.i64Load, record, TRACE_RECORD.address), mark));
+    w.memory(Op.i64Store, TRACE_RECORD.address);
+  }
+
   /** Leaves with an access to `va` for JavaScript to make or to map. */
   private exitAccess(reason: number, va: Expr): void {
     this.w.localGet(this.f.hart);

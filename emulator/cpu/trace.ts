@@ -10,7 +10,8 @@ import { HANDLERS, type Handler } from './records.ts';
  *
  *   i64 pc        virtual address of the instruction
  *   i64 record    its predecoded record (cpu/records.ts); byte 0 is the handler, see `tracedHandler`
- *   i64 address   virtual address of the load, store or AMO; undefined content for other instructions
+ *   i64 address   virtual address of the load, store or AMO; undefined content for other instructions. Of `xtwz.pld`
+ *                 bits 62:0; bit 63: what it loaded is a pointer to another object
  */
 export const TRACE_RECORD = { pc: 0, record: 8, address: 16, size: 24 } as const;
 

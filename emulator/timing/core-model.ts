@@ -196,13 +196,18 @@ export class CoreModel {
           break;
         case Kind.load: {
           const low = words[at + 4]!;
-          if (paging) start = this.translate(low, words[at + 5]!, start);
-          const host = hostLine(low, words[at + 5]!, false);
+          const high = operation & OperationBit.pointer ? words[at + 5]! & 0x7fff_ffff : words[at + 5]!;
+          if (paging) start = this.translate(low, high, start);
+          const host = hostLine(low, high, false);
           this.loads++;
           if (firstLevel.access(host, false)) {
             done = start + hitLatency;
             if (this.lastMissDone > done) done = this.inFlight(host, done);
           } else done = this.miss(host, false, start);
+          if (operation & OperationBit.pointer) {
+            const { pointer, lookaside } = this.profile.core.latency;
+            done += words[at + 5]! < 0 ? pointer + lookaside : pointer;
+          }
           break;
         }
         case Kind.store: {

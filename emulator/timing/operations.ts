@@ -26,7 +26,7 @@ export const Kind = {
  *   bits 2:0   kind              bit 3   reads rs1 (integer)      bit 4   reads fs1
  *   bits 6:5   rs2: 0 none, 1 integer, 2 floating point           bit 7   rs2 lies in byte 2 of the record, else 4
  *   bit 8      reads fs3         bit 9   writes rd                bit 10  writes fd
- *   bit 11     instruction of 2 bytes
+ *   bit 11     instruction of 2 bytes      bit 12  a load that translates a persistent pointer
  */
 export const OperationBit = {
   rs1: 1 << 3,
@@ -37,6 +37,7 @@ export const OperationBit = {
   rd: 1 << 9,
   fd: 1 << 10,
   short: 1 << 11,
+  pointer: 1 << 12,
 } as const;
 
 function kindOf(row: InstructionRow): number {
@@ -60,6 +61,7 @@ function latencyOf(row: InstructionRow, latency: TimingProfile['core']['latency'
   if (/^fsqrt/.test(name)) return latency.floatRoot;
   if (/^fmul/.test(name)) return latency.floatMultiply;
   if (/^fcvt/.test(name)) return latency.floatConvert;
+  if (name === 'xtwz.pptr') return latency.pointer + latency.lookaside;
   if (/^fmv|^fsgnj|^fclass/.test(name)) return latency.floatMove;
   if (/^f(add|sub|min|max|eq|lt|le)/.test(name)) return latency.floatAdd;
   return latency.integer;
@@ -88,7 +90,8 @@ export function operationsOf(profile: TimingProfile): Operations {
       (has('fs3') ? OperationBit.fs3 : 0) |
       (has('rd') ? OperationBit.rd : 0) |
       (has('fd') ? OperationBit.fd : 0) |
-      (handler.length === 2 ? OperationBit.short : 0);
+      (handler.length === 2 ? OperationBit.short : 0) |
+      (row.access?.pointer ? OperationBit.pointer : 0);
     latency[number] = latencyOf(row, profile.core.latency);
   }
   return { packed, latency };

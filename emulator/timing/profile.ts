@@ -46,6 +46,10 @@ export const XEON_GOLD_5218 = {
       floatConvert: 5,
       /** An atomic on a line that the first-level cache has: a locked instruction. */
       atomic: 18,
+      /** Xtwzp: selecting and adding an object's base, behind the load of a persistent pointer. [E] one adder */
+      pointer: 1,
+      /** Xtwzp: asking the lookaside. [E] an array of 4 KiB: a cycle less than the first-level cache */
+      lookaside: 4,
       /** A FENCE that has nothing to wait for. */
       fence: 6,
       /** CSR accesses, traps, returns and others that empty the pipeline. [E] like a serialising instruction */

@@ -193,3 +193,15 @@ test('profiles: a file changes what it names, and mistakes are told with their p
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+test('a persistent pointer costs its load and a cycle, one to another object the lookaside as well', () => {
+  const { firstLevel, core } = XEON_GOLD_5218;
+  // M-mode memory is one object of 1 GiB to the instruction: pointers to it are their offsets.
+  const chain = (pointer: string): number => {
+    const before = `li s0, 0x80010000\nli t0, ${pointer}\nsd t0, 0(s0)`;
+    return loop('xtwz.pld t0, 0(s0)\nand t0, t0, x0\nadd s0, s0, t0', 1000, before).cycles / 1000;
+  };
+  const local = firstLevel.latency + core.latency.pointer + 2;
+  expect(chain('0x10000')).toBeCloseTo(local, 0);
+  expect(chain('0x40010000')).toBeCloseTo(local + core.latency.lookaside, 0);
+});

@@ -67,6 +67,9 @@ export interface Emitter {
    */
   stateCell(offset: Expr, at: number): Expr;
 
+  /** Notes in the trace, if there is one, whether the pointer just loaded is one to another object (i32). */
+  noteForeign(condition: Expr): void;
+
   /** Writes the destination register; a write to x0 goes nowhere. */
   setRd(value: Expr): void;
   /** Writes the floating-point destination (raw bits, i64) and marks the floating-point state dirty. */

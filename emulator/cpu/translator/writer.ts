@@ -695,6 +695,9 @@ export class RegionWriter implements Emitter, StructureWriter {
     this.w.end();
   }
 
+  /** Translated code is not traced. */
+  noteForeign(): void {}
+
   setRd(value: Expr): void {
     const { rd, rs1, id, imm } = this.instruction;
     if (rd === 0) return;

@@ -57,6 +57,7 @@ const POINTER_LOAD: Access = { kind: 'load', size: 8, signed: true, float: false
 /** A load of the cell at rs1 + imm and the translation of what it holds; on a miss the cell's address, made negative. */
 function loadPointer(e: Emitter): void {
   const pointer = e.let(e.load(POINTER_LOAD));
+  e.noteForeign(bin(Op.i64GeU, pointer, i64(2 ** ADDRESS.offsetBits)));
   const cell = e.let(bin(Op.i64Add, e.rs1(), e.imm()));
   e.setRd(translation(e, pointer, cell, bin(Op.i64Or, cell, i64(POINTER_MISS))));
 }
