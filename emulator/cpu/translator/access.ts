@@ -14,9 +14,9 @@ import type { Access, AccessSize } from '../isa/emitter.ts';
 import type { Instruction } from '../isa/instruction.ts';
 import { ROWS } from '../isa/table.ts';
 import { DATA_TLB_ENTRIES, HART, TLB_ENTRY_SIZE, TLB_FOLD } from '../state.ts';
+import type { Block } from './block.ts';
 import type { CheckedRange, Facts } from './facts.ts';
 import type { DataPath } from './regime.ts';
-import type { Block } from './region.ts';
 import type { RegionWriter } from './writer.ts';
 
 /** Bytes that one check may cover. */
@@ -169,6 +169,9 @@ export class AccessWriter {
         look(instruction);
         if (writesInteger(instruction, base)) return;
       }
+      const { terminator } = block;
+      if (terminator.kind === 'skip' && terminator.skipped.instructions.some((i) => writesInteger(i, base)))
+        return;
       if (depth > 0) for (const next of this.writer.followers(block)) lookThrough(next, 0, depth - 1);
     };
     lookThrough(this.block, this.position, LOOK_AHEAD);

@@ -51,7 +51,10 @@ export interface Span {
 /** The bytes that a region's code comes from. */
 export function spansOf(region: Region): Span[] {
   const rootOffset = Number(region.root & BigInt(PAGE_SIZE - 1));
-  return region.blocks.map(({ start, instructions, deltas }) => {
+  const blocks = region.blocks.flatMap((block) =>
+    block.terminator.kind === 'skip' ? [block, block.terminator.skipped] : [block],
+  );
+  return blocks.map(({ start, instructions, deltas }) => {
     const at = rootOffset + start;
     const distance = Math.floor(at / PAGE_SIZE);
     const offset = at - distance * PAGE_SIZE;

@@ -2,6 +2,7 @@
 import { CodeWriter } from '../../wasm/code.ts';
 import { listCode } from '../../wasm/listing.ts';
 import { disassemble } from '../isa/disassembler.ts';
+import { instructionsOf } from './block.ts';
 import type { Assumptions } from './regime.ts';
 import type { Region } from './region.ts';
 import { RegionWriter } from './writer.ts';
@@ -17,9 +18,8 @@ export function dumpRegion(region: Region, assumptions: Assumptions): string[] {
   writer.marks = marks;
   writer.write();
   const words = new Map<number, number>();
-  for (const { instructions, deltas } of region.blocks) {
-    for (const [i, instruction] of instructions.entries()) words.set(deltas[i]!, instruction.word);
-  }
+  for (const block of region.blocks)
+    for (const [instruction, delta] of instructionsOf(block)) words.set(delta, instruction.word);
   const guest = new Map<number, string[]>();
   for (const { delta, offset } of marks) {
     const pc = BigInt.asUintN(64, region.root + BigInt(delta));

@@ -49,6 +49,29 @@ export function narrowed(value: Expr): Expr {
   return value;
 }
 
+/** Comparisons of 64 bits and those of 32 bits that say the same of sign-extended words, which keep both orders. */
+const COMPARISONS: ReadonlyMap<number, number> = new Map([
+  [Op.i64Eq, Op.i32Eq],
+  [Op.i64Ne, Op.i32Ne],
+  [Op.i64LtS, Op.i32LtS],
+  [Op.i64GeS, Op.i32GeS],
+  [Op.i64LtU, Op.i32LtU],
+  [Op.i64GeU, Op.i32GeU],
+]);
+
+/** The same condition, compared in 32 bits where both sides are extended words. */
+export function narrowedCondition(condition: Expr): Expr {
+  if (condition.op === Op.i64Eqz) {
+    const word = signedWord(condition.a!) ?? unsignedWord(condition.a!);
+    return word === undefined ? condition : un(Op.i32Eqz, word);
+  }
+  const op = COMPARISONS.get(condition.op);
+  if (op === undefined) return condition;
+  const a = signedWord(condition.a!);
+  const b = signedWord(condition.b!);
+  return a === undefined || b === undefined ? condition : bin(op, a, b);
+}
+
 /** `(x << left) >> right`, logically or arithmetically, of two shifts through one register. */
 export function shiftPair(x: Expr, left: number, right: number, arithmetic: boolean): Expr {
   const word = un(Op.i32WrapI64, x);

@@ -11,27 +11,9 @@ import { PAGE_SIZE } from '../../addresses.ts';
 import { decode, isCompressed } from '../isa/decode.ts';
 import { Instruction } from '../isa/instruction.ts';
 import { idOf, ROWS } from '../isa/table.ts';
+import { type Block, successors, type Terminator } from './block.ts';
 import { isSimpleCsrAccess } from './csr-access.ts';
-
-/** How a block ends. Deltas that the region does not contain are ways out. */
-export type Terminator =
-  /** Goes on at `next`: a jump, a call, or simply the next instruction. */
-  | { readonly kind: 'goto'; readonly next: number }
-  /** The last instruction is a conditional branch. */
-  | { readonly kind: 'branch'; readonly taken: number; readonly next: number }
-  /** The last instruction is a jalr; `candidates` are deltas where it may well go. */
-  | { readonly kind: 'indirect'; readonly candidates: readonly number[] }
-  /** The instruction at `at`, after the block's last one, is not translated: the interpreter does it. */
-  | { readonly kind: 'stop'; readonly at: number };
-
-export interface Block {
-  /** Delta of the first instruction. */
-  readonly start: number;
-  readonly instructions: readonly Instruction[];
-  /** Deltas of the instructions. */
-  readonly deltas: readonly number[];
-  readonly terminator: Terminator;
-}
+import { convertSkips } from './skips.ts';
 
 /** A page that the region has code of. */
 export interface RegionPage {
@@ -235,19 +217,23 @@ function cut(
   const loop = leadingTo(0, predecessors);
   const isLoop = loop.size > 1 || predecessors.has(0);
   const blocks: Block[] = [];
-  const blockAt = new Map<number, number>();
+  const kept = new Set<number>();
   let count = 0;
   for (const queue = [0]; queue.length > 0; ) {
     const start = queue.shift()!;
     const block = all.get(start);
-    if (block === undefined || blockAt.has(start)) continue;
+    if (block === undefined || kept.has(start)) continue;
     if (isLoop ? !loop.has(start) : start !== 0 && (count >= STRAIGHT_LIMIT || isTranslated(start))) continue;
-    blockAt.set(start, blocks.length);
+    kept.add(start);
     blocks.push(block);
     count += block.instructions.length;
     queue.push(...successors(block.terminator));
   }
-  return { root, blocks, blockAt, pages, instructions: count };
+  const rootOffset = Number(root & BigInt(PAGE_SIZE - 1));
+  const pageOf = (delta: number): number => Math.floor((rootOffset + delta) / PAGE_SIZE);
+  const converted = convertSkips(blocks, (a, b) => pageOf(a) === pageOf(b));
+  const blockAt = new Map(converted.map(({ start }, i) => [start, i]));
+  return { root, blocks: converted, blockAt, pages, instructions: count };
 }
 
 /** The blocks from which `target` can be reached, itself included. */
@@ -262,20 +248,6 @@ function leadingTo(target: number, predecessors: ReadonlyMap<number, readonly nu
     }
   }
   return found;
-}
-
-/** Deltas that a block may go on to directly. */
-export function successors(terminator: Terminator): number[] {
-  switch (terminator.kind) {
-    case 'goto':
-      return [terminator.next];
-    case 'branch':
-      return [terminator.next, terminator.taken];
-    case 'indirect':
-      return [...terminator.candidates];
-    case 'stop':
-      return [];
-  }
 }
 
 function cutBlock(start: number, { visited, leaders, returnSites, jumps }: Explored): Block {

@@ -83,7 +83,7 @@ function walk(root: Statement[], choose: (ways: number) => number, steps: number
           selector = statement.selector;
           break;
         case 'dispatch':
-          return statement.labels[selector]!;
+          return statement.labels[statement.labels.length === 1 ? 0 : selector]!;
         case 'node':
           visited.push(statement.node);
           if (visited.length >= steps || statement.ways.length === 0) return -2;
@@ -117,7 +117,8 @@ describe('structure', () => {
     for (let seed = 0; seed < 400; seed++) {
       const graph = randomGraph(randomNumbers(seed));
       const recorder = new Recorder(graph);
-      const structure = new Structure(graph);
+      const writes = randomNumbers(seed + 2000);
+      const structure = new Structure(graph, seed % 2 ? graph.map(() => 1 << (writes() % 6)) : undefined);
       recorder.structure = structure;
       structure.write(recorder);
       dispatchers += structure.count - graph.length;

@@ -4,6 +4,10 @@
  * (a strongly connected part that is entered at several nodes, as when a callee's body is shared by several call
  * sites) is first made reducible with a *dispatcher*: a new loop header that branches on a local to the node meant.
  *
+ * A node that heads an inner loop and the loop around it (as when a region begins in an inner loop) gets a header of its
+ * own for the outer one, a dispatcher to that node alone, so that whoever allocates registers sees two loops. Which back edges are
+ * the inner loop's is guessed from what changes on the way: those along which less is written (as LLVM does).
+ *
  * The graph's nodes are 0 … n-1, node 0 is the entry, every node is reachable. Dispatchers get numbers from n on.
  */
 
@@ -52,7 +56,11 @@ export class Structure {
   readonly dominatorChildren: readonly (readonly number[])[];
   private readonly labels: Int32Array;
 
-  constructor(graph: readonly (readonly number[])[]) {
+  /** @param writes by node: a bit for each thing that it changes; absent: shared headers are not split */
+  constructor(
+    graph: readonly (readonly number[])[],
+    private readonly writes?: readonly number[],
+  ) {
     this.nodes = graph.length;
     this.successors = graph.map((list) => [...new Set(list)]);
     this.makeReducible();
@@ -172,6 +180,12 @@ export class Structure {
         let all = part;
         if (entries.size === 1) {
           header = [...entries][0]!;
+          const outside = this.outerEdges(part, header, next);
+          if (outside.size > 0) {
+            for (const node of nodes) if (!members.has(node)) outside.add(node);
+            header = this.addDispatcher([header], outside);
+            all = [...part, header];
+          }
         } else {
           header = this.addDispatcher(
             [...entries].sort((a, b) => a - b),
@@ -186,17 +200,56 @@ export class Structure {
     }
   }
 
+  /**
+   * The nodes of a loop whose edges to its header belong to an outer loop: those on whose ways from the header more is
+   * written than on the way of the shortest. Empty when the loop is one.
+   */
+  private outerEdges(part: readonly number[], header: number, next: (node: number) => number[]): Set<number> {
+    const { writes } = this;
+    const outer = new Set<number>();
+    if (writes === undefined) return outer;
+    const latches = part.filter((node) => next(node).includes(header));
+    if (latches.length < 2) return outer;
+    const before = new Map<number, number[]>(part.map((node) => [node, []]));
+    for (const node of part) for (const to of next(node)) before.get(to)?.push(node);
+    const bodies = latches.map((latch) => {
+      const body = new Set([header, latch]);
+      const queue = [latch];
+      for (let node = queue.pop(); node !== undefined; node = queue.pop()) {
+        if (node === header) continue;
+        for (const from of before.get(node)!) {
+          if (body.has(from)) continue;
+          body.add(from);
+          queue.push(from);
+        }
+      }
+      let written = 0;
+      for (const node of body) written |= writes[node] ?? 0;
+      return { latch, size: body.size, written };
+    });
+    const inner = bodies.reduce((a, b) => (b.size < a.size ? b : a)).written;
+    for (const { latch, written } of bodies) if ((written & ~inner) !== 0) outer.add(latch);
+    return outer;
+  }
+
   /** Redirects every edge (from the nodes of `inside`) to one of `targets` over a new node. */
-  private addDispatcher(targets: number[], inside: Set<number>): number {
+  private addDispatcher(targets: number[], inside: ReadonlySet<number>): number {
     const dispatcher = this.successors.length;
     const redirect = new Set(targets);
     for (const from of inside) {
       const list = this.successors[from]!;
       if (!list.some((to) => redirect.has(to))) continue;
       for (const to of list) {
-        if (redirect.has(to))
-          this.routes.set(from * this.nodes + to, { target: dispatcher, selector: targets.indexOf(to) });
+        if (!redirect.has(to)) continue;
+        const selector = targets.length === 1 ? -1 : targets.indexOf(to);
+        this.routes.set(from * this.nodes + to, { target: dispatcher, selector });
       }
+      const dispatched = this.dispatchTargets.get(from);
+      if (dispatched)
+        this.dispatchTargets.set(
+          from,
+          dispatched.map((to) => (redirect.has(to) ? dispatcher : to)),
+        );
       this.successors[from] = [...new Set(list.map((to) => (redirect.has(to) ? dispatcher : to)))];
     }
     this.successors.push([...targets]);

@@ -35,14 +35,16 @@ function state(machine: BareMachine): string {
 }
 
 describe('translator and interpreter', () => {
-  for (const window of [true, false]) {
-    it(`agree on random programs in slices of random length, ${window ? 'direct window' : 'TLB'}`, () => {
+  const cases = [true, false].flatMap((window) => [1, 4].map((threshold) => ({ window, threshold })));
+  for (const { window, threshold } of cases) {
+    const path = window ? 'direct window' : 'TLB';
+    it(`agree on random programs in slices of random length, ${path}, threshold ${threshold}`, () => {
       let regions = 0;
       for (let seed = 1; seed <= PROGRAMS; seed++) {
         const oracle = new BareMachine(MEMORY, {}, window);
         let translator: Translator | undefined;
         const subject = new BareMachine(MEMORY, {}, window, (memory) => {
-          translator = new Translator(memory, { threshold: 4, batch: 3 });
+          translator = new Translator(memory, { threshold, batch: 3 });
           return translator;
         });
         prepare(oracle, seed);

@@ -81,6 +81,8 @@ export class Translator implements Engine {
     this.i32 = memory.i32;
     this.timed = options.timed ?? false;
     this.threshold = options.threshold ?? Profile.threshold;
+    // With 0 every arrival would be hot before anything is executed, for ever.
+    if (this.threshold < 1) throw new Error('a threshold of translation is at least 1');
     this.batchSize = options.batch ?? DEFAULT_BATCH;
     this.interpreter = new Interpreter(memory);
     this.interpreter.predecoder.onDrop = (page) => this.forgetPage(page);

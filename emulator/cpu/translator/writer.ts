@@ -10,18 +10,19 @@
  */
 import { PAGE_SIZE } from '../../addresses.ts';
 import type { CodeWriter } from '../../wasm/code.ts';
-import { bin, call, type Expr, emit, i32, i64, load, local, un } from '../../wasm/expression.ts';
+import { bin, call, type Expr, emit, i32, i64, load, local, select, un } from '../../wasm/expression.ts';
 import { F64, I32, I64, Op, type ValType } from '../../wasm/opcodes.ts';
 import type { Access, Emitter, Helper } from '../isa/emitter.ts';
 import type { Instruction } from '../isa/instruction.ts';
 import { idOf, ROWS } from '../isa/table.ts';
 import { FETCH_TLB_ENTRIES, fOffset, HART, TLB_ENTRY_SIZE, xOffset } from '../state.ts';
 import { AccessWriter } from './access.ts';
+import { type Block, instructionsOf, writesOf } from './block.ts';
 import { writeCsrAccess } from './csr-access.ts';
 import { Facts } from './facts.ts';
-import { narrowed, shiftPair } from './peephole.ts';
+import { narrowed, narrowedCondition, shiftPair } from './peephole.ts';
 import { type Assumptions, Outcome } from './regime.ts';
-import type { Block, Region } from './region.ts';
+import type { Region } from './region.ts';
 import { Structure, type StructureWriter } from './structure.ts';
 
 /** Bits of a packed exit that hold the pending count; the delta lies above. */
@@ -48,7 +49,7 @@ interface RegisterUse {
 function registerUse(region: Region): RegisterUse {
   const use: RegisterUse = { used: 0, written: 0, floatUsed: 0, floatWritten: 0, float: false };
   for (const block of region.blocks) {
-    for (const { id, rd, rs1, rs2, rs3 } of block.instructions) {
+    for (const [{ id, rd, rs1, rs2, rs3 }] of instructionsOf(block)) {
       const row = ROWS[id]!;
       if (row.extension === 'F' || row.extension === 'D') use.float = true;
       for (const operand of row.operands) {
@@ -122,7 +123,7 @@ export class RegionWriter implements Emitter, StructureWriter {
     this.use = registerUse(region);
     // Node 0 is the way in; block i is node i + 1.
     const graph = [[1], ...region.blocks.map((block) => this.successors(block))];
-    this.structure = new Structure(graph);
+    this.structure = new Structure(graph, [0, ...region.blocks.map(writesOf)]);
     this.need = this.budgetNeeds();
     this.dominator = new Int32Array(this.structure.count).fill(-1);
     this.writtenBelow = this.writesBelow();
@@ -268,7 +269,7 @@ export class RegionWriter implements Emitter, StructureWriter {
       const index = this.region.blockAt.get(delta);
       if (index !== undefined) inside.push(index + 1);
     };
-    if (terminator.kind === 'goto') add(terminator.next);
+    if (terminator.kind === 'goto' || terminator.kind === 'skip') add(terminator.next);
     else if (terminator.kind === 'branch') {
       add(terminator.next);
       add(terminator.taken);
@@ -297,7 +298,8 @@ export class RegionWriter implements Emitter, StructureWriter {
         const ahead = structure.order[next]! > structure.order[node]!;
         if (ahead && !this.isCheckpoint(next)) longest = Math.max(longest, need[next]!);
       }
-      need[node] = longest + (region.blocks[node - 1]?.instructions.length ?? 0);
+      const block = region.blocks[node - 1];
+      need[node] = longest + (block ? [...instructionsOf(block)].length : 0);
     }
     return need;
   }
@@ -320,7 +322,13 @@ export class RegionWriter implements Emitter, StructureWriter {
     this.w.i32Const(selector);
     this.w.localSet(this.selector);
   }
-  dispatch(_node: number, labels: readonly number[]): void {
+  dispatch(node: number, labels: readonly number[]): void {
+    this.inheritFacts(node);
+    this.factsAtEnd.set(node, this.facts.copy());
+    if (labels.length === 1) {
+      this.w.br(labels[0]!);
+      return;
+    }
     this.w.localGet(this.selector);
     this.w.brTable(labels.slice(0, -1), labels[labels.length - 1]!);
   }
@@ -360,9 +368,8 @@ export class RegionWriter implements Emitter, StructureWriter {
     const written = new Int32Array(structure.count);
     for (let i = structure.sequence.length - 1; i >= 0; i--) {
       const node = structure.sequence[i]!;
-      for (const instruction of region.blocks[node - 1]?.instructions ?? []) {
-        if (ROWS[instruction.id]!.operands[0] === 'rd') written[node]! |= 1 << instruction.rd;
-      }
+      const block = region.blocks[node - 1];
+      if (block) written[node]! |= writesOf(block);
       for (const child of structure.dominatorChildren[node]!) {
         this.dominator[child] = node;
         written[node]! |= written[child]!;
@@ -436,6 +443,10 @@ export class RegionWriter implements Emitter, StructureWriter {
       case 'branch':
         this.writeBranch(node, block, terminator.taken, terminator.next);
         break;
+      case 'skip':
+        this.writeSkip(terminator.skipped, terminator.whenTaken);
+        this.edge(node, block, terminator.next);
+        break;
       case 'indirect':
         this.writeIndirect(node, block, terminator.candidates);
         break;
@@ -472,6 +483,36 @@ export class RegionWriter implements Emitter, StructureWriter {
     this.facts.restore(facts);
     this.pending = pending;
     this.edge(node, block, next);
+  }
+
+  /** Makes the skipped operations, and undoes them if they are skipped. */
+  private writeSkip(skipped: Block, whenTaken: boolean): void {
+    const { w } = this;
+    const condition = this.condition!;
+    this.condition = undefined;
+    if (condition.isConst) {
+      if ((condition.value !== 0) === whenTaken) this.writeBlock(skipped);
+      return;
+    }
+    const taken = this.let(condition);
+    const before = this.pending;
+    const written = writesOf(skipped) & ~1;
+    const old = new Map<number, Expr>();
+    for (let r = 1; r < 32; r++) if ((written >>> r) & 1) old.set(r, this.let(local(this.xLocals[r]!, I64)));
+    this.writeBlock(skipped);
+    const choose = (made: Expr, kept: Expr): Expr =>
+      whenTaken ? select(made, kept, taken) : select(kept, made, taken);
+    for (const [r, kept] of old) {
+      emit(w, choose(local(this.xLocals[r]!, I64), kept));
+      w.localSet(this.xLocals[r]!);
+      this.facts.kill(r);
+    }
+    this.pending = before;
+    this.flush();
+    w.localGet(this.budget);
+    emit(w, choose(i32(skipped.instructions.length), i32(0)));
+    w.op(Op.i32Sub);
+    w.localSet(this.budget);
   }
 
   private writeIndirect(node: number, block: Block, candidates: readonly number[]): void {
@@ -745,7 +786,7 @@ export class RegionWriter implements Emitter, StructureWriter {
   }
 
   branch(condition: Expr): void {
-    this.condition = condition;
+    this.condition = narrowedCondition(condition);
   }
   jump(): void {
     // The terminator knows where.
