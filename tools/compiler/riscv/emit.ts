@@ -1,10 +1,6 @@
 /**
- * From allocated machine code to bytes: frame layout, prologue and epilogue, expansion of pseudo-instructions, cold stubs,
- * and the marks from which DWARF is made.
- *
- * Frame, from sp upwards: arguments of calls made, slots of the function, spill slots, saves around cold calls,
- * callee-saved registers, ra. A function that calls only from cold blocks (or never returns from its calls) has no
- * prologue for that: each such call makes a small frame of its own.
+ * From allocated machine code to bytes: prologue and epilogue, expansion of pseudo-instructions, cold stubs, and the marks from
+ * which DWARF is made. The frame is laid out in frame.ts.
  */
 import type { Func, Slot } from '../ir/ir.ts';
 import { type Allocation, NOWHERE } from './allocate.ts';
@@ -12,6 +8,7 @@ import { CodeBuffer, type CodeOptions, type FinishedCode, type Mark } from './co
 import { constantSteps } from './constants.ts';
 import { DebugTracker, type VariableRange } from './debug-ranges.ts';
 import { type EmissionHost, PointerEmitter } from './emit-pointers.ts';
+import { align, type Frame, layoutFrame } from './frame.ts';
 import { layoutBlocks, threadJumps } from './layout.ts';
 import { isLoad, isPseudo, isStore, M, type MBlock, type MFunc, type MInst, RegClass } from './mir.ts';
 import { FRAME, type Move, parallelMoves } from './moves.ts';
@@ -42,8 +39,6 @@ export interface CompiledFunc extends FinishedCode {
 /** Assembles the text of inline assembly or of a naked function. */
 export type AssembleText = (text: string, loc: number) => FinishedCode;
 
-const align = (value: number, to: number): number => (value + to - 1) & -to;
-
 export function emitFunction(
   func: Func,
   mfunc: MFunc,
@@ -61,14 +56,8 @@ class FunctionEmitter implements EmissionHost {
   private readonly cfi: Mark<CfiOp>[] = [];
   readonly stubs: (() => void)[] = [];
   private readonly tables: (() => void)[] = [];
-  private readonly slotOffsets: number[] = [];
-  frameSize = 0;
-  private scratchWord = 0;
-  private coldSaves = 0;
-  /** Places of saved registers: [register, offset from sp]. */
-  private readonly saves: [number, number][] = [];
-  private spillBase = 0;
-  private readonly smallFrames: boolean;
+  private readonly frame: Frame;
+  readonly frameSize: number;
   private readonly tracker: DebugTracker;
   private readonly pointers = new PointerEmitter(this);
   private lastLoc = -1;
@@ -81,7 +70,8 @@ class FunctionEmitter implements EmissionHost {
     private readonly assemble: AssembleText,
   ) {
     this.code = new CodeBuffer(options);
-    this.smallFrames = this.layoutFrame();
+    this.frame = layoutFrame(mfunc, allocation);
+    this.frameSize = this.frame.size;
     this.tracker = new DebugTracker(mfunc, allocation, (place) => this.placeOf(place));
   }
 
@@ -112,52 +102,8 @@ class FunctionEmitter implements EmissionHost {
       cfi: this.cfi,
       variables: this.tracker.ranges,
       frameSize: this.frameSize,
-      slotOffsets: this.slotOffsets,
+      slotOffsets: this.frame.slotOffsets,
     };
-  }
-
-  // Frame.
-
-  /** Decides the frame; true when calls bring frames of their own. */
-  private layoutFrame(): boolean {
-    const { mfunc, allocation } = this;
-    let needsReturnAddress = false;
-    let coldLive = 0;
-    for (const block of mfunc.blocks) {
-      for (const inst of block.insts) {
-        if (inst.op !== M.Call) {
-          if (inst.op === M.Asm && inst.asm!.clobbers.includes('ra')) needsReturnAddress = true;
-          continue;
-        }
-        if (!block.cold && !inst.isNoReturn) needsReturnAddress = true;
-        coldLive = Math.max(coldLive, allocation.coldCalls.get(inst)?.length ?? 0);
-      }
-    }
-    const slots = [...mfunc.slots, ...allocation.slots];
-    const plain = slots.length === 0 && allocation.saved.length === 0 && mfunc.outgoingBytes === 0;
-    const smallFrames = !needsReturnAddress && plain && mfunc.hasCalls;
-    if (smallFrames || (plain && !mfunc.hasCalls && !needsReturnAddress)) return smallFrames;
-    let offset = mfunc.outgoingBytes;
-    for (const slot of slots) {
-      offset = align(offset, Math.max(slot.align, 1));
-      this.slotOffsets.push(offset);
-      offset += slot.size;
-    }
-    this.spillBase = mfunc.slots.length;
-    offset = align(offset, 8);
-    if (allocation.slots.length > 0) {
-      this.scratchWord = offset;
-      offset += 8;
-    }
-    this.coldSaves = offset;
-    offset += coldLive * 8;
-    const saved = mfunc.hasCalls || needsReturnAddress ? [...allocation.saved, X.ra] : allocation.saved;
-    const total = align(offset + saved.length * 8, 16);
-    saved.forEach((register, index) => {
-      this.saves.push([register, total - (saved.length - index) * 8]);
-    });
-    this.frameSize = total;
-    return false;
   }
 
   note(op: CfiOp): void {
@@ -190,10 +136,10 @@ class FunctionEmitter implements EmissionHost {
   private prologue(): void {
     if (this.frameSize === 0) return;
     // A large frame is made in two steps, so that the saves reach.
-    const first = this.frameSize <= 2032 ? this.frameSize : align(this.saves.length * 8 + 16, 16);
+    const first = this.frameSize <= 2032 ? this.frameSize : align(this.frame.saves.length * 8 + 16, 16);
     this.adjustStack(-first);
     this.note({ kind: 'cfaOffset', offset: first });
-    for (const [register, offset] of this.saves) {
+    for (const [register, offset] of this.frame.saves) {
       const fromTop = offset - this.frameSize;
       this.memory(isFloatRegister(register) ? M.FSD : M.SD, register, first + fromTop);
       this.note({ kind: 'saved', register, offset: fromTop });
@@ -207,12 +153,12 @@ class FunctionEmitter implements EmissionHost {
   private epilogue(): void {
     if (this.frameSize === 0) return;
     this.note({ kind: 'remember' });
-    const first = this.frameSize <= 2032 ? this.frameSize : align(this.saves.length * 8 + 16, 16);
+    const first = this.frameSize <= 2032 ? this.frameSize : align(this.frame.saves.length * 8 + 16, 16);
     if (first !== this.frameSize) {
       this.adjustStack(this.frameSize - first);
       this.note({ kind: 'cfaOffset', offset: first });
     }
-    for (const [register, offset] of [...this.saves].reverse()) {
+    for (const [register, offset] of [...this.frame.saves].reverse()) {
       this.memory(isFloatRegister(register) ? M.FLD : M.LD, register, first + offset - this.frameSize);
       this.note({ kind: 'restored', register });
     }
@@ -228,7 +174,7 @@ class FunctionEmitter implements EmissionHost {
     const place = this.allocation.places[register - FIRST_VIRTUAL]!;
     if (place === NOWHERE) return NOWHERE;
     if (place >= 0) return place;
-    return FRAME + this.slotOffsets[this.spillBase + ~place]!;
+    return FRAME + this.frame.slotOffsets[this.frame.spillBase + ~place]!;
   }
 
   /** The register of an operand that is certainly in one. */
@@ -271,7 +217,7 @@ class FunctionEmitter implements EmissionHost {
     parallelMoves(
       moves.filter((move) => move.to !== NOWHERE && move.from !== NOWHERE),
       (to, from, kind) => this.moveOne(to, from, kind),
-      this.scratchWord,
+      this.frame.scratchWord,
     );
   }
 
@@ -284,7 +230,7 @@ class FunctionEmitter implements EmissionHost {
   }
 
   private slotOffset(slot: Slot): number {
-    return this.slotOffsets[slot.id]!;
+    return this.frame.slotOffsets[slot.id]!;
   }
 
   // Instructions.
@@ -466,8 +412,8 @@ class FunctionEmitter implements EmissionHost {
   private call(inst: MInst, block: MBlock): void {
     const { code } = this;
     const live = (block.cold && this.allocation.coldCalls.get(inst)) || [];
-    const own = this.smallFrames ? align((live.length + 1) * 8, 16) : 0;
-    const saveAt = this.smallFrames ? 8 : this.coldSaves;
+    const own = this.frame.smallFrames ? align((live.length + 1) * 8, 16) : 0;
+    const saveAt = this.frame.smallFrames ? 8 : this.frame.coldSaves;
     if (own > 0) {
       this.adjustStack(-own);
       this.note({ kind: 'cfaOffset', offset: own });
@@ -510,7 +456,7 @@ class FunctionEmitter implements EmissionHost {
     this.stubs.push(() => {
       code.bind(stub);
       this.markLine(loc);
-      const own = this.saves.some(([register]) => register === X.ra) ? 0 : 16;
+      const own = this.frame.saves.some(([register]) => register === X.ra) ? 0 : 16;
       if (own > 0) {
         this.adjustStack(-own);
         this.note({ kind: 'cfaOffset', offset: this.frameSize + own });
