@@ -46,7 +46,7 @@ export class FaultFrame {
   address: u64;
   readonly object: Inline<ObjectId>;
   offset: u64;
-  /** Access: 1 fetch, 2 load, 3 store. */
+  /** Access: 0 fetch, 1 load, 2 store, 3 cache-block management (docs/xtwz.md §5). */
   access: u64;
   detail: u64;
   info0: u64;

@@ -55,8 +55,10 @@ export class FaultReport {
   info: u64;
 }
 
-const ACCESS_FETCH = 1;
-const ACCESS_STORE = 3;
+/** Kinds of access in `stwzinfo` 5:4 (docs/xtwz.md §5). */
+const ACCESS_MASK = 3;
+const ACCESS_FETCH = 0;
+const ACCESS_STORE = 2;
 
 function unresolved(report: FaultReport, fault: u64, detail: u64): bool {
   report.fault = fault;
@@ -72,14 +74,21 @@ export function resolveFault(thread: Thread, cause: u64, address: u64, report: F
   report.lo = csr.read(CSR_FAULT_ID_LO);
   report.hi = csr.read(CSR_FAULT_ID_HI);
   report.offset = csr.read(CSR_FAULT_OFFSET);
-  report.access = (info >> 4) & 0xf;
+  report.access = (info >> 4) & ACCESS_MASK;
   report.info = info;
   const descriptor = csr.read(CSR_FAULT_DESCRIPTOR);
   switch (cause) {
     case CAUSE_ADDRESS:
       return unresolved(report, FAULT_OBJECT, OBJECT_BAD_ADDRESS);
-    case CAUSE_NULL:
+    case CAUSE_NULL: {
+      // The hardware has not looked further; whose null page it is helps to find the mistake.
+      const object = objectAt(thread, address);
+      if (object !== null) {
+        report.lo = object.lo;
+        report.hi = object.hi;
+      }
       return unresolved(report, FAULT_NULL, 0);
+    }
     case CAUSE_VIEW:
       return unresolved(report, FAULT_OBJECT, OBJECT_NOT_MAPPED);
     case CAUSE_OBJECT: {

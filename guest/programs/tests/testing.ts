@@ -1,16 +1,17 @@
 /** What the kernel's test programs share: checks, threads, objects, views, fault handlers. Uses the kernel's own interface, not libtwz. */
-import { FAULTS, type FaultFrame } from '../../abi/fault.ts';
-import { type Device, type KsoList, KsoType } from '../../abi/kso.ts';
-import { DELETE, OBJ_NULLPAGE, type ObjectId, READ, USE, WRITE } from '../../abi/object.ts';
+import { FAULTS, FaultFrame } from '../../abi/fault.ts';
+import { Device, KsoList, KsoType } from '../../abi/kso.ts';
+import { DELETE, EXEC, OBJ_NULLPAGE, ObjectId, READ, USE, WRITE } from '../../abi/object.ts';
 import {
   CREATE_VOLATILE,
-  type CreateArgs,
-  type CreateSource,
+  CreateArgs,
+  CreateSource,
   POWER_OFF,
   POWER_REBOOT,
   ROOT_ARCHIVE,
   ROOT_KSO,
-  type SpawnArgs,
+  SPAWN_NO_CONTEXTS,
+  SpawnArgs,
   SYNC_FOREVER,
   SYNC_SLEEP,
   SYNC_WAKE,
@@ -22,19 +23,19 @@ import {
   SYS_THREAD_CONTROL,
   SYS_THREAD_SPAWN,
   SYS_THREAD_SYNC,
-  type SyncOp,
+  SyncOp,
   THREAD_EXIT,
   THREAD_RESUME,
 } from '../../abi/syscall.ts';
-import { SYNC_EXIT, type ThreadRepr } from '../../abi/thread.ts';
+import { SYNC_EXIT, ThreadRepr } from '../../abi/thread.ts';
 import {
   SLOT_STACK,
   SLOT_VIEW,
   slotAddress,
   VE_VALID,
   VIEW_TABLE,
-  type ViewEntry,
-  type ViewHeader,
+  ViewEntry,
+  ViewHeader,
 } from '../../abi/view.ts';
 import { syscall } from '../../libtwz/syscall.ts';
 
@@ -129,6 +130,41 @@ function __panic_bounds(_index: u64, _length: u64, location: SourceLocation): ne
   __panic('out of bounds', location);
 }
 
+/** The object that this program runs in, once `openProgram` has been called. */
+export const program = zeroed<ObjectId>();
+
+/**
+ * From now on the program runs in a copy of itself that everybody may read, write and execute, so that threads without the
+ * superuser's context can run in it, too.
+ */
+export function openProgram(): void {
+  const self = stack<ObjectId>();
+  const entry = at<ViewEntry>(slotAddress(SLOT_VIEW, VIEW_TABLE));
+  self.lo = entry.lo;
+  self.hi = entry.hi;
+  const copy = stack<ObjectId>();
+  checkEqual(copyOf(copy, self, OPEN | EXEC), 0, 'copy of the program');
+  setEntry(0, copy, READ | WRITE | EXEC);
+  assign(program, copy);
+}
+
+/** A view for a thread without rights: open, with this program in it, and `catchFault` for its faults. */
+export function openView(id: ObjectId): void {
+  checkEqual(create(id, OPEN), 0, 'view');
+  const view = map(id);
+  setEntryOf(view, 0, program, READ | WRITE | EXEC);
+  at<ViewHeader>(view + OBJ_NULLPAGE).faultHandler = addressOf(catchFault);
+}
+
+/** Runs `body(argument)` in a thread that has only default rights and a view of its own; its exit code. */
+export function imprison(body: (argument: u64) => void, argument: u64): u64 {
+  const view = stack<ObjectId>();
+  const thread = stack<TestThread>();
+  openView(view);
+  checkEqual(thread.startIn(view, body, argument, SPAWN_NO_CONTEXTS, 0), 0, 'spawn');
+  return thread.wait();
+}
+
 // Slots that tests use for their own objects.
 let nextSlot: u64 = 0x1_1000;
 
@@ -200,8 +236,15 @@ export class TestThread {
 
   /** Starts `body(argument)` in the current view, with SpawnArgs flags and a group. Returns 0 or −Errno. */
   startWith(body: (argument: u64) => void, argument: u64, flags: u64, group: u64): i64 {
+    const view = stack<ObjectId>();
+    return this.startIn(view, body, argument, flags, group);
+  }
+
+  /** The same in another view that has this program in slot 0; 0: in the current one. */
+  startIn(view: ObjectId, body: (argument: u64) => void, argument: u64, flags: u64, group: u64): i64 {
     create(this.stackObject, OPEN | CREATE_VOLATILE);
     const args = stack<SpawnArgs>();
+    assign(args.view, view);
     assign(args.stack, this.stackObject);
     args.start = addressOf(threadStart);
     args.tls = addressOf(body);

@@ -1,7 +1,7 @@
 /** Cases about threads: spawn and exit, thread_sync, sleep, signals, groups, fixed slots. */
-import { FAULT_SIGNAL, type FaultFrame } from '../../abi/fault.ts';
+import { FAULT_SIGNAL, FaultFrame } from '../../abi/fault.ts';
 import { ACTION_CONSOLE_FOREGROUND, ACTION_CONSOLE_SIZE, Device } from '../../abi/kso.ts';
-import { OBJ_NULLPAGE, type ObjectId, READ, WRITE } from '../../abi/object.ts';
+import { OBJ_NULLPAGE, ObjectId, READ, WRITE } from '../../abi/object.ts';
 import {
   EXIT_SIGNAL,
   SIGNAL_CONTINUE,
@@ -22,7 +22,7 @@ import {
   ETIMEDOUT,
   GROUP_NEW,
   SPAWN_NO_CONTEXTS,
-  type SpawnArgs,
+  SpawnArgs,
   SYNC_32,
   SYNC_FOREVER,
   SYNC_SLEEP,
@@ -32,7 +32,7 @@ import {
   SYS_THREAD_CONTROL,
   SYS_THREAD_SPAWN,
   SYS_THREAD_SYNC,
-  type SyncOp,
+  SyncOp,
   THREAD_RESUME,
   THREAD_SET_FIXED,
   THREAD_YIELD,
@@ -43,7 +43,7 @@ import {
   THREAD_ALIVE,
   THREAD_ENDED,
   THREAD_STOPPED,
-  type ThreadRepr,
+  ThreadRepr,
 } from '../../abi/thread.ts';
 import { SLOT_STACK, SLOT_THREAD, SLOT_TMPSTACK, slotAddress, VE_VALID } from '../../abi/view.ts';
 import { syscall } from '../../libtwz/syscall.ts';
@@ -59,7 +59,7 @@ import {
   OPEN,
   sleep,
   sleepOn,
-  type TestThread,
+  TestThread,
   viewHeader,
   wake,
 } from './testing.ts';
