@@ -38,7 +38,7 @@ it('prints a line for each measurement, and a dash for a runner that is not ther
 });
 
 describeWith([GCC], 'benchmark programs', () => {
-  it('print the same natively, in machine mode and in user mode', () => {
+  it('print the same natively, in machine mode, in user mode and in the object window', () => {
     const folder = mkdtempSync(join(tmpdir(), 'licorice-bench-test-'));
     try {
       const programs = buildPrograms(programNames(), folder, 1);

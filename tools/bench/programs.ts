@@ -1,6 +1,7 @@
 /**
  * Builds the benchmark programs of test/bench-programs with GCC: one object per program, linked once for machine
- * mode and once for user mode under Sv39, and a native executable from the same source.
+ * mode, once for user mode under Sv39 and once for the object window of Xtwz, and a native executable from the same
+ * source.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
@@ -20,13 +21,14 @@ const TARGET_FLAGS = [
   '-fno-tree-loop-distribute-patterns',
 ];
 
-/** How a program runs: machine mode with paging off, or user mode under Sv39. */
-export type BenchMode = 'machine' | 'user';
-export const BENCH_MODES: readonly BenchMode[] = ['machine', 'user'];
+/** How a program runs: machine mode with paging off, user mode under Sv39, or user mode in the object window. */
+export type BenchMode = 'machine' | 'user' | 'object';
+export const BENCH_MODES: readonly BenchMode[] = ['machine', 'user', 'object'];
 
 const RUNTIME: Record<BenchMode, readonly string[]> = {
   machine: ['start-machine.S', 'start.c', 'machine.c', 'paging.c'],
   user: ['start-user.S', 'start.c', 'user.c', 'shim.c', 'paging.c'],
+  object: ['start-object.S', 'start.c', 'user.c', 'object-shim.c', 'object-paging.c'],
 };
 
 /** The program whose run time is the start-up time. */
@@ -123,6 +125,6 @@ export function buildPrograms(names: readonly string[], folder: string, percent 
       native = join(folder, `${name}.native`);
       compile('cc', [...flags, source, join(runtime, 'native.c'), '-o', native]);
     }
-    return { name, elf: { machine: link('machine'), user: link('user') }, native };
+    return { name, elf: { machine: link('machine'), user: link('user'), object: link('object') }, native };
   });
 }

@@ -28,9 +28,9 @@ const cpuCommand: CommandModule<object, CpuArguments> = {
       .option('only', { type: 'string', describe: 'programs to run, separated by commas' })
       .option('mode', {
         type: 'string',
-        choices: ['machine', 'user', 'both'],
-        default: 'both',
-        describe: 'machine mode with paging off, user mode under Sv39',
+        choices: ['machine', 'user', 'object', 'all'],
+        default: 'all',
+        describe: 'machine mode with paging off, user mode under Sv39, user mode in the object window',
       })
       .option('engine', { type: 'string', choices: ['interp', 'jit'], default: 'jit' })
       .option('percent', {
@@ -52,7 +52,7 @@ const cpuCommand: CommandModule<object, CpuArguments> = {
       const programs = buildPrograms([EMPTY_PROGRAM, ...names], folder, args.percent);
       const result = benchCpu(programs.slice(1), programs[0]!, {
         rounds: args.rounds,
-        modes: BENCH_MODES.filter((mode) => args.mode === 'both' || args.mode === mode),
+        modes: BENCH_MODES.filter((mode) => args.mode === 'all' || args.mode === mode),
         engine: args.engine,
         onRun: (program, runner, mode) => {
           if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${program} ${mode} ${runner}`);

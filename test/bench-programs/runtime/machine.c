@@ -38,7 +38,7 @@ uint8_t *platform_space_window(void) { return (uint8_t *)SPACE_WINDOW; }
 
 void platform_switch_space(unsigned space) {
   current_space = space;
-  __asm__ volatile("csrw satp, %0" ::"r"(paging_satp(space)) : "memory");
+  paging_switch(space);
 }
 
 void platform_move_page(unsigned page, unsigned with) { paging_move(current_space, page, with); }

@@ -20,7 +20,7 @@ uint64_t supervisor_trap(uint64_t number, uint64_t first, uint64_t second, uint6
       finisher_exit((uint32_t)first);
     case CALL_SWITCH:
       current_space = (unsigned)first;
-      __asm__ volatile("csrw satp, %0" ::"r"(paging_satp(current_space)) : "memory");
+      paging_switch(current_space);
       return 0;
     case CALL_MOVE:
       paging_move(current_space, (unsigned)first, (unsigned)second);

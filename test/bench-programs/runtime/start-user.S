@@ -1,6 +1,7 @@
 /*
- * Start-up and traps when the program runs in user mode under Sv39. Machine mode opens all memory (PMP), delegates
- * every trap, has the supervisor build the page tables and drops to user mode. Traps go to the supervisor, which
+ * Start-up and traps when the program runs in user mode, under Sv39 or in the object window (OBJECT_WINDOW: the supervisor
+ * then runs in the supervisor window). Machine mode opens all memory (PMP), delegates
+ * every trap, has the supervisor build its tables and drops to user mode. Traps go to the supervisor, which
  * saves every caller-saved register and calls `supervisor_trap(call, argument, argument, cause)`.
  */
   .section .entry, "ax"
@@ -31,9 +32,16 @@ _start:
   call paging_build
   csrw satp, a0
   sfence.vma
+#ifdef OBJECT_WINDOW
+  li t1, 0xffff800000000000
+#else
+  li t1, 0
+#endif
   la t0, supervisor_trap_entry
+  add t0, t0, t1
   csrw stvec, t0
   la t0, __supervisor_stack
+  add t0, t0, t1
   csrw sscratch, t0
   li t0, 0x1800 /* MPP: user */
   csrc mstatus, t0

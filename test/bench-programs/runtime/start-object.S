@@ -1,0 +1,3 @@
+/* Start-up in the object window of Xtwz. */
+#define OBJECT_WINDOW
+#include "start-user.S"
