@@ -5,15 +5,15 @@
 import { ObjectId } from './object.ts';
 
 export const ARGUMENTS_MAGIC = 0x5347_5241;
-export const MAX_ARGUMENTS = 64;
+export const MAX_ARGUMENTS = 256;
 /** Where the stack of a program's first thread begins: it grows down from here. */
 export const STACK_TOP = 0x100_0000;
 /** Bytes of argument text. */
 export const ARGUMENT_TEXT = 16384;
 
-/** A stream of a program: the console, or an object that holds a `ByteStream` or text. */
+/** A stream of a program: the console, an object that holds a `ByteStream` or text, or nothing. */
 export class StreamTarget {
-  /** STREAM_CONSOLE, STREAM_PIPE, STREAM_TEXT. */
+  /** A STREAM_ constant. */
   kind: u64;
   readonly id: Inline<ObjectId>;
 }
@@ -22,18 +22,37 @@ export const STREAM_CONSOLE = 0;
 export const STREAM_PIPE = 1;
 /** A text object, read from or appended to. */
 export const STREAM_TEXT = 2;
+/** An input that has ended: what a program in the background reads. */
+export const STREAM_EMPTY = 3;
+
+/**
+ * Exit codes that the system gives: 128 + the number of the signal that ended a program, as Unix shells have it, and 192 + the number
+ * of the fault (guest/abi/fault.ts).
+ */
+export const EXIT_SIGNAL = 128;
+export const EXIT_FAULT = 192;
+
+/** Signals, with Unix's numbers: they tell programs why they are asked to end. */
+export const SIGNAL_INTERRUPT = 2;
+export const SIGNAL_KILL = 9;
+/** Written to a pipe that nobody reads any more. */
+export const SIGNAL_PIPE = 13;
+export const SIGNAL_TERMINATE = 15;
 
 export class ProgramArguments {
   magic: u32;
   count: u32;
   readonly input: Inline<StreamTarget>;
   readonly output: Inline<StreamTarget>;
+  /** 1: the pipe at the input (at the output) ends with this program; 0: the program shares it with its parent. */
+  closesInput: u64;
+  closesOutput: u64;
   /** The directory that names without a slash are looked up in. */
   readonly directory: Inline<ObjectId>;
   /** Root of the names; 0: as the kernel says. */
   readonly root: Inline<ObjectId>;
   /** Offset in `text` and length of each argument; argument 0 is the program's name. */
-  readonly offsets: FixedArray<u32, 64>;
-  readonly lengths: FixedArray<u32, 64>;
+  readonly offsets: FixedArray<u32, 256>;
+  readonly lengths: FixedArray<u32, 256>;
   readonly text: FixedArray<u8, 16384>;
 }

@@ -4,14 +4,24 @@
  */
 import { ACTION_CONSOLE_WRITE, Device, DeviceRepr, KsoEntry, KsoList, KsoType } from '../abi/kso.ts';
 import { OBJ_NULLPAGE, ObjectId, READ, WRITE } from '../abi/object.ts';
-import { ProgramArguments, STREAM_PIPE, STREAM_TEXT, StreamTarget } from '../abi/program.ts';
+import {
+  EXIT_SIGNAL,
+  ProgramArguments,
+  SIGNAL_PIPE,
+  STREAM_EMPTY,
+  STREAM_PIPE,
+  STREAM_TEXT,
+  StreamTarget,
+} from '../abi/program.ts';
 import { ROOT_KSO, SYS_ACTION, SYS_ROOT } from '../abi/syscall.ts';
 import { SLOT_STACK, slotAddress } from '../abi/view.ts';
 import { sleepOn } from './lock.ts';
 import { dataOf, openObject, setSize, sizeOf } from './object.ts';
 import { clean } from './persist.ts';
+import { exit } from './start.ts';
 import { ByteStream } from './stream.ts';
 import { syscall } from './syscall.ts';
+import { readCooked } from './terminal.ts';
 import { mapObject } from './view.ts';
 
 const BUFFER = 1024;
@@ -42,7 +52,8 @@ export function findDevice(device: Device, id: ObjectId): bool {
   return false;
 }
 
-function console(): DeviceRepr {
+/** The console's representation object. */
+export function console(): DeviceRepr {
   if (consoleRepr === null) {
     if (!findDevice(Device.console, consoleId)) panic('no console');
     consoleRepr = at<DeviceRepr>(dataOf(mapObject(consoleId.lo, consoleId.hi, READ | WRITE)));
@@ -68,15 +79,24 @@ export function writeConsole(address: usize, size: u64): void {
   }
 }
 
-/** Sends what is in the output buffer on its way. */
+/** Sends what is in the output buffer on its way. The program ends here when it writes to a pipe that nobody reads. */
 export function flush(): void {
   if (filled === 0) return;
   const target = programArguments().output;
   const address = addressOf(buffer);
-  if (target.kind === STREAM_PIPE) pipeOf(target).write(address, filled);
-  else if (target.kind === STREAM_TEXT) appendText(target, address, filled);
-  else writeConsole(address, filled);
+  const size = filled;
   filled = 0;
+  if (target.kind === STREAM_PIPE) {
+    if (!pipeOf(target).write(address, size)) exit(EXIT_SIGNAL + SIGNAL_PIPE);
+  } else if (target.kind === STREAM_TEXT) appendText(target, address, size);
+  else writeConsole(address, size);
+}
+
+/** Tells the programs at the other ends of this one's pipes that it has finished. */
+export function closeStreams(): void {
+  const own = programArguments();
+  if (own.closesOutput !== 0 && own.output.kind === STREAM_PIPE) pipeOf(own.output).close();
+  if (own.closesInput !== 0 && own.input.kind === STREAM_PIPE) pipeOf(own.input).abandon();
 }
 
 function pipeOf(target: StreamTarget): ByteStream {
@@ -153,11 +173,12 @@ export function consoleByte(): u8 {
   const repr = console();
   for (;;) {
     const received = atomic.load<u64>(ptrTo(repr.info[0]), Order.acquire);
-    const taken = repr.info[1];
+    const taken = atomic.load<u64>(ptrTo(repr.info[1]), Order.acquire);
     if (received !== taken) {
       const byte = repr.ring[taken & 1023];
-      repr.info[1] = taken + 1;
-      return byte;
+      // Whoever owns the special keys takes bytes too (programs/shell/keys.ts).
+      if (atomic.compareExchange<u64>(ptrTo(repr.info[1]), taken, taken + 1) === taken) return byte;
+      continue;
     }
     sleepOn(ptrTo(repr.info[0]).address, received);
   }
@@ -169,11 +190,12 @@ export function consoleReady(): bool {
   return atomic.load<u64>(ptrTo(repr.info[0]), Order.acquire) !== repr.info[1];
 }
 
-/** Reads up to `size` bytes of the program's input; 0 at its end. From the console: a line without editing. */
+/** Reads up to `size` bytes of the program's input; 0 at its end. From the console: a line, with the simplest editing. */
 export function read(address: usize, size: u64): u64 {
   flush();
   const target = programArguments().input;
   if (target.kind === STREAM_PIPE) return pipeOf(target).read(address, size);
+  if (target.kind === STREAM_EMPTY) return 0;
   if (target.kind === STREAM_TEXT) {
     const base = openObject(target.id);
     const count = min<u64>(size, sizeOf(base) - textPosition);
@@ -181,15 +203,5 @@ export function read(address: usize, size: u64): u64 {
     textPosition += count;
     return count;
   }
-  let count: u64 = 0;
-  while (count < size) {
-    const byte = consoleByte();
-    if (byte === 4) break;
-    const shown: u8 = byte === 13 ? 10 : byte;
-    store<u8>(address + count, shown);
-    writeConsole(address + count, 1);
-    count++;
-    if (shown === 10) break;
-  }
-  return count;
+  return readCooked(address, size);
 }

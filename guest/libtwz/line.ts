@@ -1,69 +1,203 @@
 /**
- * A line editor for the console: insertion, deletion, cursor keys, home and end, word and line erase, history. UTF-8 continuation bytes go
- * with their first byte, so the cursor moves by characters.
+ * A line editor for the console: insertion, deletion, cursor keys, words, history, completion, paste. A line may be longer than the terminal is
+ * wide; it is then drawn over several rows. Text is UTF-8, and the cursor moves by characters.
  */
-import { consoleByte, writeConsole } from './io.ts';
+import { consoleReady, writeConsole } from './io.ts';
+import { Key, readKey } from './keyboard.ts';
+import { persist, storePersistent } from './persist.ts';
+import { terminalColumns } from './terminal.ts';
+import { characterLength, characterWidth, isContinuation } from './utf8.ts';
 
 export const LINE_MAX = 1024;
-const HISTORY = 64;
+const ENTRIES: u64 = 64;
+
+export const HISTORY_MAGIC = 0x5952_4f54_5349_4854;
+
+/** The lines typed before, in memory or in a persistent object. */
+export class History {
+  magic: u64;
+  /** Lines remembered so far; line n is in place n modulo 64. */
+  count: u64;
+  readonly lengths: FixedArray<u64, 64>;
+  readonly lines: FixedArray<u8, 65536>;
+}
+
+const volatileHistory = zeroed<History>();
+let history: History | null = null;
 
 const line = zeroed<FixedArray<u8, 1024>>();
-const history = zeroed<FixedArray<u8, 65536>>();
-const lengths = zeroed<FixedArray<u64, 64>>();
-let historyCount: u64 = 0;
 let length: u64 = 0;
 let cursor: u64 = 0;
+let prompt: str = '';
+/** Row of the terminal's cursor, counted from the row of the prompt. */
+let cursorRow: u64 = 0;
+
+function noCompletion(_line: str): void {}
+
+let completion: (line: str) => void = noCompletion;
+
+/** Sets what the Tab key calls, with the line up to the cursor. */
+export function setCompletion(complete: (line: str) => void): void {
+  completion = complete;
+}
+
+export function useHistory(kept: History): void {
+  history = kept;
+}
+
+function theHistory(): History {
+  return history === null ? volatileHistory : history;
+}
+
+// ------------------------------------------------------------------------------------------------------- drawing
+
+const output = zeroed<FixedArray<u8, 8192>>();
+let outputUsed: u64 = 0;
+
+function send(): void {
+  if (outputUsed !== 0) writeConsole(addressOf(output), outputUsed);
+  outputUsed = 0;
+}
 
 function put(text: str): void {
-  writeConsole(text.ptr.address, text.length);
+  if (outputUsed + text.length > 8192) send();
+  memory.copy(addressOf(output) + outputUsed, text.ptr.address, text.length);
+  outputUsed += text.length;
 }
 
-function isContinuation(index: u64): bool {
-  return index < length && (line[index] & 0xc0) === 0x80;
+function putNumber(value: u64): void {
+  if (value >= 10) putNumber(value / 10);
+  const digit = stack<FixedArray<u8, 1>>();
+  digit[0] = u8('0') + u8(value % 10);
+  put(strOf(digit.ptr, 1));
 }
 
-/** Draws the rest of the line from the cursor on, and goes back to it. */
-function redrawTail(): void {
-  put('\x1b[K');
-  if (cursor < length) {
-    put('\x1b7');
-    writeConsole(addressOf(line) + cursor, length - cursor);
-    put('\x1b8');
+/** Moves the terminal's cursor `count` places; `direction` is A (up), B (down) or C (right). */
+function move(count: u64, direction: str): void {
+  if (count === 0) return;
+  put('\x1b[');
+  putNumber(count);
+  put(direction);
+}
+
+/** Columns of a prompt: its escape sequences take none. */
+function promptWidth(): u64 {
+  let width: u64 = 0;
+  let i: u64 = 0;
+  while (i < prompt.length) {
+    if (prompt[i] === 27) {
+      while (i < prompt.length && prompt[i] !== u8('m')) i++;
+      i++;
+      continue;
+    }
+    width++;
+    i += characterLength(prompt[i]);
+  }
+  return width;
+}
+
+/** Where on the terminal the line is before its byte `end`: row and column. */
+class Place {
+  row: u64;
+  column: u64;
+
+  find(end: u64): void {
+    const columns = terminalColumns();
+    this.row = 0;
+    this.column = promptWidth();
+    let i: u64 = 0;
+    while (i < end) {
+      const width = characterWidth(strOf(line.ptr.add(i64(i)), length - i));
+      if (this.column + width > columns) {
+        this.row++;
+        this.column = 0;
+      }
+      this.column += width;
+      i += characterLength(line[i]);
+    }
+    if (this.column >= columns) {
+      this.row++;
+      this.column = 0;
+    }
   }
 }
 
-function moveLeft(): bool {
-  if (cursor === 0) return false;
+/** Shows the bytes [from, to) of the line; a line feed that was pasted is shown as an arrow. */
+function putLine(from: u64, to: u64): void {
+  let start = from;
+  for (let i = from; i < to; i++) {
+    if (line[i] !== 10) continue;
+    put(strOf(line.ptr.add(i64(start)), i - start));
+    put('↵');
+    start = i + 1;
+  }
+  put(strOf(line.ptr.add(i64(start)), to - start));
+}
+
+/** Draws prompt and line anew, and puts the terminal's cursor where the line's is. */
+function redraw(): void {
+  const end = stack<Place>();
+  const at0 = stack<Place>();
+  end.find(length);
+  at0.find(cursor);
+  move(cursorRow, 'A');
+  put('\r');
+  put(prompt);
+  putLine(0, length);
+  // A terminal wraps at the next character only.
+  if (end.column === 0 && length !== 0) put(' \r');
+  put('\x1b[J');
+  move(end.row - at0.row, 'A');
+  put('\r');
+  move(at0.column, 'C');
+  cursorRow = at0.row;
+  send();
+}
+
+/** The terminal's cursor goes below the line. */
+function leave(): void {
+  const end = stack<Place>();
+  end.find(length);
+  move(end.row - cursorRow, 'B');
+  put('\n\x1b[?2004l');
+  send();
+}
+
+// ------------------------------------------------------------------------------------------------------- editing
+
+function moveLeft(): void {
+  if (cursor === 0) return;
   do cursor--;
-  while (cursor > 0 && isContinuation(cursor));
-  put('\x1b[D');
-  return true;
+  while (cursor > 0 && isContinuation(line[cursor]));
 }
 
-function moveRight(): bool {
-  if (cursor === length) return false;
+function moveRight(): void {
+  if (cursor === length) return;
   do cursor++;
-  while (isContinuation(cursor));
-  put('\x1b[C');
-  return true;
+  while (cursor < length && isContinuation(line[cursor]));
 }
 
-function erase(from: u64, to: u64): void {
+function isSpace(index: u64): bool {
+  return line[index] === u8(' ') || line[index] === 10;
+}
+
+function moveWordLeft(): void {
+  while (cursor > 0 && isSpace(cursor - 1)) cursor--;
+  while (cursor > 0 && !isSpace(cursor - 1)) cursor--;
+}
+
+function moveWordRight(): void {
+  while (cursor < length && isSpace(cursor)) cursor++;
+  while (cursor < length && !isSpace(cursor)) cursor++;
+}
+
+/** Removes what lies between the cursor and where it was. */
+function eraseTo(before: u64): void {
+  const from = min<u64>(before, cursor);
+  const to = max<u64>(before, cursor);
   memory.copy(addressOf(line) + from, addressOf(line) + to, length - to);
   length -= to - from;
-  redrawTail();
-}
-
-function backspace(): void {
-  const end = cursor;
-  if (moveLeft()) erase(cursor, end);
-}
-
-function deleteForward(): void {
-  if (cursor === length) return;
-  let end = cursor + 1;
-  while (isContinuation(end)) end++;
-  erase(cursor, end);
+  cursor = from;
 }
 
 function insert(byte: u8): void {
@@ -71,60 +205,88 @@ function insert(byte: u8): void {
   memory.copy(addressOf(line) + cursor + 1, addressOf(line) + cursor, length - cursor);
   line[cursor] = byte;
   length++;
-  writeConsole(addressOf(line) + cursor, 1);
   cursor++;
-  if (cursor < length) redrawTail();
 }
 
-function replaceLine(address: usize, size: u64): void {
-  while (moveLeft());
-  length = size;
-  memory.copy(addressOf(line), address, size);
-  put('\x1b[K');
-  writeConsole(addressOf(line), length);
+/** Puts text in at the cursor; for completion. */
+export function insertText(text: str): void {
+  for (const byte of text.bytes) insert(byte);
+}
+
+let choiceColumn: u64 = 0;
+
+/** Before the first `showChoice`. */
+export function startChoices(): void {
+  const end = stack<Place>();
+  end.find(length);
+  move(end.row - cursorRow, 'B');
+  put('\n');
+  choiceColumn = 0;
+}
+
+/** Lists a name below the line; an empty one ends the list. */
+export function showChoice(name: str, isNamespace: bool): void {
+  const width = name.length + (isNamespace ? 1 : 0);
+  if (name.length === 0 || (choiceColumn !== 0 && choiceColumn + width > terminalColumns())) {
+    put('\n');
+    choiceColumn = 0;
+    if (name.length === 0) {
+      cursorRow = 0;
+      return;
+    }
+  }
+  put(name);
+  if (isNamespace) put('/');
+  let padding: u64 = 16 - (width & 15);
+  choiceColumn += width + padding;
+  for (; padding > 0; padding--) put(' ');
+}
+
+function replaceLine(text: str): void {
+  length = text.length;
+  memory.copy(addressOf(line), text.ptr.address, length);
   cursor = length;
 }
 
-function eraseWord(): void {
-  const end = cursor;
-  while (cursor > 0 && line[cursor - 1] === u8(' ')) moveLeft();
-  while (cursor > 0 && line[cursor - 1] !== u8(' ')) moveLeft();
-  erase(cursor, end);
-}
-
-/** Which entry of the history is shown; `historyCount` for the line being written. */
+/** Which entry of the history is shown; its count for the line being written. */
 let shown: u64 = 0;
 
+function entry(index: u64): str {
+  const slot = index % ENTRIES;
+  const kept = theHistory();
+  return strOf(kept.lines.ptr.add(i64(slot * LINE_MAX)), min<u64>(kept.lengths[slot], LINE_MAX));
+}
+
 function showHistory(up: bool): void {
-  if (up ? shown === 0 || historyCount - shown >= HISTORY : shown === historyCount) return;
+  const count = theHistory().count;
+  if (up ? shown === 0 || count - shown >= ENTRIES : shown === count) return;
   shown = up ? shown - 1 : shown + 1;
-  if (shown === historyCount) replaceLine(addressOf(line), 0);
-  else replaceLine(addressOf(history) + (shown % HISTORY) * LINE_MAX, lengths[shown % HISTORY]);
+  replaceLine(shown === count ? '' : entry(shown));
 }
 
-function remember(): void {
-  if (length === 0) return;
-  const slot = historyCount % HISTORY;
-  memory.copy(addressOf(history) + slot * LINE_MAX, addressOf(line), length);
-  lengths[slot] = length;
-  historyCount++;
-}
-
-function escape(): void {
-  const kind = consoleByte();
-  if (kind !== u8('[') && kind !== u8('O')) return;
-  const key = consoleByte();
-  if (key === u8('A')) showHistory(true);
-  else if (key === u8('B')) showHistory(false);
-  else if (key === u8('C')) moveRight();
-  else if (key === u8('D')) moveLeft();
-  else if (key === u8('H')) while (moveLeft());
-  else if (key === u8('F')) while (moveRight());
-  else if (key >= u8('0') && key <= u8('9')) {
-    let last = consoleByte();
-    while (last !== u8('~') && (last < u8('@') || last > u8('~'))) last = consoleByte();
-    if (key === u8('3') && last === u8('~')) deleteForward();
+/** Adds a line to the history, unless it is empty, too long, or the last one again. */
+export function rememberLine(text: str): void {
+  const kept = theHistory();
+  if (text.length === 0 || text.length > LINE_MAX) return;
+  if (kept.count !== 0 && entry(kept.count - 1).equals(text)) return;
+  const slot = kept.count % ENTRIES;
+  const target = addressOf(kept.lines) + slot * LINE_MAX;
+  memory.copy(target, text.ptr.address, text.length);
+  kept.lengths[slot] = text.length;
+  if (history === null) {
+    kept.count++;
+    return;
   }
+  persist(target, text.length);
+  persist(ptrTo(kept.lengths[slot]).address, 8);
+  storePersistent(ptrTo(kept.count).address, kept.count + 1);
+}
+
+/** Line `index` of the history, oldest first; empty past the end. */
+export function historyLine(index: u64): str {
+  const count = theHistory().count;
+  const first = count > ENTRIES ? count - ENTRIES : 0;
+  return first + index >= count ? '' : entry(first + index);
 }
 
 /** What ended a line. */
@@ -134,88 +296,151 @@ export enum LineEnd {
   interrupt = 1,
   /** Ctrl-D on an empty line. */
   end = 2,
+  /** Not ended yet. */
+  none = 3,
+}
+
+/** Takes in what is pasted, line feeds and all, until the terminal says that it is over. */
+function paste(): void {
+  for (;;) {
+    const key = readKey();
+    if (key === u32(Key.pasteEnd)) break;
+    if (key === 13) insert(10);
+    else if (key === 9) insert(u8(' '));
+    else if (key === 10 || (key >= 32 && key < 256 && key !== 127)) insert(u8(key));
+  }
+  // A line feed at the end would only be in the way.
+  while (cursor === length && length > 0 && line[length - 1] === 10) {
+    length--;
+    cursor--;
+  }
+}
+
+/** Keys that change the line or move in it. */
+function edit(key: u32): void {
+  const before = cursor;
+  switch (key) {
+    case 1:
+    case u32(Key.home):
+      cursor = 0;
+      break;
+    case 5:
+    case u32(Key.end):
+      cursor = length;
+      break;
+    case 2:
+    case u32(Key.left):
+      moveLeft();
+      break;
+    case 6:
+    case u32(Key.right):
+      moveRight();
+      break;
+    case u32(Key.wordLeft):
+      moveWordLeft();
+      break;
+    case u32(Key.wordRight):
+      moveWordRight();
+      break;
+    case 8:
+    case 127:
+      moveLeft();
+      eraseTo(before);
+      break;
+    case 4:
+    case u32(Key.delete):
+      moveRight();
+      eraseTo(before);
+      break;
+    case 11:
+      cursor = length;
+      eraseTo(before);
+      break;
+    case 21:
+      cursor = 0;
+      eraseTo(before);
+      break;
+    case 23:
+      moveWordLeft();
+      eraseTo(before);
+      break;
+    case u32(Key.wordDelete):
+      moveWordRight();
+      eraseTo(before);
+      break;
+    case 16:
+    case u32(Key.up):
+      showHistory(true);
+      break;
+    case 14:
+    case u32(Key.down):
+      showHistory(false);
+      break;
+    case 9:
+      completion(strOf(line.ptr, cursor));
+      break;
+    case 12:
+      put('\x1b[H\x1b[2J');
+      cursorRow = 0;
+      break;
+    case u32(Key.pasteStart):
+      paste();
+      break;
+    default:
+      if (key >= 32 && key < 256) insert(u8(key));
+  }
+}
+
+/** A character at the end of a line that does not wrap needs no more than itself. */
+function drawAppended(key: u32): bool {
+  if (key < 32 || key >= 127 || cursor !== length) return false;
+  const place = stack<Place>();
+  place.find(length);
+  if (place.row !== cursorRow || place.column === 0) return false;
+  put(strOf(line.ptr.add(i64(length - 1)), 1));
+  send();
+  return true;
 }
 
 /** Reads a line after a prompt; `lineText` is the result. */
-export function readLine(prompt: str): LineEnd {
-  put(prompt);
+export function readLine(text: str): LineEnd {
+  prompt = text;
   length = 0;
   cursor = 0;
-  shown = historyCount;
+  cursorRow = 0;
+  shown = theHistory().count;
+  put('\x1b[?2004h');
+  redraw();
+  // Something has changed that the terminal does not show yet.
+  let stale = false;
   for (;;) {
-    const byte = consoleByte();
-    switch (byte) {
-      case 13:
-      case 10:
-        put('\n');
-        remember();
-        return LineEnd.line;
-      case 3:
-        put('^C\n');
-        length = 0;
-        return LineEnd.interrupt;
-      case 4:
-        if (length === 0) {
-          put('\n');
-          return LineEnd.end;
-        }
-        deleteForward();
-        break;
-      case 8:
-      case 127:
-        backspace();
-        break;
-      case 1:
-        while (moveLeft());
-        break;
-      case 5:
-        while (moveRight());
-        break;
-      case 2:
-        moveLeft();
-        break;
-      case 6:
-        moveRight();
-        break;
-      case 11:
-        erase(cursor, length);
-        break;
-      case 21:
-        replaceLine(addressOf(line) + cursor, length - cursor);
-        break;
-      case 23:
-        eraseWord();
-        break;
-      case 12:
-        put('\x1b[H\x1b[2J');
-        put(prompt);
-        writeConsole(addressOf(line), length);
-        cursor = length;
-        break;
-      case 14:
-        showHistory(false);
-        break;
-      case 16:
-        showHistory(true);
-        break;
-      case 27:
-        escape();
-        break;
-      default:
-        if (byte >= 32) insert(byte);
+    const key = readKey();
+    if (key === 13 || key === 10) {
+      if (stale) redraw();
+      leave();
+      return LineEnd.line;
     }
+    if (key === 3) {
+      cursor = length;
+      redraw();
+      put('^C');
+      leave();
+      return LineEnd.interrupt;
+    }
+    if (key === 4 && length === 0) {
+      leave();
+      return LineEnd.end;
+    }
+    const wasShort = length < LINE_MAX;
+    edit(key);
+    // While more is on its way there is no need to draw what has changed already.
+    if (wasShort && !stale && drawAppended(key)) continue;
+    stale = consoleReady();
+    if (!stale) redraw();
   }
 }
 
 /** The line that was read last. */
 export function lineText(): str {
   return strOf(line.ptr, length);
-}
-
-/** Line `index` of the history, oldest first, for `history`; empty past the end. */
-export function historyLine(index: u64): str {
-  const first = historyCount > HISTORY ? historyCount - HISTORY : 0;
-  if (first + index >= historyCount) return '';
-  const slot = (first + index) % HISTORY;
-  return strOf(history.ptr.add(i64(slot * LINE_MAX)), lengths[slot]);
 }

@@ -31,6 +31,18 @@ export function sleepFor(address: usize, value: u64, timeout: u64): i64 {
   return syscall(SYS_THREAD_SYNC, addressOf(op), 1, timeout, 0, 0);
 }
 
+/** Sleeps while both words equal their values. */
+export function sleepOnEither(first: usize, firstValue: u64, second: usize, secondValue: u64): i64 {
+  const ops = stack<FixedArray<Inline<SyncOp>, 2>>();
+  ops[0].address = first;
+  ops[0].value = firstValue;
+  ops[0].op = SYNC_SLEEP;
+  ops[1].address = second;
+  ops[1].value = secondValue;
+  ops[1].op = SYNC_SLEEP;
+  return syscall(SYS_THREAD_SYNC, addressOf(ops), 2, SYNC_FOREVER, 0, 0);
+}
+
 /** Wakes up to `count` threads that sleep on the word. */
 export function wake(address: usize, count: u64): void {
   const op = stack<SyncOp>();

@@ -9,9 +9,9 @@ import { ARCHIVE_NAME_SIZE, ARCHIVE_NAMES } from '../abi/archive.ts';
 import { KsoList } from '../abi/kso.ts';
 import { NAME_MAX, NAMESPACE_MAGIC, NameEntry, Namespace, NameType } from '../abi/name.ts';
 import { ObjectId, READ } from '../abi/object.ts';
-import { EEXIST, EINVAL, ENOENT, ROOT_ARCHIVE, ROOT_NAMES, SYS_ROOT } from '../abi/syscall.ts';
+import { EEXIST, EINVAL, ENOENT, ROOT_ARCHIVE, ROOT_NAMES, StatResult, SYS_ROOT } from '../abi/syscall.ts';
 import { programArguments } from './io.ts';
-import { dataOf, openObject, setSize } from './object.ts';
+import { dataOf, openObject, setSize, statObject } from './object.ts';
 import { clean, persist, persistFence, storePersistent } from './persist.ts';
 import { syscall } from './syscall.ts';
 import { mapObject } from './view.ts';
@@ -167,6 +167,19 @@ export function stepInto(parent: ObjectId, name: str, id: ObjectId): bool {
   if (entry === null) return false;
   assign(id, idOf(entry));
   return true;
+}
+
+/** The name that a namespace has for an object; empty if there is none. */
+export function nameIn(parent: ObjectId, id: ObjectId): str {
+  const stat = stack<StatResult>();
+  if (isBin(parent) || (parent.lo === 0 && parent.hi === 0) || statObject(parent, stat) !== 0) return '';
+  const namespace = namespaceAt(parent);
+  if (namespace === null) return '';
+  for (let i: u64 = 0; i < namespace.count; i++) {
+    const entry: NameEntry = namespace.entries.ptr[i];
+    if (isUsed(entry) && idOf(entry).lo === id.lo && idOf(entry).hi === id.hi) return nameOf(entry);
+  }
+  return '';
 }
 
 /** Gives `name` in a namespace to an object; `replace`: even if it is taken. Crash consistent. */

@@ -12,7 +12,18 @@ import {
   READ,
   WRITE,
 } from '../abi/object.ts';
-import { CreateArgs, CreateSource, StatResult, SYS_CREATE, SYS_DELETE, SYS_STAT } from '../abi/syscall.ts';
+import {
+  CONFIG_STORE_TOTAL,
+  CREATE_PERSIST,
+  CREATE_VOLATILE,
+  CreateArgs,
+  CreateSource,
+  StatResult,
+  SYS_CONFIG,
+  SYS_CREATE,
+  SYS_DELETE,
+  SYS_STAT,
+} from '../abi/syscall.ts';
 import { storePersistent } from './persist.ts';
 import { syscall } from './syscall.ts';
 import { mapObject } from './view.ts';
@@ -24,6 +35,16 @@ export function createObject(id: ObjectId, flags: u64): i64 {
   const result = syscall(SYS_CREATE, addressOf(args), 0, 0, 0, 0);
   assign(id, args.id);
   return result;
+}
+
+/** Creates an object that lasts; where there is no object store, it lasts as long as the machine runs. Returns 0 or −Errno. */
+export function createLasting(id: ObjectId, rights: u64): i64 {
+  return createObject(id, rights | lasting());
+}
+
+/** The CREATE_ flag for objects that are to last as long as this machine can make them. */
+export function lasting(): u64 {
+  return syscall(SYS_CONFIG, CONFIG_STORE_TOTAL, 0, 0, 0, 0) > 0 ? CREATE_PERSIST : CREATE_VOLATILE;
 }
 
 /** Creates an object that is a copy-on-write copy of `source`. */

@@ -10,13 +10,13 @@ import {
   ProgramArguments,
   STACK_TOP,
 } from '../abi/program.ts';
-import { CREATE_VOLATILE, SpawnArgs, SYS_DELETE, SYS_THREAD_SPAWN, SYS_TIE } from '../abi/syscall.ts';
+import { CREATE_VOLATILE, SpawnArgs, SYS_SIGNAL, SYS_THREAD_SPAWN, SYS_TIE } from '../abi/syscall.ts';
 import { SYNC_EXIT, ThreadRepr } from '../abi/thread.ts';
 import { SLOT_EXEC, SLOT_STACK, slotAddress, VE_VALID, VIEW_TABLE, ViewEntry } from '../abi/view.ts';
 import { sleepOn } from './lock.ts';
 import { copyObject, createObject, dataOf, deleteObject, openObject } from './object.ts';
 import { syscall } from './syscall.ts';
-import { unmapObject } from './view.ts';
+import { unmapAll, unmapObject } from './view.ts';
 
 const RIGHTS = READ | WRITE | DELETE;
 
@@ -69,27 +69,63 @@ export class Child {
     const result = syscall(SYS_THREAD_SPAWN, addressOf(args), 0, 0, 0, 0);
     if (result !== 0) return result;
     assign(this.thread, args.thread);
-    this.tie(this.code);
-    this.tie(this.view);
-    this.tie(this.stackObject);
+    this.give(this.code);
+    this.give(this.view);
+    this.give(this.stackObject);
+    assign(this.repr().view, this.view);
     return 0;
   }
 
-  private tie(id: ObjectId): void {
+  /** Gives up a program that has been prepared, or not even that, and will not be started. */
+  discard(): void {
+    if (this.code.lo !== 0) deleteObject(this.code);
+    if (this.view.lo !== 0) deleteObject(this.view);
+    if (this.stackObject.lo === 0) return;
+    if (changetype<usize>(this.arguments) !== 0) unmapAll(changetype<usize>(this.arguments));
+    deleteObject(this.stackObject);
+  }
+
+  /** The object lives at least as long as the thread. */
+  hold(id: ObjectId): void {
     syscall(SYS_TIE, this.thread.lo, this.thread.hi, id.lo, id.hi, 0);
-    syscall(SYS_DELETE, id.lo, id.hi, 0, 0, 0);
+  }
+
+  private give(id: ObjectId): void {
+    this.hold(id);
+    deleteObject(id);
+  }
+
+  private repr(): ThreadRepr {
+    return at<ThreadRepr>(dataOf(openObject(this.thread)));
+  }
+
+  hasEnded(): bool {
+    return atomic.load<u64>(ptrTo(this.repr().sync[SYNC_EXIT]), Order.acquire) !== 0;
+  }
+
+  /** The address of the word that is 0 until the program has ended; to sleep on. */
+  exitWord(): usize {
+    return ptrTo(this.repr().sync[SYNC_EXIT]).address;
+  }
+
+  /** Asks the program to end. */
+  signal(number: u64): i64 {
+    return syscall(SYS_SIGNAL, this.thread.lo, this.thread.hi, number, 0, 0);
   }
 
   /** Waits for the end of the program; its exit code. Everything that was its own is freed. */
   wait(): u64 {
-    const base = openObject(this.thread);
-    const repr = at<ThreadRepr>(dataOf(base));
-    while (atomic.load<u64>(ptrTo(repr.sync[SYNC_EXIT]), Order.acquire) === 0) {
-      sleepOn(ptrTo(repr.sync[SYNC_EXIT]).address, 0);
-    }
+    const word = this.exitWord();
+    while (!this.hasEnded()) sleepOn(word, 0);
+    return this.collect();
+  }
+
+  /** After the end of the program: its exit code. Everything that was its own is freed. */
+  collect(): u64 {
+    const repr = this.repr();
     const code = repr.syncInfo[SYNC_EXIT];
-    unmapObject(base);
-    unmapObject(changetype<usize>(this.arguments) & ~u64(0x3fff_ffff));
+    unmapAll(addressOf(repr));
+    unmapAll(changetype<usize>(this.arguments));
     deleteObject(this.thread);
     return code;
   }

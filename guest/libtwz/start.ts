@@ -1,13 +1,18 @@
 /**
- * Where a program begins: at offset 0x1000 of the object in slot 0, with a stack. Calls the program's `main`, sends on what is
- * left of its output, and ends the thread with its result.
+ * Where a program begins: at offset 0x1000 of the object in slot 0, with a stack. Prepares for faults, tells its name, calls the program's
+ * `main`, sends on what is left of its output, and ends the thread with its result. However a program ends, its pipes end with it.
  */
-import { STREAM_PIPE } from '../abi/program.ts';
+import { OBJ_NULLPAGE } from '../abi/object.ts';
 import { SYS_THREAD_CONTROL, THREAD_EXIT } from '../abi/syscall.ts';
-import { flush, programArguments, writeConsole } from './io.ts';
-import { dataOf, openObject } from './object.ts';
-import { ByteStream } from './stream.ts';
+import { ThreadRepr } from '../abi/thread.ts';
+import { SLOT_THREAD, SLOT_VIEW, slotAddress, ViewHeader } from '../abi/view.ts';
+import { endByFault } from './fault-report.ts';
+import { closeStreams, flush, writeConsole } from './io.ts';
+import { argument } from './program.ts';
 import { syscall } from './syscall.ts';
+
+/** Bytes of a KSO's name, the zero at its end not counted. */
+const NAME_ROOM = 255;
 
 /**
  * @naked
@@ -17,8 +22,17 @@ import { syscall } from './syscall.ts';
  */
 function start(): void {
   asm`
+    call __twz_begin
     call main
     j __exit`;
+}
+
+/** @export __twz_begin */
+function begin(): void {
+  at<ViewHeader>(slotAddress(SLOT_VIEW, OBJ_NULLPAGE)).faultHandler = addressOf(endByFault);
+  const name = at<ThreadRepr>(slotAddress(SLOT_THREAD, OBJ_NULLPAGE)).kso.name;
+  const text = argument(0);
+  memory.copy(addressOf(name), text.ptr.address, min<u64>(text.length, NAME_ROOM));
 }
 
 /**
@@ -27,8 +41,7 @@ function start(): void {
  */
 export function exit(code: u64): never {
   flush();
-  const output = programArguments().output;
-  if (output.kind === STREAM_PIPE) at<ByteStream>(dataOf(openObject(output.id))).close();
+  closeStreams();
   syscall(SYS_THREAD_CONTROL, THREAD_EXIT, code, 0, 0, 0);
   unreachable();
 }
@@ -73,8 +86,7 @@ function __panic(message: str, location: SourceLocation): never {
   showPlace(location);
   show(message);
   show('\n');
-  syscall(SYS_THREAD_CONTROL, THREAD_EXIT, EXIT_PANIC, 0, 0, 0);
-  unreachable();
+  exit(EXIT_PANIC);
 }
 
 /** @export */
@@ -85,6 +97,5 @@ function __panic_bounds(index: u64, length: u64, location: SourceLocation): neve
   show(' is out of bounds (length ');
   showNumber(length);
   show(')\n');
-  syscall(SYS_THREAD_CONTROL, THREAD_EXIT, EXIT_PANIC, 0, 0, 0);
-  unreachable();
+  exit(EXIT_PANIC);
 }

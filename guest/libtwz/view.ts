@@ -129,6 +129,15 @@ export function unmapObject(base: usize): void {
   lock.release();
 }
 
+/** Gives back all uses of the mapping that `address` lies in: the object has ended. */
+export function unmapAll(address: usize): void {
+  const index = (address >> OBJ_SHIFT) - SLOT_ALLOC_FIRST;
+  lock.acquire();
+  assert(index < MAPPINGS, 'unmapAll: not mapped');
+  mappings[index].users = 0;
+  lock.release();
+}
+
 /** The ID of the object at an address, written to `id`; false if the slot is empty. */
 export function objectAt(address: usize, id: ObjectId): bool {
   const entry = viewEntryOf(address >> OBJ_SHIFT);

@@ -2,10 +2,17 @@
  * The small utilities, one function each (guest/programs/utilities). The name a user calls decides which one runs.
  */
 import '../libtwz/start.ts';
+import { KsoList } from '../abi/kso.ts';
+import { ObjectId, READ } from '../abi/object.ts';
+import { ROOT_ARCHIVE, SYS_ROOT } from '../abi/syscall.ts';
 import { complain, print, printLine } from '../libtwz/io.ts';
+import { archiveName } from '../libtwz/name.ts';
+import { dataOf } from '../libtwz/object.ts';
 import { argument, argumentCount } from '../libtwz/program.ts';
-import { showFot, showHexdump, showStat } from './utilities/inspect.ts';
-import { UTILITIES, Utility } from './utilities/names.ts';
+import { syscall } from '../libtwz/syscall.ts';
+import { mapObject } from '../libtwz/view.ts';
+import { showHexdump, showStat } from './utilities/inspect.ts';
+import { BUILTINS, UTILITIES, Utility } from './utilities/names.ts';
 import {
   copyNamed,
   linkName,
@@ -14,8 +21,47 @@ import {
   moveName,
   removeNames,
 } from './utilities/namespace.ts';
+import { runObj, showFot, showView } from './utilities/objects.ts';
+import { killThreads, powerOff, reboot, runSleep, showDate, showThreads } from './utilities/process.ts';
+import { runCap, runContext } from './utilities/security.ts';
 import { showDf, showFree, showUname } from './utilities/system.ts';
-import { runCat, runEcho, runWc } from './utilities/text.ts';
+import { runCat, runEcho, runGrep, runWc } from './utilities/text.ts';
+
+/** What a utility's name stands for; `run` returns the exit code, or −1 for wrong usage. */
+class Entry {
+  readonly name: str;
+  readonly run: () => i64;
+}
+
+const ENTRIES: FixedArray<Inline<Entry>, 27> = [
+  { name: 'cap', run: runCap },
+  { name: 'cat', run: runCat },
+  { name: 'cp', run: copyNamed },
+  { name: 'ctx', run: runContext },
+  { name: 'date', run: showDate },
+  { name: 'df', run: showDf },
+  { name: 'echo', run: runEcho },
+  { name: 'fot', run: showFot },
+  { name: 'free', run: showFree },
+  { name: 'grep', run: runGrep },
+  { name: 'help', run: showHelp },
+  { name: 'hexdump', run: showHexdump },
+  { name: 'kill', run: killThreads },
+  { name: 'ln', run: linkName },
+  { name: 'ls', run: listNames },
+  { name: 'mkdir', run: makeNamespace },
+  { name: 'mv', run: moveName },
+  { name: 'obj', run: runObj },
+  { name: 'poweroff', run: powerOff },
+  { name: 'ps', run: showThreads },
+  { name: 'reboot', run: reboot },
+  { name: 'rm', run: removeNames },
+  { name: 'sleep', run: runSleep },
+  { name: 'stat', run: showStat },
+  { name: 'uname', run: showUname },
+  { name: 'view', run: showView },
+  { name: 'wc', run: runWc },
+];
 
 /** Prints the usage line of a utility; the exit code of wrong usage. */
 function usageOf(utility: Utility): u64 {
@@ -23,34 +69,50 @@ function usageOf(utility: Utility): u64 {
   return 2;
 }
 
-function showHelp(): u64 {
-  for (const utility of UTILITIES) {
-    print(utility.usage);
-    for (let i = utility.usage.length; i < 36; i++) print(' ');
-    printLine(utility.what);
+/** Columns of the usage in the list of commands. */
+const USAGE_WIDTH: u64 = 36;
+
+function showUsage(utility: Utility): void {
+  print(utility.usage);
+  if (utility.usage.length >= USAGE_WIDTH) printLine('');
+  for (let i = utility.usage.length >= USAGE_WIDTH ? 0 : utility.usage.length; i < USAGE_WIDTH; i++) print(' ');
+  printLine(utility.what);
+}
+
+/** Is there anything to say about this entry of /bin? */
+function isProgram(name: str): bool {
+  return name[0] !== u8('.') && !name.equals('init') && !name.equals('utils');
+}
+
+function showHelp(): i64 {
+  if (argumentCount() !== 1) return -1;
+  for (const utility of UTILITIES) showUsage(utility);
+  printLine('');
+  print('Programs (NAME --help tells more):');
+  const archive = stack<ObjectId>();
+  if (syscall(SYS_ROOT, ROOT_ARCHIVE, addressOf(archive), 0, 0, 0) === 0) {
+    const base = mapObject(archive.lo, archive.hi, READ);
+    const list = at<KsoList>(dataOf(base));
+    for (let i: u64 = 0; i < list.count; i++) {
+      if (!isProgram(archiveName(base, i))) continue;
+      print(' ');
+      print(archiveName(base, i));
+    }
   }
-  printLine("cd, exit, history, poweroff, reboot, set, wait and NAME=VALUE are the shell's own.");
+  printLine('');
+  print('Of the shell itself:');
+  for (const builtIn of BUILTINS) {
+    print(' ');
+    print(builtIn.name);
+  }
+  printLine('');
+  printLine('Ctrl-C ends what runs, Ctrl-D the input; the Tab key completes names.');
   return 0;
 }
 
 /** Runs a utility; −1 stands for wrong usage. */
 function run(name: str): i64 {
-  if (name.equals('cat')) return runCat();
-  if (name.equals('cp')) return copyNamed();
-  if (name.equals('df')) return showDf();
-  if (name.equals('echo')) return runEcho();
-  if (name.equals('fot')) return showFot();
-  if (name.equals('free')) return showFree();
-  if (name.equals('help')) return i64(showHelp());
-  if (name.equals('hexdump')) return showHexdump();
-  if (name.equals('ln')) return linkName();
-  if (name.equals('ls')) return listNames();
-  if (name.equals('mkdir')) return makeNamespace();
-  if (name.equals('mv')) return moveName();
-  if (name.equals('rm')) return removeNames();
-  if (name.equals('stat')) return showStat();
-  if (name.equals('uname')) return showUname();
-  if (name.equals('wc')) return runWc();
+  for (const entry of ENTRIES) if (entry.name.equals(name)) return entry.run();
   return -1;
 }
 
@@ -62,6 +124,8 @@ function main(): u64 {
     if (argumentCount() === 2 && argument(1).equals('--help')) {
       printLine(utility.usage);
       printLine(utility.what);
+      // Some have more to say.
+      if (name.equals('obj') || name.equals('cap') || name.equals('ctx')) run(name);
       return 0;
     }
     const result = run(name);

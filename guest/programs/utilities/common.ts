@@ -1,8 +1,9 @@
 /** What several utilities need: finding objects by name or ID, and messages that name the object. */
 import { NameType } from '../../abi/name.ts';
-import { ObjectId } from '../../abi/object.ts';
-import { EINVAL } from '../../abi/syscall.ts';
-import { complain } from '../../libtwz/io.ts';
+import { DELETE, EXEC, ObjectId, READ, USE, WRITE } from '../../abi/object.ts';
+import { EEXIST, EINVAL, ENOENT } from '../../abi/syscall.ts';
+import { errorText } from '../../libtwz/errors.ts';
+import { complain, print, printLine } from '../../libtwz/io.ts';
 import { Found, lookup } from '../../libtwz/name.ts';
 import { argument } from '../../libtwz/program.ts';
 
@@ -51,4 +52,23 @@ export function parseNumber(text: str, value: Ptr<u64>): bool {
     value[0] = value[0] * (hex ? 16 : 10) + digit;
   }
   return text.length !== 0;
+}
+
+/** Prints rights as words, and ends the line. */
+export function printRights(rights: u64): void {
+  print((rights & READ) !== 0 ? 'read ' : '');
+  print((rights & WRITE) !== 0 ? 'write ' : '');
+  print((rights & EXEC) !== 0 ? 'exec ' : '');
+  print((rights & USE) !== 0 ? 'use ' : '');
+  print((rights & DELETE) !== 0 ? 'delete ' : '');
+  printLine('');
+}
+
+/** Looks up a path whose last name must be free; false (and a complaint) otherwise. */
+export function findFree(path: str, found: Found): bool {
+  const result = lookup(path, found);
+  if (result === 0) complain(argument(0), path, errorText(-EEXIST));
+  else if (result === -EINVAL) complain(argument(0), path, 'a part of the path is not a namespace');
+  else if (found.name.length === 0) complain(argument(0), path, 'no such namespace');
+  return result === -ENOENT && found.name.length !== 0;
 }

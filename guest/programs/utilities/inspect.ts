@@ -1,19 +1,10 @@
-/** Utilities that show what an object is made of: stat, fot, hexdump. */
-import {
-  FE_NAME,
-  FE_VALID,
-  FotEntry,
-  fotOffset,
-  MIP_HASHDATA,
-  OBJ_MAXSIZE,
-  OBJ_NULLPAGE,
-  ObjectId,
-} from '../../abi/object.ts';
+/** Utilities that show what an object is made of: stat, hexdump. */
+import { MIP_HASHDATA, OBJ_MAXSIZE, OBJ_NULLPAGE, ObjectId, READ } from '../../abi/object.ts';
 import { STAT_DAMAGED, STAT_DELETED, STAT_PERSISTENT, StatResult } from '../../abi/syscall.ts';
+import { errorText } from '../../libtwz/errors.ts';
 import {
   complain,
   print,
-  printColumn,
   printHex,
   printId,
   printLine,
@@ -21,30 +12,20 @@ import {
   writeByte,
 } from '../../libtwz/io.ts';
 import { Found } from '../../libtwz/name.ts';
-import { metaOf, openObject, sizeOf, statObject } from '../../libtwz/object.ts';
+import { openObject, sizeOf, statObject } from '../../libtwz/object.ts';
 import { argument, argumentCount } from '../../libtwz/program.ts';
-import { find, parseNumber } from './common.ts';
+import { find, parseNumber, printRights } from './common.ts';
 
-function printRights(rights: u64): void {
-  print((rights & 0x04) !== 0 ? 'read ' : '');
-  print((rights & 0x08) !== 0 ? 'write ' : '');
-  print((rights & 0x10) !== 0 ? 'exec ' : '');
-  print((rights & 0x20) !== 0 ? 'use ' : '');
-  print((rights & 0x40) !== 0 ? 'delete ' : '');
-  printLine('');
-}
-
-export function showStat(): i64 {
-  if (argumentCount() !== 2) return -1;
-  const found = stack<Found>();
-  if (!find(argument(1), found)) return 1;
+/** Prints the facts about an object. Returns the exit code. */
+export function printStat(path: str, id: ObjectId): i64 {
   const stat = stack<StatResult>();
-  if (statObject(found.id, stat) !== 0) {
-    complain('stat', argument(1), 'the object does not exist any more');
+  const result = statObject(id, stat);
+  if (result !== 0) {
+    complain(argument(0), path, errorText(result));
     return 1;
   }
   print('object    ');
-  printId(found.id);
+  printId(id);
   printLine('');
   print('kind      ');
   print((stat.flags & STAT_PERSISTENT) !== 0 ? 'persistent' : 'volatile');
@@ -54,9 +35,11 @@ export function showStat(): i64 {
   print('pages     ');
   printNumber(stat.pages);
   printLine('');
-  print('size      ');
-  printNumber(sizeOf(openObject(found.id)));
-  printLine('');
+  if ((stat.rights & READ) !== 0) {
+    print('size      ');
+    printNumber(sizeOf(openObject(id)));
+    printLine('');
+  }
   print('default   ');
   printRights(u64(stat.pFlags));
   print('yours     ');
@@ -69,33 +52,14 @@ export function showStat(): i64 {
   return 0;
 }
 
-export function showFot(): i64 {
-  if (argumentCount() !== 2) return -1;
-  const found = stack<Found>();
-  if (!find(argument(1), found)) return 1;
-  const base = openObject(found.id);
-  const count = u64(metaOf(base).fotEntries);
-  const id = stack<ObjectId>();
-  for (let index: u64 = 1; index <= count; index++) {
-    const entry = at<FotEntry>(base + fotOffset(index));
-    printColumn(index, 6);
-    print('  ');
-    if ((entry.flags & FE_VALID) === 0) {
-      printLine('(not valid)');
-      continue;
-    }
-    if ((entry.flags & FE_NAME) !== 0) {
-      print('name at 0x');
-      printHex(entry.lo, 8);
-    } else {
-      id.lo = entry.lo;
-      id.hi = entry.hi;
-      printId(id);
-    }
-    print('  ');
-    printRights(entry.flags);
+export function showStat(): i64 {
+  if (argumentCount() < 2) return -1;
+  let status: i64 = 0;
+  for (let i: u64 = 1; i < argumentCount(); i++) {
+    const found = stack<Found>();
+    if (!find(argument(i), found) || printStat(argument(i), found.id) !== 0) status = 1;
   }
-  return 0;
+  return status;
 }
 
 export function showHexdump(): i64 {

@@ -3,14 +3,14 @@ import { KsoList } from '../../abi/kso.ts';
 import { NameEntry, NameType } from '../../abi/name.ts';
 import { DELETE, ObjectId, READ, USE, WRITE } from '../../abi/object.ts';
 import {
-  CREATE_PERSIST,
-  CREATE_VOLATILE,
   EEXIST,
+  ENOENT,
   ROOT_ARCHIVE,
   STAT_PERSISTENT,
   StatResult,
   SYS_ROOT,
 } from '../../abi/syscall.ts';
+import { errorText } from '../../libtwz/errors.ts';
 import { complain, print, printColumn, printId, printLine } from '../../libtwz/io.ts';
 import {
   archiveName,
@@ -21,16 +21,16 @@ import {
   isBin,
   isEmpty,
   isUsed,
-  lookup,
   nameOf,
   openNamespace,
   removeName,
 } from '../../libtwz/name.ts';
 import {
   copyObject,
-  createObject,
+  createLasting,
   dataOf,
   deleteObject,
+  lasting,
   openObject,
   sizeOf,
   statObject,
@@ -38,7 +38,7 @@ import {
 import { argument, argumentCount } from '../../libtwz/program.ts';
 import { syscall } from '../../libtwz/syscall.ts';
 import { mapObject } from '../../libtwz/view.ts';
-import { find } from './common.ts';
+import { find, findFree } from './common.ts';
 
 const RIGHTS = READ | WRITE | DELETE | USE;
 
@@ -77,13 +77,23 @@ function listBin(long: bool): void {
 export function listNames(): i64 {
   let long = false;
   let all = false;
-  let path = '.';
+  let paths: u64 = 0;
   for (let i: u64 = 1; i < argumentCount(); i++) {
     if (argument(i).equals('-l')) long = true;
     else if (argument(i).equals('-a')) all = true;
     else if (argument(i).length !== 0 && argument(i)[0] === u8('-')) return -1;
-    else path = argument(i);
+    else paths++;
   }
+  if (paths === 0) return listOne('.', long, all);
+  let status: i64 = 0;
+  for (let i: u64 = 1; i < argumentCount(); i++) {
+    if (argument(i).equals('-l') || argument(i).equals('-a')) continue;
+    if (listOne(argument(i), long, all) !== 0) status = 1;
+  }
+  return status;
+}
+
+function listOne(path: str, long: bool, all: bool): i64 {
   const found = stack<Found>();
   if (!find(path, found)) return 1;
   if (found.type !== NameType.namespace) {
@@ -119,27 +129,29 @@ function complainName(path: str, result: i64): i64 {
   return 1;
 }
 
-/** Looks up a path whose last name must be free; false (and a complaint) otherwise. */
-function findFree(path: str, found: Found): bool {
-  const result = lookup(path, found);
-  if (result === 0) complainName(path, -EEXIST);
-  else if (found.name.length === 0) complain(argument(0), path, 'no such namespace');
-  return result !== 0 && found.name.length !== 0;
+export function makeNamespace(): i64 {
+  if (argumentCount() < 2) return -1;
+  let status: i64 = 0;
+  for (let i: u64 = 1; i < argumentCount(); i++) if (!makeOne(argument(i))) status = 1;
+  return status;
 }
 
-export function makeNamespace(): i64 {
-  if (argumentCount() !== 2) return -1;
+function makeOne(path: str): bool {
   const found = stack<Found>();
-  if (!findFree(argument(1), found)) return 1;
+  if (!findFree(path, found)) return false;
   const id = stack<ObjectId>();
-  if (createObject(id, RIGHTS | CREATE_PERSIST) !== 0 && createObject(id, RIGHTS | CREATE_VOLATILE) !== 0) {
-    complain('mkdir', argument(1), 'no space for an object');
-    return 1;
+  const made = createLasting(id, RIGHTS);
+  if (made !== 0) {
+    complain('mkdir', path, errorText(made));
+    return false;
   }
   initNamespace(id);
   assign(openNamespace(id)!.parent, found.parent);
   const result = assignName(found.parent, found.name, id, NameType.namespace, false);
-  return result === 0 ? 0 : complainName(argument(1), result);
+  if (result === 0) return true;
+  deleteObject(id);
+  complainName(path, result);
+  return false;
 }
 
 export function removeNames(): i64 {
@@ -159,7 +171,13 @@ export function removeNames(): i64 {
     if (removeName(found.parent, found.name) !== 0) {
       complain('rm', argument(i), 'cannot be removed');
       status = 1;
-    } else deleteObject(found.id);
+      continue;
+    }
+    const result = deleteObject(found.id);
+    // A name may have outlived its object.
+    if (result === 0 || result === -ENOENT) continue;
+    complain('rm', argument(i), errorText(result));
+    status = 1;
   }
   return status;
 }
@@ -188,11 +206,16 @@ export function copyNamed(): i64 {
   if (argumentCount() !== 3) return -1;
   const from = stack<Found>();
   const to = stack<Found>();
-  if (!find(argument(1), from) || !findFree(argument(2), to)) return 1;
+  if (!find(argument(1), from)) return 1;
+  if (from.type === NameType.namespace) {
+    complain('cp', argument(1), 'is a namespace');
+    return 1;
+  }
+  if (!findFree(argument(2), to)) return 1;
   const id = stack<ObjectId>();
-  const result = copyObject(id, from.id, RIGHTS | CREATE_PERSIST);
+  const result = copyObject(id, from.id, RIGHTS | lasting());
   if (result !== 0) {
-    complain('cp', argument(1), 'cannot be copied');
+    complain('cp', argument(1), errorText(result));
     return 1;
   }
   const named = assignName(to.parent, to.name, id, from.type, false);

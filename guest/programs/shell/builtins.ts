@@ -1,0 +1,186 @@
+/** The shell's own commands: those that change the shell itself. */
+import { NameType } from '../../abi/name.ts';
+import { ObjectId } from '../../abi/object.ts';
+import { STREAM_CONSOLE } from '../../abi/program.ts';
+import { complain, print, printColumn, printLine, programArguments, read } from '../../libtwz/io.ts';
+import { historyLine } from '../../libtwz/line.ts';
+import { Found, lookup, nameIn, openNamespace, rootNamespace } from '../../libtwz/name.ts';
+import { dataOf, openObject, sameId, sizeOf } from '../../libtwz/object.ts';
+import { exit } from '../../libtwz/start.ts';
+import { BUILTINS, Utility } from '../utilities/names.ts';
+import { field } from './arena.ts';
+import { readInteger } from './arithmetic.ts';
+import { testCondition } from './condition.ts';
+import { leaveLoop, runText } from './interpret.ts';
+import { findJob, Job, listJobs, waitFor, waitForAll } from './jobs.ts';
+import { forgetInterrupt } from './keys.ts';
+import {
+  lastStatus,
+  setVariable,
+  shiftArguments,
+  unsetVariable,
+  variableAt,
+  variableCount,
+} from './variables.ts';
+
+const MISUSE: u64 = 2;
+/** Namespaces inside each other that `pwd` shows. */
+const MAX_DEPTH = 32;
+
+function usage(name: str): u64 {
+  for (const builtIn of BUILTINS) if (builtIn.name.equals(name)) complain('usage', '', builtIn.usage);
+  return MISUSE;
+}
+
+function help(builtIn: Utility): u64 {
+  printLine(builtIn.usage);
+  printLine(builtIn.what);
+  return 0;
+}
+
+/** Runs the built-in command of fields [from, to); its exit code. */
+export function runBuiltIn(from: u64, to: u64): u64 {
+  const name = field(from);
+  const count = to - from;
+  if (count === 2 && field(from + 1).equals('--help')) {
+    for (const builtIn of BUILTINS) if (builtIn.name.equals(name)) return help(builtIn);
+  }
+  if (name.equals('test')) return testCondition(from + 1, to);
+  if (name.equals('[')) {
+    if (field(to - 1).equals(']')) return testCondition(from + 1, to - 1);
+    complain('[', '', "a ']' is missing at the end");
+    return MISUSE;
+  }
+  if (name.equals('true') || name.equals(':')) return 0;
+  if (name.equals('false')) return 1;
+  if (name.equals('unset')) {
+    for (let i = from + 1; i < to; i++) unsetVariable(field(i));
+    return 0;
+  }
+  if (name.equals('.')) return count === 2 ? readScript(field(from + 1)) : usage(name);
+  if (name.equals('fg')) return count <= 2 ? foreground(count === 2 ? field(from + 1) : '') : usage(name);
+  if (name.equals('exit')) return count <= 2 ? leave(count === 2 ? field(from + 1) : '') : usage(name);
+  if (name.equals('cd')) return count <= 2 ? changeDirectory(count === 2 ? field(from + 1) : '/') : usage(name);
+  if (name.equals('read')) return count === 2 ? readVariable(field(from + 1)) : usage(name);
+  if (count !== 1) return usage(name);
+  return runWithoutArguments(name);
+}
+
+function runWithoutArguments(name: str): u64 {
+  if (name.equals('pwd')) return showDirectory();
+  if (name.equals('jobs')) listJobs();
+  else if (name.equals('wait')) return waitForAll();
+  else if (name.equals('set')) showVariables();
+  else if (name.equals('history')) showHistory();
+  else if (name.equals('shift')) return shiftArguments() ? 0 : 1;
+  else if (!leaveLoop(name.equals('continue'))) {
+    complain('sh', name, 'there is no loop');
+    return MISUSE;
+  }
+  return 0;
+}
+
+function leave(text: str): u64 {
+  const code = stack<FixedArray<i64, 1>>();
+  code[0] = i64(lastStatus());
+  if (text.length !== 0 && !readInteger(text, code.ptr)) return usage('exit');
+  exit(u64(code[0]) & 255);
+}
+
+function showVariables(): void {
+  for (let i: u64 = 0; i < variableCount(); i++) {
+    print(variableAt(i).name);
+    print('=');
+    printLine(variableAt(i).value);
+  }
+}
+
+function showHistory(): void {
+  for (let i: u64 = 0; historyLine(i).length !== 0; i++) {
+    printColumn(i + 1, 4);
+    print('  ');
+    printLine(historyLine(i));
+  }
+}
+
+function changeDirectory(path: str): u64 {
+  const found = stack<Found>();
+  if (lookup(path, found) !== 0) {
+    complain('cd', path, 'no such name');
+    return 1;
+  }
+  if (found.type !== NameType.namespace) {
+    complain('cd', path, 'is not a namespace');
+    return 1;
+  }
+  assign(programArguments().directory, found.id);
+  return 0;
+}
+
+/** Prints the path from the root to a namespace; its parents know its names. */
+function showPath(id: ObjectId, depth: u64): void {
+  const root = stack<ObjectId>();
+  const namespace = openNamespace(id);
+  if ((rootNamespace(root) && sameId(root, id)) || namespace === null || depth === MAX_DEPTH) return;
+  showPath(namespace.parent, depth + 1);
+  print('/');
+  print(nameIn(namespace.parent, id));
+}
+
+function showDirectory(): u64 {
+  const own = programArguments().directory;
+  const root = stack<ObjectId>();
+  if (rootNamespace(root) && sameId(root, own)) print('/');
+  else showPath(own, 0);
+  printLine('');
+  return 0;
+}
+
+const line = zeroed<FixedArray<u8, 1024>>();
+
+/** Reads a line of the input into a variable; 1 at the end of the input. */
+function readVariable(name: str): u64 {
+  let length: u64 = 0;
+  if (programArguments().input.kind === STREAM_CONSOLE) length = read(addressOf(line), 1024);
+  else {
+    // Byte by byte: the rest belongs to whoever reads next.
+    while (length < 1024 && read(addressOf(line) + length, 1) === 1) {
+      length++;
+      if (line[length - 1] === 10) break;
+    }
+  }
+  if (length === 0) return 1;
+  setVariable(name, strOf(line.ptr, line[length - 1] === 10 ? length - 1 : length));
+  return 0;
+}
+
+/** The job that `%2`, `2`, or nothing names. */
+function jobOf(text: str): Job | null {
+  const number = stack<FixedArray<i64, 1>>();
+  const digits = text.length !== 0 && text[0] === u8('%') ? text.subslice(1) : text;
+  if (digits.length !== 0 && !readInteger(digits, number.ptr)) return null;
+  return findJob(u64(number[0]));
+}
+
+function foreground(text: str): u64 {
+  const job = jobOf(text);
+  if (job === null) {
+    complain('fg', text, 'no such job (jobs lists them)');
+    return 1;
+  }
+  printLine(strOf(job.text.ptr, job.length));
+  forgetInterrupt();
+  return waitFor(job);
+}
+
+/** Runs the lines of a text object in this shell. */
+export function readScript(path: str): u64 {
+  const found = stack<Found>();
+  if (lookup(path, found) !== 0 || found.type !== NameType.text) {
+    complain('sh', path, 'no such script');
+    return 127;
+  }
+  const base = openObject(found.id);
+  runText(strOf(at<Ptr<u8>>(dataOf(base)), sizeOf(base)));
+  return lastStatus();
+}

@@ -1,0 +1,128 @@
+/** What the shell remembers between commands: variables, the arguments of the script, the last exit code. */
+import { allocate } from '../../libtwz/heap.ts';
+import { complain } from '../../libtwz/io.ts';
+
+const VARIABLES = 256;
+/** Room for a value is a multiple of this, so that a counter does not take new memory at each step. */
+const GRANULE: u64 = 32;
+
+export class Variable {
+  name: str;
+  value: str;
+  /** Bytes at `value`. */
+  room: u64;
+}
+
+const variables = zeroed<FixedArray<Inline<Variable>, 256>>();
+let count: u64 = 0;
+let status: u64 = 0;
+
+/** Script name and arguments: words `first` to `last` of this program's, or of `.` while it reads a script. */
+const positional = zeroed<FixedArray<Inline<Variable>, 64>>();
+let positionalCount: u64 = 0;
+
+/** Exit code of the last command, `$?`. */
+export function lastStatus(): u64 {
+  return status;
+}
+
+export function setStatus(value: u64): void {
+  status = value;
+}
+
+function copy(text: str, variable: Variable): void {
+  if (text.length > variable.room) {
+    variable.room = (text.length + GRANULE - 1) & ~(GRANULE - 1);
+    variable.value = strOf(at<Ptr<u8>>(allocate(variable.room, 1)), 0);
+  }
+  memory.copy(variable.value.ptr.address, text.ptr.address, text.length);
+  variable.value = strOf(variable.value.ptr, text.length);
+}
+
+function find(name: str): Variable | null {
+  for (let i: u64 = 0; i < count; i++) if (variables[i].name.equals(name)) return variables[i];
+  return null;
+}
+
+/** The value of a variable; empty if it is not set. */
+export function variable(name: str): str {
+  const known = find(name);
+  return known === null ? '' : known.value;
+}
+
+export function setVariable(name: str, value: str): void {
+  const known = find(name);
+  if (known !== null) {
+    copy(value, known);
+    return;
+  }
+  if (count === VARIABLES) {
+    complain('sh', name, 'too many variables');
+    return;
+  }
+  const fresh = variables[count];
+  // A variable that was unset has left its memory here.
+  copy(name, fresh);
+  fresh.name = fresh.value;
+  fresh.room = 0;
+  copy(value, fresh);
+  count++;
+}
+
+export function unsetVariable(name: str): void {
+  for (let i: u64 = 0; i < count; i++) {
+    if (!variables[i].name.equals(name)) continue;
+    count--;
+    assign(variables[i], variables[count]);
+    variables[count].room = 0;
+    return;
+  }
+}
+
+export function variableCount(): u64 {
+  return count;
+}
+
+export function variableAt(index: u64): Variable {
+  return variables[index];
+}
+
+export function isNameByte(byte: u8): bool {
+  const lower = byte | 0x20;
+  return (lower >= u8('a') && lower <= u8('z')) || (byte >= u8('0') && byte <= u8('9')) || byte === u8('_');
+}
+
+/** Length of the name that `NAME=value` sets; 0 if the word is no assignment. */
+export function assignmentName(word: str): u64 {
+  for (let i: u64 = 0; i < word.length; i++) {
+    if (word[i] === u8('=')) return i;
+    if (!isNameByte(word[i]) || (i === 0 && word[0] <= u8('9'))) return 0;
+  }
+  return 0;
+}
+
+export function setPositionalCount(value: u64): void {
+  positionalCount = min<u64>(value, 64);
+}
+
+export function setPositional(index: u64, text: str): void {
+  if (index < 64) copy(text, positional[index]);
+}
+
+/** `$0`, `$1` … */
+export function positionalAt(index: u64): str {
+  return index < positionalCount ? positional[index].value : '';
+}
+
+/** `$#`: arguments, the script's own name not counted. */
+export function argumentsLeft(): u64 {
+  return positionalCount === 0 ? 0 : positionalCount - 1;
+}
+
+/** Drops `$1`, and `$2` takes its place. False: there is none. */
+export function shiftArguments(): bool {
+  if (positionalCount < 2) return false;
+  for (let i: u64 = 1; i + 1 < positionalCount; i++) copy(positional[i + 1].value, positional[i]);
+  positionalCount--;
+  return true;
+}

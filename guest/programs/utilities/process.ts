@@ -1,0 +1,187 @@
+/** Utilities on threads and time: ps, kill, sleep, date; and on power: poweroff, reboot. */
+import { ACTION_TIMER_NOW, Device, KsoEntry, KsoList, KsoType } from '../../abi/kso.ts';
+import { ObjectId, READ } from '../../abi/object.ts';
+import { SIGNAL_TERMINATE } from '../../abi/program.ts';
+import {
+  EPERM,
+  POWER_OFF,
+  POWER_REBOOT,
+  ROOT_KSO,
+  StatResult,
+  SYS_ACTION,
+  SYS_POWER,
+  SYS_ROOT,
+  SYS_SIGNAL,
+  SYS_THREAD_SYNC,
+} from '../../abi/syscall.ts';
+import { ThreadRepr } from '../../abi/thread.ts';
+import { errorText } from '../../libtwz/errors.ts';
+import { complain, findDevice, flush, print, printColumn, printId, printLine, printNumber, writeByte } from '../../libtwz/io.ts';
+import { dataOf, openObject, statObject } from '../../libtwz/object.ts';
+import { argument, argumentCount } from '../../libtwz/program.ts';
+import { syscall } from '../../libtwz/syscall.ts';
+import { mapObject } from '../../libtwz/view.ts';
+import { parseNumber } from './common.ts';
+
+const NANOSECONDS: u64 = 1_000_000_000;
+/** Largest signal number. */
+const SIGNALS = 63;
+
+/** The kernel's list of what there is; null when it cannot be read. */
+function kernelList(): KsoList | null {
+  const root = stack<ObjectId>();
+  if (syscall(SYS_ROOT, ROOT_KSO, addressOf(root), 0, 0, 0) !== 0) return null;
+  return at<KsoList>(dataOf(mapObject(root.lo, root.hi, READ)));
+}
+
+function isThread(entry: KsoEntry): bool {
+  return entry.flags !== 0 && entry.type === u32(KsoType.thread);
+}
+
+/** The representation object of thread `number`; false if there is none. */
+export function findThread(number: u64, id: ObjectId): bool {
+  const list = kernelList();
+  if (list === null) return false;
+  for (let i: u64 = 0; i < list.count; i++) {
+    const entry: KsoEntry = list.entries[i];
+    if (!isThread(entry) || entry.info !== number) continue;
+    assign(id, entry.id);
+    return true;
+  }
+  return false;
+}
+
+export function showThreads(): i64 {
+  if (argumentCount() !== 1) return -1;
+  const list = kernelList();
+  if (list === null) return 1;
+  printLine('THREAD  OBJECT                             PAGES  PROGRAM');
+  for (let i: u64 = 0; i < list.count; i++) {
+    const entry: KsoEntry = list.entries[i];
+    if (!isThread(entry)) continue;
+    const repr = at<ThreadRepr>(dataOf(openObject(entry.id)));
+    const stat = stack<StatResult>();
+    const hasView = (repr.view.lo !== 0 || repr.view.hi !== 0) && statObject(repr.view, stat) === 0;
+    printColumn(entry.info, 6);
+    print('  ');
+    printId(entry.id);
+    printColumn(hasView ? stat.pages : 0, 7);
+    print('  ');
+    for (let c: u64 = 0; c < 255 && repr.kso.name[c] !== 0; c++) writeByte(repr.kso.name[c]);
+    printLine('');
+  }
+  return 0;
+}
+
+export function killThreads(): i64 {
+  const number = stack<FixedArray<u64, 1>>();
+  let signal: u64 = SIGNAL_TERMINATE;
+  let first: u64 = 1;
+  if (argumentCount() > 1 && argument(1).length > 1 && argument(1)[0] === u8('-')) {
+    if (!parseNumber(argument(1).subslice(1), number.ptr) || number[0] > SIGNALS) return -1;
+    signal = number[0];
+    first = 2;
+  }
+  if (argumentCount() === first) return -1;
+  let status: i64 = 0;
+  for (let i = first; i < argumentCount(); i++) {
+    const id = stack<ObjectId>();
+    if (!parseNumber(argument(i), number.ptr)) return -1;
+    if (!findThread(number[0], id)) {
+      complain('kill', argument(i), 'no such thread (ps lists them)');
+      status = 1;
+      continue;
+    }
+    const result = syscall(SYS_SIGNAL, id.lo, id.hi, signal, 0, 0);
+    if (result === 0) continue;
+    complain('kill', argument(i), errorText(result));
+    status = 1;
+  }
+  return status;
+}
+
+/** Nanoseconds in a number of seconds with at most nine decimals; false if it is none. */
+function parseSeconds(text: str, nanoseconds: Ptr<u64>): bool {
+  let value: u64 = 0;
+  let unit = NANOSECONDS;
+  let point = false;
+  let digits: u64 = 0;
+  for (const byte of text.bytes) {
+    if (byte === u8('.') && !point) {
+      point = true;
+      continue;
+    }
+    if (byte < u8('0') || byte > u8('9')) return false;
+    if (point) unit /= 10;
+    if (!point && digits === 9) return false;
+    digits++;
+    value = point ? value + u64(byte - u8('0')) * unit : value * 10 + u64(byte - u8('0')) * NANOSECONDS;
+  }
+  nanoseconds[0] = value;
+  return digits !== 0;
+}
+
+export function runSleep(): i64 {
+  const time = stack<FixedArray<u64, 1>>();
+  if (argumentCount() !== 2 || !parseSeconds(argument(1), time.ptr)) return -1;
+  flush();
+  syscall(SYS_THREAD_SYNC, 0, 0, time[0], 0, 0);
+  return 0;
+}
+
+function print2(value: u64): void {
+  if (value < 10) writeByte(u8('0'));
+  printNumber(value);
+}
+
+/** Prints a day counted from 1970-01-01 as a date of the Gregorian calendar (Howard Hinnant's civil_from_days). */
+function printDate(days: u64): void {
+  const shifted = days + 719_468;
+  const era = shifted / 146_097;
+  const ofEra = shifted % 146_097;
+  const yearOfEra = (ofEra - ofEra / 1460 + ofEra / 36_524 - ofEra / 146_096) / 365;
+  const ofYear = ofEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100);
+  const month0 = (5 * ofYear + 2) / 153;
+  const day = ofYear - (153 * month0 + 2) / 5 + 1;
+  const month = month0 < 10 ? month0 + 3 : month0 - 9;
+  printNumber(yearOfEra + era * 400 + (month <= 2 ? 1 : 0));
+  writeByte(u8('-'));
+  print2(month);
+  writeByte(u8('-'));
+  print2(day);
+}
+
+export function showDate(): i64 {
+  if (argumentCount() !== 1) return -1;
+  const timer = stack<ObjectId>();
+  if (!findDevice(Device.timer, timer)) {
+    complain('date', '', 'there is no clock');
+    return 1;
+  }
+  const now = u64(syscall(SYS_ACTION, timer.lo, timer.hi, ACTION_TIMER_NOW, 0, 0)) / NANOSECONDS;
+  printDate(now / 86_400);
+  writeByte(u8(' '));
+  print2((now / 3600) % 24);
+  writeByte(u8(':'));
+  print2((now / 60) % 60);
+  writeByte(u8(':'));
+  print2(now % 60);
+  printLine(' UTC');
+  return 0;
+}
+
+function power(operation: u64, code: u64): i64 {
+  flush();
+  complain(argument(0), '', errorText(syscall(SYS_POWER, operation, code, 0, 0, 0)));
+  return EPERM;
+}
+
+export function powerOff(): i64 {
+  const code = stack<FixedArray<u64, 1>>();
+  if (argumentCount() > 2 || (argumentCount() === 2 && !parseNumber(argument(1), code.ptr))) return -1;
+  return power(POWER_OFF, code[0]);
+}
+
+export function reboot(): i64 {
+  return argumentCount() === 1 ? power(POWER_REBOOT, 0) : -1;
+}
