@@ -1,55 +1,205 @@
-/** Do the shell and its utilities do what a user expects, and is what they kept there after power-off? */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
-import { packageRoot } from '../tools/guest/layouts.ts';
+/** Do the shell's language, its line editing and its jobs do what a user expects, and is what was stored there after power-off? */
+import { describe, expect, test } from 'vitest';
+import { Console, ShellMachine } from './testing/shell.ts';
 
-let folder: string;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'licorice-shell-'));
-});
-
-/** Runs shell commands with `licorice boot --exec`; what they print, and the exit code. */
-function shell(commands: string): { output: string; status: number } {
-  const command = [join(packageRoot(), 'dist', 'licorice.js'), 'boot', '--size', '64M', '--exec', commands];
-  try {
-    return { output: execFileSync(process.execPath, command, { cwd: folder, encoding: 'utf8' }), status: 0 };
-  } catch (error) {
-    const { status, stdout } = error as { status: number; stdout: string };
-    return { output: stdout, status };
-  }
-}
+const machine = new ShellMachine();
+const shell = (commands: string) => machine.run(commands);
 
 test('text is kept in a named object, and is there at the next boot', () => {
   expect(shell('echo hello > greeting; cat greeting')).toEqual({ output: 'hello\n', status: 0 });
   expect(shell('cat greeting')).toEqual({ output: 'hello\n', status: 0 });
 });
 
-test.each([
-  ['echo \'a  b\' "c" d\\ e', 'a  b c d e\n', 0],
-  ['X=5; echo $X; echo "$X$X" \'$X\'', '5\n55 $X\n', 0],
-  ['echo one two three | wc', '      1       3      14\n', 0],
-  ['echo a b | cat | cat | wc', '      1       2       4\n', 0],
-  ['echo one > t1; echo two >> t1; cat t1', 'one\ntwo\n', 0],
-  ['echo in > t2; cat < t2', 'in\n', 0],
-  ['cat nothing || echo failed $?', 'cat: nothing: no such name\nfailed 1\n', 0],
-  ['cat nothing && echo not shown', 'cat: nothing: no such name\n', 1],
-  [
-    'mkdir d; echo x > d/x; ls d; rm d; rm d/x d; ls d',
-    'x\nrm: d: the namespace is not empty\nls: d: no such name\n',
-    1,
-  ],
-  ['echo x > from; cp from to; echo y > from; cat to; mv to too; cat too', 'x\nx\n', 0],
-  ['echo x > same; ln same other; cat other', 'x\n', 0],
-  ['mkdir e; cd e; echo inside > f; cd ..; cat e/f; cat /e/f', 'inside\ninside\n', 0],
-  ['nosuchcommand', 'sh: nosuchcommand: no such command (help lists them)\n', 127],
-  ['mkdir', 'usage: mkdir NAME\n', 2],
-  ['ls --help', 'ls [-l] [-a] [NAMESPACE]\nlists names; -a: also those with a dot\n', 0],
-  ["echo 'unclosed", 'sh: a quote is not closed\n', 2],
-  ['echo x > t3; hexdump t3 0x1000 2', `00001000 78 0a${' '.repeat(45)}x.\n`, 0],
-  ['exit 7', '', 7],
-])('%s', (commands, output, status) => {
-  expect(shell(commands)).toEqual({ output, status });
+describe('the language', () => {
+  test.each([
+    ['echo \'a  b\' "c" d\\ e', 'a  b c d e\n', 0],
+    [`X=5; echo $X; echo "$X$X" '$X' \${X}1`, '5\n55 $X 51\n', 0],
+    ['echo one two three | wc', '      1       3      14\n', 0],
+    ['echo a b | cat | cat | wc', '      1       2       4\n', 0],
+    ['echo one > t1; echo two >> t1; cat t1', 'one\ntwo\n', 0],
+    ['echo longer than that > t2; echo in > t2; cat < t2', 'in\n', 0],
+    ['cat nothing || echo failed $?', 'cat: nothing: no such name\nfailed 1\n', 0],
+    ['cat nothing && echo not shown', 'cat: nothing: no such name\n', 1],
+    ['false || false || echo third; true && false; echo $?', 'third\n1\n', 0],
+    ['! false; echo $?', '0\n', 0],
+    ['mkdir e; cd e; echo inside > f; pwd; cd ..; cat e/f; cat /e/f; pwd', '/e\ninside\ninside\n/\n', 0],
+    ['nosuchcommand', 'sh: nosuchcommand: no such command (help lists them)\n', 127],
+    ["echo 'unclosed", 'sh: a quote is not closed\n', 2],
+    ['echo $(echo in; echo two) "$(echo a  b)"', 'in two a  b\n'.replace('a  b', 'a b'), 0],
+    ['echo $((1 + 2 * 3)) $(( (1+2) * 3 )) $((7 / 2)) $((-7 % 3)) $((3 > 2 && 1 != 2))', '7 9 3 -1 1\n', 0],
+    ['echo $((1 / 0))', 'sh: 1 / 0: cannot be computed\n', 1],
+    ['i=0; while [ $i -lt 3 ]; do echo $i; i=$((i + 1)); done', '0\n1\n2\n', 0],
+    ['i=0; until [ $i = 2 ]; do i=$((i + 1)); done; echo $i', '2\n', 0],
+    ['for i in a "b c" d; do if [ "$i" = d ]; then break; fi; echo "<$i>"; done', '<a>\n<b c>\n', 0],
+    ['for i in 1 2 3; do [ $i = 2 ] && continue; echo $i; done', '1\n3\n', 0],
+    ['if false; then echo a; elif true; then echo b; else echo c; fi', 'b\n', 0],
+    [
+      'for a in 1 2; do for b in x y; do echo $a$b; done; done | cat',
+      /a pipe or redirection cannot follow a block/,
+      2,
+    ],
+    ['if true; then echo a', 'sh: the command is not complete\n', 2],
+    ['echo not this; fi', 'sh: fi: not expected here\n', 2],
+    ['fi', 'sh: fi: not expected here\n', 2],
+    ['echo a | | cat', 'sh: |: not expected here\n', 2],
+    ['echo a >', 'sh: the command is not complete\n', 2],
+    ['A=1 echo x', /sh: A=1: set a variable in a command of its own/, 1],
+    [
+      'mkdir g; echo > g/b2; echo > g/a1; echo > g/a2; cd g; echo * a* [ab]2 "*" x*',
+      'a1 a2 b2 a1 a2 a2 b2 * x*\n',
+      0,
+    ],
+    ['echo g/a*', 'g/a1 g/a2\n', 0],
+    ['[ -e nothing ]; echo $?; [ -f t1 ] && [ -d g ] && echo both; [ -n "" ]; echo $?', '1\nboth\n1\n', 0],
+    ['[ 1 -lt x ]', 'test: x: is not a number\n', 2],
+    ['[ a', "[: a ']' is missing at the end\n", 2],
+    [
+      "echo 'echo $# $1 \"$@\"; shift; echo $1; exit 3' > s; sh s one 'two three'; echo $?",
+      '2 one one two three\ntwo three\n3\n',
+      0,
+    ],
+    ["echo 'echo $1' > s2; ./s2 runs", 'runs\n', 0],
+    ["echo 'V=set' > s3; . s3; echo $V", 'set\n', 0],
+    ['echo one two | read X; echo a | cat; echo end', /read: is the shell's own/, 0],
+    ['echo "first line" > r; echo second >> r; read A < r; echo "$A"', 'first line\n', 0],
+    ['set | cat; history | wc', '      0       0       0\n', 0],
+    ['sleep 0.01 & wait; echo $?', '[1]\n0\n', 0],
+    ['sh -c "exit 5"; echo $?', '5\n', 0],
+    ['sh -c "echo a; echo b" | wc', '      2       2       4\n', 0],
+    ['exit 7', '', 7],
+  ])('%s', (commands, output, status) => {
+    const result = shell(commands);
+    if (typeof output === 'string') expect(result).toEqual({ output, status });
+    else {
+      expect(result.output).toMatch(output);
+      expect(result.status).toBe(status);
+    }
+  });
+});
+
+describe('pipes', () => {
+  test.each([1, 4])('a reader that ends early ends its writer, with %i harts', (harts) => {
+    const { output, status } = new ShellMachine(undefined, harts).run(
+      "i=0; echo 0123456789012345678901234567890123456789 > big; while [ $i -lt 11 ]; do cat big big > b2; mv b2 b3; rm big; mv b3 big; i=$((i+1)); done; cat big big | true2; cat big big big | sh -c 'read X; echo $X'; echo end",
+      400_000_000,
+    );
+    expect(output).toBe(
+      'sh: true2: no such command (help lists them)\n0123456789012345678901234567890123456789\nend\n',
+    );
+    expect(status).toBe(0);
+  });
+
+  test('a reader finds the end when its writer has been killed, in the background too', () => {
+    expect(
+      shell("sh -c 'echo a; kill -9 $$; sleep 1000' | wc; sh -c 'kill -9 $$' | wc & wait; echo $?").output,
+    ).toBe('      1       1       2\n[1]\n      0       0       0\n0\n');
+  });
+});
+
+describe('at the console', () => {
+  test('lines are edited, also longer ones than the terminal is wide', () => {
+    const console = new Console();
+    console.type('\x1b[48;24;40;0;0t');
+    console.type('echo one tree');
+    console.type('\x1b[D\x1b[D\x1b[Dh\x01\x1b[C\x1b[C\x05');
+    expect(console.type('\r')).toContain('\none three\n');
+    const long = `echo ${'x'.repeat(60)}`;
+    console.type(long);
+    // Back over the edge of the row, and one character out.
+    console.type(`${'\x1b[D'.repeat(50)}\x7f`);
+    expect(console.type('\r')).toContain(`\n${'x'.repeat(59)}\n`);
+    console.type('echo aä€😀b');
+    expect(console.type('\x1b[D\x7f\x7f\r')).toContain('\naäb\n');
+  });
+
+  test('the history is kept from boot to boot', () => {
+    const console = new Console();
+    console.type('echo remembered\r');
+    console.type('poweroff\r');
+    const next = new Console(undefined);
+    expect(next.type('\x1b[A\r')).not.toContain('remembered');
+    const same = new Console(console.media);
+    same.type('');
+    same.type('\x1b[A\x1b[A');
+    expect(same.type('\r')).toContain('\nremembered\n');
+  });
+
+  test('the Tab key completes commands and names', () => {
+    const console = new Console();
+    console.type('mkdir namespace\r');
+    console.type('echo text > namespace/first-object\r');
+    console.type('hexd\tname\tf\t');
+    expect(console.type('0x1000 1\r')).toContain('00001000 74');
+    expect(console.type('po\t\r')).toMatch(/poweroff/);
+  });
+
+  test('pasted lines are not run before Enter, and then all of them', () => {
+    const console = new Console();
+    expect(console.type('\x1b[200~echo one\recho two\r\x1b[201~')).not.toContain('\none');
+    expect(console.type('\r')).toContain('\none\ntwo\n');
+  });
+
+  test('a paste larger than the console holds arrives whole', () => {
+    const console = new Console();
+    const text = Array.from({ length: 150 }, (_, i) => `echo ${i}`).join('\r');
+    console.type(`${text}\r`);
+    expect(console.type('history\r')).toContain('echo 149\n');
+  });
+
+  test('a command goes on over several lines', () => {
+    const console = new Console();
+    expect(console.type('for i in 1 2\r')).toContain('> ');
+    console.type('do echo "<$i\r');
+    console.type('>"\r');
+    expect(console.type('done\r')).toContain('\n<1\n>\n<2\n>\n');
+  });
+
+  test('Ctrl-C ends the program that runs, and the loop it is in', () => {
+    const console = new Console();
+    console.type('while true; do sleep 1000; echo not this; done\r');
+    expect(console.type('\x03')).toMatch(/\^C\n.*\$ $/);
+    expect(console.type('echo $?\r')).toContain('\n130\n');
+    expect(console.system.output).not.toContain('\nnot this');
+  });
+
+  test('Ctrl-C ends a loop of the shell itself, and a line', () => {
+    const console = new Console();
+    console.system.computer.machine.input('uart', new TextEncoder().encode('while true; do :; done\r'));
+    console.system.computer.machine.run({ instructions: 30_000_000, paced: true });
+    expect(console.type('\x03')).toMatch(/\$ $/);
+    console.type('echo not this');
+    expect(console.type('\x03')).toMatch(/\^C\n/);
+    expect(console.type('echo $?\r')).toContain('\n130\n');
+  });
+
+  test('Ctrl-Z stops a job; bg and fg go on with it', () => {
+    const console = new Console();
+    console.type('sleep 1000 | cat\r');
+    expect(console.type('\x1a')).toContain('[1]  stopped  sleep 1000 | cat\n');
+    expect(console.type('jobs\r')).toContain('[1]  stopped  sleep 1000 | cat\n');
+    expect(console.type('bg\r')).toContain('[1]\n');
+    expect(console.type('jobs\r')).toContain('[1]  running  sleep 1000 | cat\n');
+    console.type('fg %1\r');
+    expect(console.type('\x03')).toContain('^C\n');
+    expect(console.type('jobs; echo none\r')).toContain('none\n');
+  });
+
+  test('a job in the background says when it has ended', () => {
+    const console = new Console();
+    console.type('sh -c "exit 3" &\r');
+    expect(console.type('\r')).toContain('exit 3: [1]  sh -c "exit 3"');
+  });
+
+  test('a program reads lines from the console until Ctrl-D', () => {
+    const console = new Console();
+    console.type('wc\r');
+    console.type('two wordz\x7fs\r');
+    expect(console.type('\x04')).toContain('      1       2      10\n');
+  });
+
+  test('Ctrl-D ends the shell, and with it the machine', () => {
+    const console = new Console();
+    console.type('\x04');
+    expect(console.ended).toBe(true);
+  });
 });

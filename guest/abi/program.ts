@@ -25,20 +25,6 @@ export const STREAM_TEXT = 2;
 /** An input that has ended: what a program in the background reads. */
 export const STREAM_EMPTY = 3;
 
-/**
- * Exit codes that the system gives: 128 + the number of the signal that ended a program, as Unix shells have it, and 192 + the number
- * of the fault (guest/abi/fault.ts).
- */
-export const EXIT_SIGNAL = 128;
-export const EXIT_FAULT = 192;
-
-/** Signals, with Unix's numbers: they tell programs why they are asked to end. */
-export const SIGNAL_INTERRUPT = 2;
-export const SIGNAL_KILL = 9;
-/** Written to a pipe that nobody reads any more. */
-export const SIGNAL_PIPE = 13;
-export const SIGNAL_TERMINATE = 15;
-
 export class ProgramArguments {
   magic: u32;
   count: u32;

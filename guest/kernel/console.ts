@@ -20,8 +20,18 @@ export function setPlainConsole(value: bool): void {
   plain = value;
 }
 
+/** What was received before the FIFOs were switched on: that empties the receiver. */
+const EARLY = 256;
+const early = zeroed<FixedArray<u8, 256>>();
+let earlyCount: u64 = 0;
+let earlyTaken: u64 = 0;
+
 export function initConsole(): void {
   uart = toVirtual(UART);
+  while (earlyCount < EARLY && received()) {
+    early[earlyCount] = volatileLoad<u8>(uart + RECEIVE);
+    earlyCount++;
+  }
   volatileStore<u8>(uart + FIFO_CONTROL, 0x07);
   volatileStore<u8>(uart + INTERRUPT_ENABLE, 0x01);
 }
@@ -63,8 +73,20 @@ export function printHex(value: u64, width: u64): void {
   }
 }
 
+function received(): bool {
+  return (volatileLoad<u8>(uart + LINE_STATUS) & DATA_READY) !== 0;
+}
+
 /** The next byte received, or −1. */
 export function consoleByte(): i32 {
-  if ((volatileLoad<u8>(uart + LINE_STATUS) & DATA_READY) === 0) return -1;
-  return i32(volatileLoad<u8>(uart + RECEIVE));
+  if (earlyTaken < earlyCount) {
+    earlyTaken++;
+    return i32(early[earlyTaken - 1]);
+  }
+  return received() ? i32(volatileLoad<u8>(uart + RECEIVE)) : -1;
+}
+
+/** Switches the interrupt for received bytes on or off; while it is off they wait in the UART and before it. */
+export function receiveInterrupt(on: bool): void {
+  volatileStore<u8>(uart + INTERRUPT_ENABLE, on ? 1 : 0);
 }

@@ -23,7 +23,7 @@ import { SIGNAL_INTERRUPT, SIGNAL_KEYBOARD_STOP, SIGNAL_QUIT, SIGNAL_WINDOW } fr
 import { EFAULT, EINVAL } from '../abi/syscall.ts';
 import { persistFence, toVirtual } from './arch.ts';
 import { realTime } from './clock.ts';
-import { consoleByte, consolePrint } from './console.ts';
+import { consoleByte, consolePrint, receiveInterrupt } from './console.ts';
 import { enlist, kernelObject } from './kso.ts';
 import { KObject } from './object.ts';
 import { raiseGroup } from './signal.ts';
@@ -53,6 +53,8 @@ export function initDevices(): void {
   consoleObject = makeDevice('console', Device.console, READ | WRITE | USE);
   nvdimmObject = makeDevice('nvdimm', Device.nvdimm, READ | USE);
   timerObject = makeDevice('timer', Device.timer, READ | USE);
+  // Keys that were pressed before there was a console.
+  receiveConsole();
 }
 
 /** Lets this hart take the console's interrupt (PLIC context 2·hart + 1: S-mode). */
@@ -102,23 +104,34 @@ function setConsoleSize(columns: u64, rows: u64): i64 {
   return 0;
 }
 
+/** The ring is full: what is typed waits before it until there is room. */
+let inputHeld = false;
+
 function receiveConsole(): void {
   const object = consoleObject!;
   const repr = at<DeviceRepr>(objectPage(object, OBJ_NULLPAGE));
-  for (;;) {
+  while (repr.info[CONSOLE_RECEIVED] - repr.info[CONSOLE_TAKEN] < RING) {
     const byte = consoleByte();
     if (byte < 0) break;
     if ((repr.flags & CONSOLE_RAW) === 0 && controlKey(u64(byte))) continue;
-    // A full ring drops what nobody reads.
     const received = repr.info[CONSOLE_RECEIVED];
-    if (received - repr.info[CONSOLE_TAKEN] < RING) {
-      unchecked((repr.ring[received & (RING - 1)] = u8(byte)));
-      repr.info[CONSOLE_RECEIVED] = received + 1;
-    }
+    unchecked((repr.ring[received & (RING - 1)] = u8(byte)));
+    repr.info[CONSOLE_RECEIVED] = received + 1;
   }
+  inputHeld = repr.info[CONSOLE_RECEIVED] - repr.info[CONSOLE_TAKEN] >= RING;
+  receiveInterrupt(!inputHeld);
   repr.interrupts[0] += 1;
   wakeObject(object, OBJ_NULLPAGE + offsetof<DeviceRepr>('info') + CONSOLE_RECEIVED * 8);
   wakeObject(object, OBJ_NULLPAGE + offsetof<DeviceRepr>('interrupts'));
+}
+
+/** Takes more input if it was held back and has been read meanwhile: readers do not call the kernel. True: it has. */
+export function resumeInput(): bool {
+  if (!inputHeld) return false;
+  const repr = at<DeviceRepr>(objectPage(consoleObject!, OBJ_NULLPAGE));
+  if (repr.info[CONSOLE_RECEIVED] !== repr.info[CONSOLE_TAKEN]) return false;
+  receiveConsole();
+  return true;
 }
 
 /** SYS_ACTION on one of the devices. */

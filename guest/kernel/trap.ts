@@ -23,7 +23,7 @@ import { nextExpiry } from './capability.ts';
 import { toTicks } from './clock.ts';
 import { consolePrint, printHex } from './console.ts';
 import { expireRights } from './context.ts';
-import { externalInterrupt } from './device.ts';
+import { externalInterrupt, resumeInput } from './device.ts';
 import { resumeThread, switchStack } from './entry.ts';
 import { FaultReport, resolveFault } from './fault.ts';
 import { lockKernel, unlockKernel } from './lock.ts';
@@ -89,6 +89,7 @@ function takeInterrupt(thread: Thread | null, number: u64): void {
   else if (u64(1) << number === IRQ_TIMER) {
     wakeExpired(-ETIMEDOUT);
     expireRights();
+    resumeInput();
     if (thread !== null) yieldThread(thread);
   }
 }
@@ -151,7 +152,7 @@ function armTimer(): void {
 function waitForWork(hart: Hart): void {
   // The last thread has ended: nothing can ever run again.
   if (threadsAlive() === 0) powerOff(false, 0);
-  if (hart.index === 0 && reapStep()) return;
+  if ((hart.index === 0 && reapStep()) || resumeInput()) return;
   hart.idle = true;
   setTimer(nextDeadline());
   unlockKernel();

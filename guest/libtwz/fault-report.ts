@@ -7,7 +7,6 @@ import {
   FAULT_OBJECT,
   FAULT_PAGE,
   FAULT_SECURITY,
-  FAULT_SIGNAL,
   FaultFrame,
   OBJECT_DAMAGED,
   OBJECT_NOT_MAPPED,
@@ -16,7 +15,7 @@ import {
   PAGE_POISON,
 } from '../abi/fault.ts';
 import { EXEC, OBJ_OFFSET_MASK, ObjectId, READ, WRITE } from '../abi/object.ts';
-import { EXIT_FAULT, EXIT_SIGNAL } from '../abi/program.ts';
+import { EXIT_FAULT } from '../abi/signal.ts';
 import { STAT_PERSISTENT, StatResult } from '../abi/syscall.ts';
 import { flush, programArguments, writeConsole } from './io.ts';
 import { nameIn, rootNamespace } from './name.ts';
@@ -90,7 +89,11 @@ function showFault(fault: u64, frame: FaultFrame): void {
   show(argument(0));
   show(': ');
   const known = fault === FAULT_OBJECT ? frame.detail !== OBJECT_NOT_MAPPED : true;
-  if (known && fault !== FAULT_NULL && (frame.object.lo !== 0 || frame.object.hi !== 0 || objectAt(frame.address, frame.object)))
+  if (
+    known &&
+    fault !== FAULT_NULL &&
+    (frame.object.lo !== 0 || frame.object.hi !== 0 || objectAt(frame.address, frame.object))
+  )
     showObject(frame.object);
   if (fault === FAULT_PAGE) showPageFault(frame);
   else if (fault === FAULT_SECURITY) showRights(frame.detail & 0xff);
@@ -108,7 +111,6 @@ let reporting = false;
 
 /** The handler: says what happened and ends the program. */
 export function endByFault(fault: u64, frame: FaultFrame): void {
-  if (fault === FAULT_SIGNAL) exit(EXIT_SIGNAL + (frame.detail & 63));
   if (reporting) exit(EXIT_FAULT + fault);
   reporting = true;
   flush();

@@ -2,17 +2,19 @@
  * A program's input and output: the console, a pipe, or a text object, as its parent chose (guest/abi/program.ts). Output is gathered in a
  * buffer and goes out at the end of a line, when it is full, and at exit.
  */
-import { ACTION_CONSOLE_WRITE, Device, DeviceRepr, KsoEntry, KsoList, KsoType } from '../abi/kso.ts';
-import { OBJ_NULLPAGE, ObjectId, READ, WRITE } from '../abi/object.ts';
 import {
-  EXIT_SIGNAL,
-  ProgramArguments,
-  SIGNAL_PIPE,
-  STREAM_EMPTY,
-  STREAM_PIPE,
-  STREAM_TEXT,
-  StreamTarget,
-} from '../abi/program.ts';
+  ACTION_CONSOLE_WRITE,
+  CONSOLE_RECEIVED,
+  CONSOLE_TAKEN,
+  Device,
+  DeviceRepr,
+  KsoEntry,
+  KsoList,
+  KsoType,
+} from '../abi/kso.ts';
+import { OBJ_NULLPAGE, ObjectId, READ, WRITE } from '../abi/object.ts';
+import { ProgramArguments, STREAM_EMPTY, STREAM_PIPE, STREAM_TEXT, StreamTarget } from '../abi/program.ts';
+import { EXIT_SIGNAL, SIGNAL_PIPE } from '../abi/signal.ts';
 import { ROOT_KSO, SYS_ACTION, SYS_ROOT } from '../abi/syscall.ts';
 import { SLOT_STACK, slotAddress } from '../abi/view.ts';
 import { sleepOn } from './lock.ts';
@@ -22,7 +24,7 @@ import { exit } from './start.ts';
 import { ByteStream } from './stream.ts';
 import { syscall } from './syscall.ts';
 import { readCooked } from './terminal.ts';
-import { mapObject } from './view.ts';
+import { mapObject, unmapObject } from './view.ts';
 
 const BUFFER = 1024;
 const buffer = zeroed<FixedArray<u8, 1024>>();
@@ -94,9 +96,21 @@ export function flush(): void {
 
 /** Tells the programs at the other ends of this one's pipes that it has finished. */
 export function closeStreams(): void {
-  const own = programArguments();
-  if (own.closesOutput !== 0 && own.output.kind === STREAM_PIPE) pipeOf(own.output).close();
-  if (own.closesInput !== 0 && own.input.kind === STREAM_PIPE) pipeOf(own.input).abandon();
+  closePipes(programArguments());
+}
+
+/** The same for the program with these arguments. Doing it twice does no harm. */
+export function closePipes(own: ProgramArguments): void {
+  if (own.closesOutput !== 0 && own.output.kind === STREAM_PIPE) {
+    const base = openObject(own.output.id);
+    at<ByteStream>(dataOf(base)).close();
+    unmapObject(base);
+  }
+  if (own.closesInput !== 0 && own.input.kind === STREAM_PIPE) {
+    const base = openObject(own.input.id);
+    at<ByteStream>(dataOf(base)).abandon();
+    unmapObject(base);
+  }
 }
 
 function pipeOf(target: StreamTarget): ByteStream {
@@ -172,22 +186,23 @@ export function complain(program: str, what: str, message: str): void {
 export function consoleByte(): u8 {
   const repr = console();
   for (;;) {
-    const received = atomic.load<u64>(ptrTo(repr.info[0]), Order.acquire);
-    const taken = atomic.load<u64>(ptrTo(repr.info[1]), Order.acquire);
+    const received = atomic.load<u64>(ptrTo(repr.info[CONSOLE_RECEIVED]), Order.acquire);
+    const taken = atomic.load<u64>(ptrTo(repr.info[CONSOLE_TAKEN]), Order.acquire);
     if (received !== taken) {
       const byte = repr.ring[taken & 1023];
-      // Whoever owns the special keys takes bytes too (programs/shell/keys.ts).
-      if (atomic.compareExchange<u64>(ptrTo(repr.info[1]), taken, taken + 1) === taken) return byte;
+      // Two programs may read at once; each byte is for one of them.
+      if (atomic.compareExchange<u64>(ptrTo(repr.info[CONSOLE_TAKEN]), taken, taken + 1) === taken)
+        return byte;
       continue;
     }
-    sleepOn(ptrTo(repr.info[0]).address, received);
+    sleepOn(ptrTo(repr.info[CONSOLE_RECEIVED]).address, received);
   }
 }
 
 /** Is there a byte to be had from the console without waiting? */
 export function consoleReady(): bool {
   const repr = console();
-  return atomic.load<u64>(ptrTo(repr.info[0]), Order.acquire) !== repr.info[1];
+  return atomic.load<u64>(ptrTo(repr.info[CONSOLE_RECEIVED]), Order.acquire) !== repr.info[CONSOLE_TAKEN];
 }
 
 /** Reads up to `size` bytes of the program's input; 0 at its end. From the console: a line, with the simplest editing. */

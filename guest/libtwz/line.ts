@@ -141,15 +141,16 @@ function redraw(): void {
   end.find(length);
   at0.find(cursor);
   move(cursorRow, 'A');
-  put('\r');
+  put('\r\x1b[J');
   put(prompt);
   putLine(0, length);
   // A terminal wraps at the next character only.
   if (end.column === 0 && length !== 0) put(' \r');
-  put('\x1b[J');
-  move(end.row - at0.row, 'A');
-  put('\r');
-  move(at0.column, 'C');
+  if (cursor !== length) {
+    move(end.row - at0.row, 'A');
+    put('\r');
+    move(at0.column, 'C');
+  }
   cursorRow = at0.row;
   send();
 }
@@ -159,7 +160,7 @@ function leave(): void {
   const end = stack<Place>();
   end.find(length);
   move(end.row - cursorRow, 'B');
-  put('\n\x1b[?2004l');
+  put('\x1b[?2004l\n');
   send();
 }
 

@@ -11,8 +11,9 @@ import {
   STACK_TOP,
 } from '../abi/program.ts';
 import { CREATE_VOLATILE, SpawnArgs, SYS_SIGNAL, SYS_THREAD_SPAWN, SYS_TIE } from '../abi/syscall.ts';
-import { SYNC_EXIT, ThreadRepr } from '../abi/thread.ts';
+import { SYNC_EXIT, SYNC_STATE, THREAD_STOPPED, ThreadRepr } from '../abi/thread.ts';
 import { SLOT_EXEC, SLOT_STACK, slotAddress, VE_VALID, VIEW_TABLE, ViewEntry } from '../abi/view.ts';
+import { closePipes } from './io.ts';
 import { sleepOn } from './lock.ts';
 import { copyObject, createObject, dataOf, deleteObject, openObject } from './object.ts';
 import { syscall } from './syscall.ts';
@@ -26,6 +27,8 @@ export class Child {
   readonly code: Inline<ObjectId>;
   readonly view: Inline<ObjectId>;
   readonly stackObject: Inline<ObjectId>;
+  /** The group of its thread, once it has been started. */
+  group: u64;
   /** Where the arguments are to be put before `start`. */
   arguments: ProgramArguments;
 
@@ -59,9 +62,15 @@ export class Child {
     return true;
   }
 
-  /** Starts the program. Returns 0 or −Errno. */
+  /** Starts the program in the caller's group. Returns 0 or −Errno. */
   start(): i64 {
+    return this.startIn(0);
+  }
+
+  /** Starts the program in a group (`SpawnArgs.group`). Returns 0 or −Errno. */
+  startIn(group: u64): i64 {
     const args = stack<SpawnArgs>();
+    args.group = group;
     assign(args.view, this.view);
     assign(args.stack, this.stackObject);
     args.start = slotAddress(SLOT_EXEC, OBJ_NULLPAGE);
@@ -72,7 +81,7 @@ export class Child {
     this.give(this.code);
     this.give(this.view);
     this.give(this.stackObject);
-    assign(this.repr().view, this.view);
+    this.group = args.group;
     return 0;
   }
 
@@ -103,9 +112,13 @@ export class Child {
     return atomic.load<u64>(ptrTo(this.repr().sync[SYNC_EXIT]), Order.acquire) !== 0;
   }
 
-  /** The address of the word that is 0 until the program has ended; to sleep on. */
-  exitWord(): usize {
-    return ptrTo(this.repr().sync[SYNC_EXIT]).address;
+  isStopped(): bool {
+    return load<u64>(this.stateWord()) === THREAD_STOPPED;
+  }
+
+  /** The address of the word that says what the thread is (THREAD_…); to sleep on. */
+  stateWord(): usize {
+    return ptrTo(this.repr().sync[SYNC_STATE]).address;
   }
 
   /** Asks the program to end. */
@@ -115,7 +128,7 @@ export class Child {
 
   /** Waits for the end of the program; its exit code. Everything that was its own is freed. */
   wait(): u64 {
-    const word = this.exitWord();
+    const word = ptrTo(this.repr().sync[SYNC_EXIT]).address;
     while (!this.hasEnded()) sleepOn(word, 0);
     return this.collect();
   }
@@ -124,6 +137,8 @@ export class Child {
   collect(): u64 {
     const repr = this.repr();
     const code = repr.syncInfo[SYNC_EXIT];
+    // A program that was killed has not done it.
+    closePipes(this.arguments);
     unmapAll(addressOf(repr));
     unmapAll(changetype<usize>(this.arguments));
     deleteObject(this.thread);

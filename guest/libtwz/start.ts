@@ -2,6 +2,7 @@
  * Where a program begins: at offset 0x1000 of the object in slot 0, with a stack. Prepares for faults, tells its name, calls the program's
  * `main`, sends on what is left of its output, and ends the thread with its result. However a program ends, its pipes end with it.
  */
+import { FAULT_SIGNAL } from '../abi/fault.ts';
 import { OBJ_NULLPAGE } from '../abi/object.ts';
 import { SYS_THREAD_CONTROL, THREAD_EXIT } from '../abi/syscall.ts';
 import { ThreadRepr } from '../abi/thread.ts';
@@ -29,9 +30,13 @@ function start(): void {
 
 /** @export __twz_begin */
 function begin(): void {
-  at<ViewHeader>(slotAddress(SLOT_VIEW, OBJ_NULLPAGE)).faultHandler = addressOf(endByFault);
+  const view = at<ViewHeader>(slotAddress(SLOT_VIEW, OBJ_NULLPAGE));
+  // Signals do what the kernel does by default.
+  view.faultMask = u64(1) << FAULT_SIGNAL;
+  view.faultHandler = addressOf(endByFault);
   const name = at<ThreadRepr>(slotAddress(SLOT_THREAD, OBJ_NULLPAGE)).kso.name;
-  const text = argument(0);
+  // Only the first program has nobody who tells it its name.
+  const text = argument(0).length === 0 ? 'init' : argument(0);
   memory.copy(addressOf(name), text.ptr.address, min<u64>(text.length, NAME_ROOM));
 }
 

@@ -1,35 +1,31 @@
 /**
  * The terminal at the console: lines for programs that read it, raw keys for full-screen programs, and its size. The size comes in band: the
  * program switches reports on (`CSI ? 2048 h`, as several terminals have it) and gets `CSI 48 ; rows ; columns … t` then and at every change.
- *
- * Ctrl-C and Ctrl-Z belong to the shell that waits for the foreground program: it finds them in the console's ring, takes them out and acts. A
- * program that reads lines therefore leaves them where they are.
  */
-import { CONSOLE_RAW } from '../abi/kso.ts';
-import { console, consoleByte, writeConsole } from './io.ts';
-import { sleepOn } from './lock.ts';
+import { ACTION_CONSOLE_SIZE, CONSOLE_COLUMNS, CONSOLE_RAW, CONSOLE_ROWS, Device } from '../abi/kso.ts';
+import { ObjectId } from '../abi/object.ts';
+import { SYS_ACTION } from '../abi/syscall.ts';
+import { console, consoleByte, findDevice, writeConsole } from './io.ts';
+import { syscall } from './syscall.ts';
 
-const INTERRUPT = 3;
 const END = 4;
 const ERASE = 8;
 const ERASE_LINE = 21;
-const SUSPEND = 26;
 const DELETE_KEY = 127;
 
 const ROWS = 24;
 const COLUMNS = 80;
 
-let rows: u64 = ROWS;
-let columns: u64 = COLUMNS;
-
 /** Rows of the terminal, as far as is known. */
 export function terminalRows(): u64 {
-  return rows;
+  const rows = console().info[CONSOLE_ROWS];
+  return rows === 0 ? ROWS : rows;
 }
 
 /** Columns of the terminal, as far as is known. */
 export function terminalColumns(): u64 {
-  return columns;
+  const columns = console().info[CONSOLE_COLUMNS];
+  return columns === 0 ? COLUMNS : columns;
 }
 
 function put(text: str): void {
@@ -42,32 +38,17 @@ export function reportSize(on: bool): void {
 }
 
 /** Takes the size from the parameters of a report; ignores what cannot be one. */
-export function setTerminalSize(newRows: u64, newColumns: u64): void {
-  if (newRows >= 2 && newRows <= 1000) rows = newRows;
-  if (newColumns >= 10 && newColumns <= 1000) columns = newColumns;
+export function setTerminalSize(rows: u64, columns: u64): void {
+  const device = stack<ObjectId>();
+  if (rows < 2 || rows > 1000 || columns < 10 || columns > 1000 || !findDevice(Device.console, device))
+    return;
+  syscall(SYS_ACTION, device.lo, device.hi, ACTION_CONSOLE_SIZE, columns, rows);
 }
 
 /** In raw mode every key goes to the program. */
 export function setRaw(on: bool): void {
   if (on) console().flags |= CONSOLE_RAW;
   else console().flags &= ~u32(CONSOLE_RAW);
-}
-
-/** The next byte of the console that is not the shell's. */
-function lineByte(): u8 {
-  for (;;) {
-    const repr = console();
-    const received = atomic.load<u64>(ptrTo(repr.info[0]), Order.acquire);
-    const taken = repr.info[1];
-    if (received === taken) {
-      sleepOn(ptrTo(repr.info[0]).address, received);
-      continue;
-    }
-    const byte = repr.ring[taken & 1023];
-    if (byte !== INTERRUPT && byte !== SUSPEND) return consoleByte();
-    // The shell takes it, and ends or stops this program.
-    sleepOn(ptrTo(repr.info[1]).address, taken);
-  }
 }
 
 /** Removes the last character, of one byte or several, from the line and from the screen. Returns the new length. */
@@ -85,7 +66,7 @@ function eraseLast(address: usize, length: u64): u64 {
 export function readCooked(address: usize, size: u64): u64 {
   let length: u64 = 0;
   while (length < size) {
-    const byte = lineByte();
+    const byte = consoleByte();
     if (byte === END) break;
     if (byte === ERASE || byte === DELETE_KEY) {
       if (length > 0) length = eraseLast(address, length);

@@ -30,7 +30,8 @@ function isWithin(value: u32, low: u32, high: u32): bool {
 export function characterWidth(text: str): u64 {
   if (text[0] < 0x80) return 1;
   const point = codePoint(text);
-  if (isWithin(point, 0x300, 0x36f) || isWithin(point, 0x200b, 0x200f) || isWithin(point, 0xfe00, 0xfe0f)) return 0;
+  if (isWithin(point, 0x300, 0x36f) || isWithin(point, 0x200b, 0x200f) || isWithin(point, 0xfe00, 0xfe0f))
+    return 0;
   const wide =
     isWithin(point, 0x1100, 0x115f) ||
     isWithin(point, 0x2e80, 0xa4cf) ||

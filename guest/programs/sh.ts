@@ -12,7 +12,14 @@ import { complete } from './shell/complete.ts';
 import { openHistory } from './shell/history.ts';
 import { isUnfinished, runText } from './shell/interpret.ts';
 import { reportEnded } from './shell/jobs.ts';
-import { forgetInterrupt, giveKeysBack, ownKeys } from './shell/keys.ts';
+import {
+  forgetInterrupt,
+  giveKeysBack,
+  joinForeground,
+  keysForPrompt,
+  keysForShell,
+  takeKeys,
+} from './shell/keys.ts';
 import { lastStatus, setPositional, setPositionalCount, setStatus } from './shell/variables.ts';
 
 const EXIT_INTERRUPT = 130;
@@ -47,7 +54,9 @@ function append(line: str): bool {
 function readCommand(): bool {
   length = 0;
   for (;;) {
-    const end = readLine(length !== 0 ? '> ' : lastStatus() === 0 ? '\x1b[32mlicorice\x1b[0m$ ' : '\x1b[31mlicorice\x1b[0m$ ');
+    const end = readLine(
+      length !== 0 ? '> ' : lastStatus() === 0 ? '\x1b[32mlicorice\x1b[0m$ ' : '\x1b[31mlicorice\x1b[0m$ ',
+    );
     if (end === LineEnd.end) {
       if (length === 0) return false;
       length = 0;
@@ -70,14 +79,16 @@ function converse(): void {
   openHistory();
   setCompletion(complete);
   reportSize(true);
+  takeKeys();
   for (;;) {
     forgetInterrupt();
-    ownKeys();
+    keysForPrompt();
     reportEnded();
     flush();
     if (!readCommand()) break;
     const command = strOf(text.ptr, length);
     rememberLine(command);
+    keysForShell();
     runText(command);
     flush();
   }
@@ -86,7 +97,6 @@ function converse(): void {
 
 /** @export */
 function main(): u64 {
-  const owner = ownKeys();
   if (argumentCount() > 1 && argument(1).equals('--help')) {
     print('sh [-c TEXT | SCRIPT] [ARGUMENT...]\nruns commands: typed, of a text, or of a script\n');
   } else if (argumentCount() > 1 && argument(1).equals('-c')) {
@@ -95,12 +105,14 @@ function main(): u64 {
       setStatus(2);
     } else {
       takeArguments(3);
+      joinForeground();
       runText(argument(2));
     }
   } else if (argumentCount() > 1) {
     takeArguments(1);
+    joinForeground();
     setStatus(readScript(argument(1)));
   } else converse();
-  giveKeysBack(owner);
+  giveKeysBack();
   return lastStatus();
 }

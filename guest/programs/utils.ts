@@ -23,7 +23,6 @@ import {
 } from './utilities/namespace.ts';
 import { runObj, showFot, showView } from './utilities/objects.ts';
 import { killThreads, powerOff, reboot, runSleep, showDate, showThreads } from './utilities/process.ts';
-import { runCap, runContext } from './utilities/security.ts';
 import { showDf, showFree, showUname } from './utilities/system.ts';
 import { runCat, runEcho, runGrep, runWc } from './utilities/text.ts';
 
@@ -33,11 +32,9 @@ class Entry {
   readonly run: () => i64;
 }
 
-const ENTRIES: FixedArray<Inline<Entry>, 27> = [
-  { name: 'cap', run: runCap },
+const ENTRIES: FixedArray<Inline<Entry>, 25> = [
   { name: 'cat', run: runCat },
   { name: 'cp', run: copyNamed },
-  { name: 'ctx', run: runContext },
   { name: 'date', run: showDate },
   { name: 'df', run: showDf },
   { name: 'echo', run: runEcho },
@@ -75,7 +72,8 @@ const USAGE_WIDTH: u64 = 36;
 function showUsage(utility: Utility): void {
   print(utility.usage);
   if (utility.usage.length >= USAGE_WIDTH) printLine('');
-  for (let i = utility.usage.length >= USAGE_WIDTH ? 0 : utility.usage.length; i < USAGE_WIDTH; i++) print(' ');
+  for (let i = utility.usage.length >= USAGE_WIDTH ? 0 : utility.usage.length; i < USAGE_WIDTH; i++)
+    print(' ');
   printLine(utility.what);
 }
 

@@ -2,6 +2,7 @@
 import { NameType } from '../../abi/name.ts';
 import { ObjectId } from '../../abi/object.ts';
 import { STREAM_CONSOLE } from '../../abi/program.ts';
+import { SIGNAL_TERMINATE } from '../../abi/signal.ts';
 import { complain, print, printColumn, printLine, programArguments, read } from '../../libtwz/io.ts';
 import { historyLine } from '../../libtwz/line.ts';
 import { Found, lookup, nameIn, openNamespace, rootNamespace } from '../../libtwz/name.ts';
@@ -12,7 +13,7 @@ import { field } from './arena.ts';
 import { readInteger } from './arithmetic.ts';
 import { testCondition } from './condition.ts';
 import { leaveLoop, runText } from './interpret.ts';
-import { findJob, Job, listJobs, waitFor, waitForAll } from './jobs.ts';
+import { announce, continueJob, findJob, Job, listJobs, waitFor, waitForAll } from './jobs.ts';
 import { forgetInterrupt } from './keys.ts';
 import {
   lastStatus,
@@ -59,8 +60,11 @@ export function runBuiltIn(from: u64, to: u64): u64 {
   }
   if (name.equals('.')) return count === 2 ? readScript(field(from + 1)) : usage(name);
   if (name.equals('fg')) return count <= 2 ? foreground(count === 2 ? field(from + 1) : '') : usage(name);
+  if (name.equals('bg')) return count <= 2 ? background(count === 2 ? field(from + 1) : '') : usage(name);
+  if (name.equals('kill')) return killJob(from + 1, to);
   if (name.equals('exit')) return count <= 2 ? leave(count === 2 ? field(from + 1) : '') : usage(name);
-  if (name.equals('cd')) return count <= 2 ? changeDirectory(count === 2 ? field(from + 1) : '/') : usage(name);
+  if (name.equals('cd'))
+    return count <= 2 ? changeDirectory(count === 2 ? field(from + 1) : '/') : usage(name);
   if (name.equals('read')) return count === 2 ? readVariable(field(from + 1)) : usage(name);
   if (count !== 1) return usage(name);
   return runWithoutArguments(name);
@@ -170,7 +174,40 @@ function foreground(text: str): u64 {
   }
   printLine(strOf(job.text.ptr, job.length));
   forgetInterrupt();
+  continueJob(job);
   return waitFor(job);
+}
+
+/** `kill [-SIGNAL] %JOB`. */
+function killJob(from: u64, to: u64): u64 {
+  const signal = stack<FixedArray<i64, 1>>();
+  const hasSignal = to - from === 2 && field(from)[0] === u8('-');
+  signal[0] = SIGNAL_TERMINATE;
+  if (
+    to - from > 2 ||
+    (to - from === 2 && !(hasSignal && readInteger(field(from).subslice(1), signal.ptr)))
+  ) {
+    complain('usage', '', 'kill [-SIGNAL] %JOB');
+    return MISUSE;
+  }
+  const job = jobOf(field(to - 1));
+  if (job === null) {
+    complain('kill', field(to - 1), 'no such job (jobs lists them)');
+    return 1;
+  }
+  job.signal(u64(signal[0]) & 63);
+  return 0;
+}
+
+function background(text: str): u64 {
+  const job = jobOf(text);
+  if (job === null) {
+    complain('bg', text, 'no such job (jobs lists them)');
+    return 1;
+  }
+  continueJob(job);
+  announce(job);
+  return 0;
 }
 
 /** Runs the lines of a text object in this shell. */

@@ -59,7 +59,11 @@ function considerNames(folder: str, typed: str): void {
   for (let i: u64 = 0; i < namespace.count; i++) {
     const entry: NameEntry = namespace.entries.ptr[i];
     if (!isUsed(entry)) continue;
-    consider(nameOf(entry), typed, changetype<NameType>(entry.type) === NameType.namespace ? u8('/') : u8(' '));
+    consider(
+      nameOf(entry),
+      typed,
+      changetype<NameType>(entry.type) === NameType.namespace ? u8('/') : u8(' '),
+    );
   }
 }
 
@@ -74,7 +78,9 @@ export function complete(line: str): void {
   while (start > 0 && line[start - 1] !== u8(' ') && !isOperatorByte(line[start - 1])) start--;
   let before = start;
   while (before > 0 && line[before - 1] === u8(' ')) before--;
-  const isCommand = before === 0 || (isOperatorByte(line[before - 1]) && line[before - 1] !== u8('<') && line[before - 1] !== u8('>'));
+  const isCommand =
+    before === 0 ||
+    (isOperatorByte(line[before - 1]) && line[before - 1] !== u8('<') && line[before - 1] !== u8('>'));
   const word = line.subslice(start);
   let slash: u64 = 0;
   for (let i: u64 = 0; i < word.length; i++) if (word[i] === u8('/')) slash = i + 1;

@@ -1,10 +1,13 @@
 /**
- * From a word as it was written to the fields that a command gets: quotes, backslashes, `$NAME ${NAME} $? $# $0…$9 $@`, `$(command)`, `$((expression))`,
+ * From a word as it was written to the fields that a command gets: quotes, backslashes, `$NAME ${NAME} $? $$ $# $0…$9 $@`, `$(command)`, `$((expression))`,
  * splitting of what came unquoted from an expansion, and patterns (`*`, `?`, `[a-z]`) that stand for names.
  *
  * While a field is put together, every byte that must not be taken for a part of a pattern is preceded by a backslash.
  */
 import { NameEntry, NameType } from '../../abi/name.ts';
+import { OBJ_NULLPAGE } from '../../abi/object.ts';
+import { ThreadRepr } from '../../abi/thread.ts';
+import { SLOT_THREAD, slotAddress } from '../../abi/view.ts';
 import { complain } from '../../libtwz/io.ts';
 import { Found, isUsed, lookup, nameOf, openNamespace } from '../../libtwz/name.ts';
 import {
@@ -123,7 +126,7 @@ function expandDollar(word: str, from: u64, quoted: bool, splits: bool): u64 {
     while (end < word.length && isNameByte(word[end])) end++;
   } else if (first < word.length && isSpecial(word[first])) end++;
   if (braced && (end === word.length || word[end] !== u8('}') || end === first)) {
-    complain('sh', word, 'write ${NAME}');
+    complain('sh', word, 'a name in braces is wanted after $');
     failed = true;
     return word.length;
   }
@@ -137,7 +140,11 @@ function expandDollar(word: str, from: u64, quoted: bool, splits: bool): u64 {
 
 function isSpecial(byte: u8): bool {
   return (
-    (byte >= u8('0') && byte <= u8('9')) || byte === u8('?') || byte === u8('#') || byte === u8('@')
+    (byte >= u8('0') && byte <= u8('9')) ||
+    byte === u8('?') ||
+    byte === u8('#') ||
+    byte === u8('@') ||
+    byte === u8('$')
   );
 }
 
@@ -161,7 +168,10 @@ function decimal(value: i64): str {
 function expandName(name: str, quoted: bool, splits: bool): void {
   const byte = name[0];
   if (byte === u8('?')) putValue(decimal(i64(lastStatus())), quoted, splits);
-  else if (byte === u8('#')) putValue(decimal(i64(argumentsLeft())), quoted, splits);
+  else if (byte === u8('$')) {
+    const self = at<ThreadRepr>(slotAddress(SLOT_THREAD, OBJ_NULLPAGE));
+    putValue(decimal(i64(self.number)), quoted, splits);
+  } else if (byte === u8('#')) putValue(decimal(i64(argumentsLeft())), quoted, splits);
   else if (byte === u8('@')) {
     // In quotes each argument is a field of its own.
     for (let i: u64 = 1; i <= argumentsLeft(); i++) {

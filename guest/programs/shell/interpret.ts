@@ -10,7 +10,7 @@ import { createObject, dataOf, deleteObject, openObject, setSize, sizeOf } from 
 import { objectAt, unmapAll } from '../../libtwz/view.ts';
 import { field, fieldCount, Mark, mark, release } from './arena.ts';
 import { expandWord } from './expand.ts';
-import { interrupted, noticeKeys } from './keys.ts';
+import { interrupted } from './keys.ts';
 import { readToken, Token, TokenKind } from './lexer.ts';
 import { runPipeline } from './pipeline.ts';
 import { lastStatus, setStatus, setVariable } from './variables.ts';
@@ -43,6 +43,14 @@ export class Script {
 export function runText(text: str): void {
   const script = stack<Script>();
   script.text = text;
+  // All of it is read before any of it is run.
+  runList(script, false);
+  if (!script.failed && peek(script).kind !== TokenKind.end) failAt(script, ahead);
+  if (script.failed) {
+    setStatus(2);
+    return;
+  }
+  script.at = 0;
   if (depth === MAX_DEPTH) {
     complain('sh', '', 'scripts are nested too deeply');
     setStatus(2);
@@ -52,8 +60,6 @@ export function runText(text: str): void {
   const outerLoops = loops;
   loops = 0;
   runList(script, true);
-  if (!script.failed && peek(script).kind !== TokenKind.end) failAt(script, peek(script));
-  if (script.failed) setStatus(2);
   if (interrupted()) setStatus(130);
   loops = outerLoops;
   leaving = Leaving.no;
@@ -246,7 +252,6 @@ function runCommand(script: Script, run: bool): void {
     runList(script, run);
     expect(script, '}');
   } else {
-    if (run) noticeKeys();
     runPipeline(script, run && goesOn());
     return;
   }
@@ -260,7 +265,7 @@ function runIf(script: Script, run: bool): void {
   do {
     runList(script, run && !done);
     expect(script, 'then');
-    const taken = run && !done && goesOn() && lastStatus() === 0;
+    const taken: bool = run && !done && goesOn() && lastStatus() === 0;
     runList(script, taken);
     done = done || taken;
   } while (takes(script, 'elif'));

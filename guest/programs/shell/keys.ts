@@ -1,42 +1,92 @@
 /**
- * Ctrl-C while something runs. The shell that waits for the foreground program owns the console's special keys: it looks for them in the
- * console's ring, takes them out, and acts. Of several shells inside each other the innermost owns them; full-screen programs switch all this off (CONSOLE_RAW).
+ * Who gets Ctrl-C and Ctrl-Z (docs/kernel.md, the console's foreground). At its prompt an interactive shell has them as keys; while a job of its own runs they
+ * are that job's; while it runs commands of its own they are signals to itself, which end the command. A shell that runs a script has no jobs
+ * in groups of their own: the keys mean it and all that it runs.
  */
-import { CONSOLE_RAW } from '../../abi/kso.ts';
-import { ObjectId } from '../../abi/object.ts';
+import { FAULT_SIGNAL, FaultFrame } from '../../abi/fault.ts';
+import { ACTION_CONSOLE_FOREGROUND, CONSOLE_FOREGROUND, CONSOLE_RAW, Device } from '../../abi/kso.ts';
+import { OBJ_NULLPAGE, ObjectId } from '../../abi/object.ts';
 import { STREAM_EMPTY } from '../../abi/program.ts';
-import { SLOT_THREAD, slotAddress } from '../../abi/view.ts';
-import { console, programArguments, writeConsole } from '../../libtwz/io.ts';
-import { wake } from '../../libtwz/lock.ts';
-import { objectAt } from '../../libtwz/view.ts';
+import {
+  EXIT_SIGNAL,
+  SIGNAL_INTERRUPT,
+  SIGNAL_KEYBOARD_STOP,
+  SIGNAL_QUIT,
+  SIGNAL_WINDOW,
+} from '../../abi/signal.ts';
+import { SYS_ACTION, SYS_THREAD_CONTROL, THREAD_RESUME } from '../../abi/syscall.ts';
+import { ThreadRepr } from '../../abi/thread.ts';
+import { SLOT_THREAD, SLOT_VIEW, slotAddress, ViewHeader } from '../../abi/view.ts';
+import { endByFault } from '../../libtwz/fault-report.ts';
+import { console, findDevice, programArguments } from '../../libtwz/io.ts';
+import { exit } from '../../libtwz/start.ts';
+import { syscall } from '../../libtwz/syscall.ts';
 
-const INTERRUPT = 3;
-/** `DeviceRepr.info` of the console: whose the special keys are. */
-const OWNER = 2;
-const RING = 1024;
-const EVERYBODY: u64 = ~u64(0);
-
-/** Bytes of the ring that have been looked at. */
-let seen: u64 = 0;
+let interactive = false;
 let pressed = false;
+/** Group that had the keys before this shell. */
+let before: u64 = 0;
 
-function own(): u64 {
-  const self = stack<ObjectId>();
-  return objectAt(slotAddress(SLOT_THREAD, 0), self) ? self.lo : 0;
+function ownGroup(): u64 {
+  return at<ThreadRepr>(slotAddress(SLOT_THREAD, OBJ_NULLPAGE)).group;
 }
 
-/** From now on the special keys are this shell's, unless it runs in the background. Returns whose they were. */
-export function ownKeys(): u64 {
-  const repr = console();
-  const before = repr.info[OWNER];
-  if (programArguments().input.kind === STREAM_EMPTY) return before;
-  repr.info[OWNER] = own();
-  repr.flags &= ~u32(CONSOLE_RAW);
-  return before;
+function setForeground(group: u64): void {
+  const device = stack<ObjectId>();
+  if (!findDevice(Device.console, device)) return;
+  syscall(SYS_ACTION, device.lo, device.hi, ACTION_CONSOLE_FOREGROUND, group, 0);
 }
 
-export function giveKeysBack(owner: u64): void {
-  console().info[OWNER] = owner;
+/** Ctrl-C while the shell itself works; of the other signals only those that are not keys end it. */
+function onFault(fault: u64, frame: FaultFrame): void {
+  if (fault !== FAULT_SIGNAL) endByFault(fault, frame);
+  const number = frame.detail;
+  if (number === SIGNAL_INTERRUPT) pressed = true;
+  else if (number !== SIGNAL_KEYBOARD_STOP && number !== SIGNAL_QUIT && number !== SIGNAL_WINDOW) {
+    exit(EXIT_SIGNAL + number);
+  }
+  syscall(SYS_THREAD_CONTROL, THREAD_RESUME, addressOf(frame), 0, 0, 0);
+}
+
+/** For a shell that talks to a person. */
+export function takeKeys(): void {
+  interactive = true;
+  before = console().info[CONSOLE_FOREGROUND];
+  const view = at<ViewHeader>(slotAddress(SLOT_VIEW, OBJ_NULLPAGE));
+  view.faultHandler = addressOf(onFault);
+  view.faultMask &= ~(u64(1) << FAULT_SIGNAL);
+  keysForPrompt();
+}
+
+/** For a shell that runs a script: where nobody has the keys, Ctrl-C ends it. */
+export function joinForeground(): void {
+  if (programArguments().input.kind !== STREAM_EMPTY && console().info[CONSOLE_FOREGROUND] === 0)
+    setForeground(ownGroup());
+}
+
+export function giveKeysBack(): void {
+  if (interactive) setForeground(before);
+}
+
+/** Do jobs have groups of their own? */
+export function hasJobControl(): bool {
+  return interactive;
+}
+
+/** Every key is input. */
+export function keysForPrompt(): void {
+  // The program that ran last may have ended without giving the keyboard back.
+  console().flags &= ~u32(CONSOLE_RAW);
+  if (interactive) setForeground(0);
+}
+
+/** Ctrl-C interrupts what the shell does by itself. */
+export function keysForShell(): void {
+  if (interactive) setForeground(ownGroup());
+}
+
+export function keysForJob(group: u64): void {
+  if (interactive) setForeground(group);
 }
 
 /** Has Ctrl-C been pressed since `forgetInterrupt`? */
@@ -44,30 +94,11 @@ export function interrupted(): bool {
   return pressed;
 }
 
+/** A program was ended by Ctrl-C, and so is what it was a part of. */
+export function noteInterrupt(): void {
+  pressed = true;
+}
+
 export function forgetInterrupt(): void {
   pressed = false;
-}
-
-/** Looks for Ctrl-C among what was typed; takes it, and all before it, out of the ring. True: there was one. */
-export function noticeKeys(): bool {
-  const repr = console();
-  if ((repr.flags & CONSOLE_RAW) !== 0 || repr.info[OWNER] !== own()) return false;
-  const received = atomic.load<u64>(ptrTo(repr.info[0]), Order.acquire);
-  let found = false;
-  for (let i = max<u64>(seen, repr.info[1]); i < received; i++) {
-    if (repr.ring[i & (RING - 1)] !== INTERRUPT) continue;
-    atomic.store<u64>(ptrTo(repr.info[1]), i + 1, Order.release);
-    found = true;
-  }
-  seen = received;
-  if (!found) return false;
-  pressed = true;
-  writeConsole('^C\n'.ptr.address, 3);
-  wake(ptrTo(repr.info[1]).address, EVERYBODY);
-  return true;
-}
-
-/** The word that changes with every byte received, to sleep on. */
-export function keyWord(): usize {
-  return ptrTo(console().info[0]).address;
 }

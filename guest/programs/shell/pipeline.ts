@@ -1,12 +1,20 @@
 /** Pipelines: their words and redirections, the programs of their stages, the pipes between them. */
 import { NameType } from '../../abi/name.ts';
 import { DELETE, ObjectId, READ, USE, WRITE } from '../../abi/object.ts';
-import { SIGNAL_KILL, STREAM_EMPTY, STREAM_PIPE, STREAM_TEXT, StreamTarget } from '../../abi/program.ts';
-import { CREATE_VOLATILE } from '../../abi/syscall.ts';
+import { STREAM_EMPTY, STREAM_PIPE, STREAM_TEXT, StreamTarget } from '../../abi/program.ts';
+import { SIGNAL_KILL } from '../../abi/signal.ts';
+import { CREATE_VOLATILE, GROUP_NEW } from '../../abi/syscall.ts';
 import { errorText } from '../../libtwz/errors.ts';
 import { complain, flush, programArguments } from '../../libtwz/io.ts';
 import { assignName, Found, findProgram, lookup } from '../../libtwz/name.ts';
-import { createLasting, createObject, dataOf, deleteObject, openObject, setSize } from '../../libtwz/object.ts';
+import {
+  createLasting,
+  createObject,
+  dataOf,
+  deleteObject,
+  openObject,
+  setSize,
+} from '../../libtwz/object.ts';
 import { Child } from '../../libtwz/program.ts';
 import { ByteStream } from '../../libtwz/stream.ts';
 import { unmapObject } from '../../libtwz/view.ts';
@@ -16,6 +24,7 @@ import { runBuiltIn } from './builtins.ts';
 import { expandToText, expandWord, expansionFailed } from './expand.ts';
 import { failAt, Script } from './interpret.ts';
 import { announce, Job, MAX_STAGES, newJob, waitFor } from './jobs.ts';
+import { hasJobControl } from './keys.ts';
 import { readToken, Token, TokenKind } from './lexer.ts';
 import { assignmentName, setStatus, setVariable } from './variables.ts';
 
@@ -91,7 +100,7 @@ function execute(first: u64, end: u64, background: bool, text: str): void {
   const stages = stack<FixedArray<Inline<Stage>, 8>>();
   const count = expandStages(first, end, stages);
   if (count === 0) setStatus(1);
-  else if (count === 1 && isBuiltIn(nameOf(stages[0]))) runAlone(stages[0]);
+  else if (count === 1 && isOwn(stages[0])) runAlone(stages[0]);
   else runPrograms(stages, count, background, text);
   release(place);
 }
@@ -138,7 +147,11 @@ function expandStages(first: u64, end: u64, stages: FixedArray<Inline<Stage>, 8>
       return 0;
     }
     if (assignmentName(field(stage.first)) !== 0) {
-      complain('sh', field(stage.first), 'set a variable in a command of its own: programs have no environment');
+      complain(
+        'sh',
+        field(stage.first),
+        'set a variable in a command of its own: programs have no environment',
+      );
       return 0;
     }
     count++;
@@ -159,6 +172,13 @@ function redirect(stage: Stage, kind: TokenKind, word: str): bool {
     stage.append = kind === TokenKind.append;
   }
   return true;
+}
+
+/** Is this the shell's own command? It knows jobs, so it is the one that kills them. */
+function isOwn(stage: Stage): bool {
+  const name = nameOf(stage);
+  const last = field(stage.last - 1);
+  return isBuiltIn(name) || (name.equals('kill') && last.length !== 0 && last[0] === u8('%'));
 }
 
 function nameOf(stage: Stage): str {
@@ -238,11 +258,12 @@ function runAlone(stage: Stage): void {
   assign(own.output, output);
 }
 
-/** Finds the program of a command; `script`: it is text, for the shell to run. */
+/** Finds the program of a command, or a text, which is for the shell to run. */
 function findCommand(name: str, found: Found): bool {
-  found.type = NameType.object;
-  if (findProgram(name, found.id)) return true;
-  if (isUtility(name)) return findProgram('utils', found.id);
+  if (findProgram(isUtility(name) ? 'utils' : name, found.id)) {
+    found.type = NameType.object;
+    return true;
+  }
   for (const byte of name.bytes) {
     if (byte === u8('/')) return lookup(name, found) === 0 && found.type !== NameType.namespace;
   }
@@ -298,9 +319,9 @@ function connect(from: Child | null, to: Child, pipe: ObjectId): bool {
 
 /** Runs a pipeline of programs; a built-in command may only be its first one. */
 function runPrograms(stages: FixedArray<Inline<Stage>, 8>, count: u64, background: bool, text: str): void {
-  const builtIn = isBuiltIn(nameOf(stages[0]));
+  const builtIn = isOwn(stages[0]);
   for (let i: u64 = 1; i < count; i++) {
-    if (!isBuiltIn(nameOf(stages[i]))) continue;
+    if (!isOwn(stages[i])) continue;
     complain('sh', nameOf(stages[i]), "is the shell's own and can only stand at the beginning of a pipeline");
     setStatus(2);
     return;
@@ -345,12 +366,14 @@ function start(
   flush();
   for (let i = first; i < count; i++) {
     const child = job.programs[i - first];
-    const result = child.start();
+    const wanted: u64 = job.group === 0 && hasJobControl() ? GROUP_NEW : job.group;
+    const result = child.startIn(wanted);
     if (result !== 0) {
       complain('sh', nameOf(stages[i]), errorText(result));
       return 1;
     }
     job.count++;
+    job.group = child.group;
     if (i > 0) child.hold(pipes[i]);
     if (i + 1 < count) child.hold(pipes[i + 1]);
   }

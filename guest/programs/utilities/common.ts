@@ -54,14 +54,21 @@ export function parseNumber(text: str, value: Ptr<u64>): bool {
   return text.length !== 0;
 }
 
+function printRight(rights: u64, right: u64, name: str, first: bool): bool {
+  if ((rights & right) === 0) return first;
+  if (!first) print(' ');
+  print(name);
+  return false;
+}
+
 /** Prints rights as words, and ends the line. */
 export function printRights(rights: u64): void {
-  print((rights & READ) !== 0 ? 'read ' : '');
-  print((rights & WRITE) !== 0 ? 'write ' : '');
-  print((rights & EXEC) !== 0 ? 'exec ' : '');
-  print((rights & USE) !== 0 ? 'use ' : '');
-  print((rights & DELETE) !== 0 ? 'delete ' : '');
-  printLine('');
+  let first = printRight(rights, READ, 'read', true);
+  first = printRight(rights, WRITE, 'write', first);
+  first = printRight(rights, EXEC, 'exec', first);
+  first = printRight(rights, USE, 'use', first);
+  first = printRight(rights, DELETE, 'delete', first);
+  printLine(first ? 'none' : '');
 }
 
 /** Looks up a path whose last name must be free; false (and a complaint) otherwise. */

@@ -2,15 +2,7 @@
 import { MIP_HASHDATA, OBJ_MAXSIZE, OBJ_NULLPAGE, ObjectId, READ } from '../../abi/object.ts';
 import { STAT_DAMAGED, STAT_DELETED, STAT_PERSISTENT, StatResult } from '../../abi/syscall.ts';
 import { errorText } from '../../libtwz/errors.ts';
-import {
-  complain,
-  print,
-  printHex,
-  printId,
-  printLine,
-  printNumber,
-  writeByte,
-} from '../../libtwz/io.ts';
+import { complain, print, printHex, printId, printLine, printNumber, writeByte } from '../../libtwz/io.ts';
 import { Found } from '../../libtwz/name.ts';
 import { openObject, sizeOf, statObject } from '../../libtwz/object.ts';
 import { argument, argumentCount } from '../../libtwz/program.ts';

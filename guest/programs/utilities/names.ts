@@ -9,17 +9,19 @@ export class Utility {
   readonly what: str;
 }
 
-export const UTILITIES: FixedArray<Inline<Utility>, 27> = [
-  { name: 'cap', usage: 'cap make|grant|check|revoke ...', what: 'makes keys and capabilities (cap --help)' },
+export const UTILITIES: FixedArray<Inline<Utility>, 25> = [
   { name: 'cat', usage: 'cat [OBJECT...]', what: 'prints text objects, or the input' },
   { name: 'cp', usage: 'cp FROM TO', what: 'makes a copy-on-write copy of an object' },
-  { name: 'ctx', usage: 'ctx [make NAME | show NAME | run NAME COMMAND...]', what: 'security contexts' },
   { name: 'date', usage: 'date', what: 'prints the date and time (UTC)' },
   { name: 'df', usage: 'df', what: 'shows how full the object store is' },
   { name: 'echo', usage: 'echo [-n] [TEXT...]', what: 'prints its arguments; -n: without a line feed' },
   { name: 'fot', usage: 'fot OBJECT', what: 'lists the foreign object table of an object' },
   { name: 'free', usage: 'free', what: 'shows how much memory is free' },
-  { name: 'grep', usage: 'grep [-i] [-v] [-c] [-n] TEXT [OBJECT...]', what: 'prints the lines that have a text' },
+  {
+    name: 'grep',
+    usage: 'grep [-i] [-v] [-c] [-n] TEXT [OBJECT...]',
+    what: 'prints the lines that have a text',
+  },
   { name: 'help', usage: 'help', what: 'lists the commands' },
   { name: 'hexdump', usage: 'hexdump OBJECT [OFFSET [LENGTH]]', what: 'shows bytes of an object' },
   { name: 'kill', usage: 'kill [-SIGNAL] THREAD...', what: 'ends programs (ps has the numbers)' },
@@ -27,7 +29,11 @@ export const UTILITIES: FixedArray<Inline<Utility>, 27> = [
   { name: 'ls', usage: 'ls [-l] [-a] [NAME...]', what: 'lists names; -a: also those with a dot' },
   { name: 'mkdir', usage: 'mkdir NAME...', what: 'makes namespaces' },
   { name: 'mv', usage: 'mv FROM TO', what: 'changes a name' },
-  { name: 'obj', usage: 'obj ACTION OBJECT...', what: 'makes, shows, links, ties and deletes objects (obj --help)' },
+  {
+    name: 'obj',
+    usage: 'obj ACTION OBJECT...',
+    what: 'makes, shows, links, ties and deletes objects (obj --help)',
+  },
   { name: 'poweroff', usage: 'poweroff [CODE]', what: 'ends all and switches the machine off' },
   { name: 'ps', usage: 'ps', what: 'lists the threads' },
   { name: 'reboot', usage: 'reboot', what: 'starts the machine anew' },
@@ -35,20 +41,25 @@ export const UTILITIES: FixedArray<Inline<Utility>, 27> = [
   { name: 'sleep', usage: 'sleep SECONDS', what: 'waits, also for parts of seconds' },
   { name: 'stat', usage: 'stat OBJECT...', what: 'tells what an object is' },
   { name: 'uname', usage: 'uname', what: 'tells what this system is' },
-  { name: 'view', usage: 'view [THREAD | OBJECT]', what: "lists what a view maps: its own, a thread's, or an object's" },
+  {
+    name: 'view',
+    usage: 'view [THREAD | OBJECT]',
+    what: "lists what a view maps: its own, a thread's, or an object's",
+  },
   { name: 'wc', usage: 'wc [OBJECT...]', what: 'counts lines, words and bytes' },
 ];
 
-export const BUILTINS: FixedArray<Inline<Utility>, 19> = [
+export const BUILTINS: FixedArray<Inline<Utility>, 20> = [
   { name: '.', usage: '. SCRIPT', what: 'runs a script in this shell' },
   { name: ':', usage: ':', what: 'does nothing' },
   { name: '[', usage: '[ CONDITION ]', what: 'the same as test' },
+  { name: 'bg', usage: 'bg [%JOB]', what: 'goes on with a stopped job in the background' },
   { name: 'break', usage: 'break', what: 'leaves the innermost loop' },
   { name: 'cd', usage: 'cd [NAMESPACE]', what: 'changes the working namespace' },
   { name: 'continue', usage: 'continue', what: 'goes on with the next round of a loop' },
   { name: 'exit', usage: 'exit [CODE]', what: 'ends the shell' },
   { name: 'false', usage: 'false', what: 'fails' },
-  { name: 'fg', usage: 'fg [%JOB]', what: 'waits for a job as if it had been started without &' },
+  { name: 'fg', usage: 'fg [%JOB]', what: 'goes on with a job in the foreground' },
   { name: 'history', usage: 'history', what: 'lists the lines typed before' },
   { name: 'jobs', usage: 'jobs', what: 'lists the jobs in the background' },
   { name: 'pwd', usage: 'pwd', what: 'prints the working namespace' },

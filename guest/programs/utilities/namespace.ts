@@ -2,14 +2,7 @@
 import { KsoList } from '../../abi/kso.ts';
 import { NameEntry, NameType } from '../../abi/name.ts';
 import { DELETE, ObjectId, READ, USE, WRITE } from '../../abi/object.ts';
-import {
-  EEXIST,
-  ENOENT,
-  ROOT_ARCHIVE,
-  STAT_PERSISTENT,
-  StatResult,
-  SYS_ROOT,
-} from '../../abi/syscall.ts';
+import { EEXIST, ENOENT, ROOT_ARCHIVE, STAT_PERSISTENT, StatResult, SYS_ROOT } from '../../abi/syscall.ts';
 import { errorText } from '../../libtwz/errors.ts';
 import { complain, print, printColumn, printId, printLine } from '../../libtwz/io.ts';
 import {

@@ -1,4 +1,6 @@
 /** `obj`: everything that can be done with an object itself; `fot` and `view`: what it points to, what a view maps. */
+
+import { NameType } from '../../abi/name.ts';
 import {
   DELETE,
   FE_NAME,
@@ -13,12 +15,28 @@ import {
   USE,
   WRITE,
 } from '../../abi/object.ts';
-import { NameType } from '../../abi/name.ts';
 import { CREATE_VOLATILE, SYS_TIE, TIE_REMOVE } from '../../abi/syscall.ts';
 import { ThreadRepr } from '../../abi/thread.ts';
-import { SLOT_ALLOC_FIRST, SLOT_ALLOC_LAST, SLOT_VIEW, slotAddress, VE_VALID, VIEW_TABLE, ViewEntry } from '../../abi/view.ts';
+import {
+  SLOT_ALLOC_FIRST,
+  SLOT_ALLOC_LAST,
+  SLOT_VIEW,
+  slotAddress,
+  VE_VALID,
+  VIEW_TABLE,
+  ViewEntry,
+} from '../../abi/view.ts';
 import { errorText } from '../../libtwz/errors.ts';
-import { complain, print, printColumn, printHex, printId, printLine, printNumber, writeByte } from '../../libtwz/io.ts';
+import {
+  complain,
+  print,
+  printColumn,
+  printHex,
+  printId,
+  printLine,
+  printNumber,
+  writeByte,
+} from '../../libtwz/io.ts';
 import { assignName, Found } from '../../libtwz/name.ts';
 import {
   createLasting,
@@ -96,7 +114,9 @@ function makeObject(): i64 {
   const path = argument(2);
   if (!findFree(path, found)) return 1;
   const rights = READ | WRITE | DELETE | USE;
-  const made = isVolatile ? createObject(found.id, rights | CREATE_VOLATILE) : createLasting(found.id, rights);
+  const made = isVolatile
+    ? createObject(found.id, rights | CREATE_VOLATILE)
+    : createLasting(found.id, rights);
   if (made !== 0) return report(path, made);
   const named = assignName(found.parent, found.name, found.id, NameType.object, false);
   if (named !== 0) {
@@ -111,7 +131,8 @@ function makeObject(): i64 {
 /** The data offset that argument `index` gives, with room for `size` bytes; 0 and a complaint if it is none. */
 function offsetArgument(index: u64, size: u64): u64 {
   const offset = stack<FixedArray<u64, 1>>();
-  const valid = parseNumber(argument(index), offset.ptr) && offset[0] >= OBJ_NULLPAGE && offset[0] + size <= OBJ_TOPDATA;
+  const valid =
+    parseNumber(argument(index), offset.ptr) && offset[0] >= OBJ_NULLPAGE && offset[0] + size <= OBJ_TOPDATA;
   if (valid) return offset[0];
   complain('obj', argument(index), 'is not an offset of data (0x1000 to 0x3e000000)');
   return 0;
@@ -191,10 +212,7 @@ function follow(found: Found): i64 {
 function tie(found: Found, flags: u64): i64 {
   const child = stack<Found>();
   if (!find(argument(3), child)) return 1;
-  return report(
-    argument(3),
-    syscall(SYS_TIE, found.id.lo, found.id.hi, child.id.lo, child.id.hi, flags),
-  );
+  return report(argument(3), syscall(SYS_TIE, found.id.lo, found.id.hi, child.id.lo, child.id.hi, flags));
 }
 
 function printField(name: str, value: u64): void {

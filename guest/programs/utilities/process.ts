@@ -1,7 +1,7 @@
 /** Utilities on threads and time: ps, kill, sleep, date; and on power: poweroff, reboot. */
 import { ACTION_TIMER_NOW, Device, KsoEntry, KsoList, KsoType } from '../../abi/kso.ts';
 import { ObjectId, READ } from '../../abi/object.ts';
-import { SIGNAL_TERMINATE } from '../../abi/program.ts';
+import { SIGNAL_TERMINATE, SIGNALS } from '../../abi/signal.ts';
 import {
   EPERM,
   POWER_OFF,
@@ -16,7 +16,17 @@ import {
 } from '../../abi/syscall.ts';
 import { ThreadRepr } from '../../abi/thread.ts';
 import { errorText } from '../../libtwz/errors.ts';
-import { complain, findDevice, flush, print, printColumn, printId, printLine, printNumber, writeByte } from '../../libtwz/io.ts';
+import {
+  complain,
+  findDevice,
+  flush,
+  print,
+  printColumn,
+  printId,
+  printLine,
+  printNumber,
+  writeByte,
+} from '../../libtwz/io.ts';
 import { dataOf, openObject, statObject } from '../../libtwz/object.ts';
 import { argument, argumentCount } from '../../libtwz/program.ts';
 import { syscall } from '../../libtwz/syscall.ts';
@@ -24,8 +34,6 @@ import { mapObject } from '../../libtwz/view.ts';
 import { parseNumber } from './common.ts';
 
 const NANOSECONDS: u64 = 1_000_000_000;
-/** Largest signal number. */
-const SIGNALS = 63;
 
 /** The kernel's list of what there is; null when it cannot be read. */
 function kernelList(): KsoList | null {
@@ -78,7 +86,7 @@ export function killThreads(): i64 {
   let signal: u64 = SIGNAL_TERMINATE;
   let first: u64 = 1;
   if (argumentCount() > 1 && argument(1).length > 1 && argument(1)[0] === u8('-')) {
-    if (!parseNumber(argument(1).subslice(1), number.ptr) || number[0] > SIGNALS) return -1;
+    if (!parseNumber(argument(1).subslice(1), number.ptr) || number[0] >= SIGNALS) return -1;
     signal = number[0];
     first = 2;
   }
