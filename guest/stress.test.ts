@@ -11,17 +11,21 @@ import { layouts, StressRun } from './testing/stress-run.ts';
 
 const SCALE = Number(process.env['LICORICE_SCALE'] ?? 1);
 
-test('random operations on four harts agree with the model, and leak nothing', () => {
-  const operations = 20_000 * SCALE;
-  const media = new MemoryMedia(16 * MiB);
-  const run = new StressRun({ seed: 1, operations, workers: 6, media });
-  while (run.run(2_000_000).kind !== 'exit');
-  const counts = [...run.system.output.matchAll(/^counts (.*)\r?$/gm)].map(([, numbers]) => numbers);
-  expect(counts).toHaveLength(2);
-  expect(counts[1]).toBe(counts[0]);
-  expect(run.done).toBeGreaterThanOrEqual(operations);
-  expect(run.model.objects.size).toBe(0);
-  const store = new ObjectStore(media, layouts);
-  expect(checkStore(store)).toEqual([]);
-  expect(store.field('objects')).toBe(0);
-}, 600_000);
+test(
+  'random operations on four harts agree with the model, and leak nothing',
+  () => {
+    const operations = 20_000 * SCALE;
+    const media = new MemoryMedia(16 * MiB);
+    const run = new StressRun({ seed: 1, operations, workers: 6, media });
+    while (run.run(2_000_000).kind !== 'exit');
+    const counts = [...run.system.output.matchAll(/^counts (.*)\r?$/gm)].map(([, numbers]) => numbers);
+    expect(counts).toHaveLength(2);
+    expect(counts[1]).toBe(counts[0]);
+    expect(run.done).toBeGreaterThanOrEqual(operations);
+    expect(run.model.objects.size).toBe(0);
+    const store = new ObjectStore(media, layouts);
+    expect(checkStore(store)).toEqual([]);
+    expect(store.field('objects')).toBe(0);
+  },
+  300_000 * SCALE,
+);

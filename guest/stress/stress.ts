@@ -412,8 +412,20 @@ function keeps(worker: Worker, from: u64, to: u64): bool {
   return false;
 }
 
-function tie(worker: Worker, parent: u64, removing: bool): void {
-  const child = below(worker, SLOTS);
+/** Takes away one of the things that keep a deleted object. */
+function release(worker: Worker, s: u64): void {
+  if (worker.slots[s].pinned) {
+    pin(worker, s);
+    return;
+  }
+  for (let parent: u64 = 0; parent < SLOTS; parent++) {
+    if (worker.ties[parent * SLOTS + s] === 0) continue;
+    tie(worker, parent, s, true);
+    return;
+  }
+}
+
+function tie(worker: Worker, parent: u64, child: u64, removing: bool): void {
   const slot = worker.slots[child];
   const number = ptrTo(worker.ties[parent * SLOTS + child]);
   if (!slot.used || (removing ? number[0] === 0 : keeps(worker, child, parent) || number[0] > 3)) {
@@ -647,16 +659,17 @@ function step(worker: Worker): void {
   else if (r < 9) sync(worker);
   else if (r < 10 && below(worker, 4) === 0) become(worker);
   else if (!slot.used) create(worker, s);
-  else if (r < 32) write(worker, s);
-  else if (r < 52) read(worker, s);
+  else if (r < 28) write(worker, s);
+  else if (r < 44) read(worker, s);
   else if (r < 60) {
-    if (slot.deleted) undelete(worker, s);
-    else remove(worker, s);
-  } else if (r < 69) copy(worker, s);
-  else if (r < 75) tie(worker, s, false);
-  else if (r < 80) tie(worker, s, true);
+    if (!slot.deleted) remove(worker, s);
+    else if (below(worker, 4) === 0) undelete(worker, s);
+    else release(worker, s);
+  } else if (r < 71) copy(worker, s);
+  else if (r < 76) tie(worker, s, below(worker, SLOTS), false);
+  else if (r < 80) tie(worker, s, below(worker, SLOTS), true);
   else if (r < 85) stat(worker, s);
-  else if (r < 89) pin(worker, s);
+  else if (r < 88) pin(worker, s);
   else if (r < 92) meta(worker, s);
   else if (r < 96) exchange(worker, s, below(worker, EXCHANGES));
   else view(worker, s);

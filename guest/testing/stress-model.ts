@@ -134,6 +134,38 @@ export class StressModel {
     this.change(operation, object);
   }
 
+  /**
+   * What may be left of a worker's objects after a power failure, when it was in the middle of `operation`: nothing of it has
+   * happened, or all, or, for a write, the page is there and the word is not written.
+   */
+  outcomes(worker: number, operation: Operation | undefined): Survivor[][] {
+    const before = this.slots[worker]!;
+    const outcomes = [survivors(before)];
+    if (operation === undefined || operation.op === R.OP_EXCHANGE || operation.op === R.OP_WRONG)
+      return outcomes;
+    const after = (op: Operation): void => {
+      const alone = new StressModel(0);
+      alone.slots[worker] = cloneSlots(before);
+      if (op.op === R.OP_CREATE) alone.slots[worker]![op.slot] = this.createdBy(op);
+      else if (op.slot !== R.NO_SLOT) alone.change(op, alone.slots[worker]![op.slot]!);
+      outcomes.push(survivors(alone.slots[worker]!));
+    };
+    const { op, slot, page } = operation;
+    // A page that is read is there afterwards, as it is before a word of it is written.
+    if (op === R.OP_WRITE)
+      after({ ...operation, op: R.OP_READ, finding: hashOf(before[slot]!.pages[page] ?? ZERO_PAGE) });
+    else if (op === R.OP_READ)
+      after({ ...operation, finding: hashOf(before[slot]!.pages[page] ?? ZERO_PAGE) });
+    if (op === R.OP_META) after({ ...operation, finding: 1 });
+    else if (op !== R.OP_READ && op !== R.OP_STAT) after(operation);
+    return outcomes;
+  }
+
+  /** What is left of the objects that wait in exchanges. */
+  exchangedSurvivors(): Survivor[] {
+    return survivors(this.exchanges);
+  }
+
   private change(operation: Operation, object: ModelObject): void {
     const slots = this.slots[operation.worker]!;
     const { page } = operation;
@@ -186,6 +218,7 @@ export class StressModel {
     for (let again = true; again; ) {
       again = false;
       for (const slots of this.slots) {
+        if (slots === undefined) continue;
         for (let s = 0; s < R.SLOTS; s++) {
           const object = slots[s];
           if (object === undefined || !object.deleted || object.pinned || object.tiedBy > 0) continue;
@@ -207,6 +240,34 @@ export class StressModel {
   }
 }
 
+/** What a persistent object holds after a power failure. `id` is empty for one whose creation was not reported. */
+export type Survivor = Pick<ModelObject, 'id' | 'pages' | 'meta'>;
+
+/** The objects that outlive power: persistent ones that are not deleted, and what they keep by ties. Pins and other ties are lost. */
+export function survivors(slots: readonly (ModelObject | undefined)[]): Survivor[] {
+  const persistent = slots.filter((object) => object?.persistent === true) as ModelObject[];
+  const alive = new Set(persistent.filter(({ deleted }) => !deleted));
+  for (const parent of alive) {
+    for (const [child, number] of parent.ties) if (number > 0 && child.persistent) alive.add(child);
+  }
+  return [...alive];
+}
+
+/** A copy that can be changed without the original. */
+function cloneSlots(slots: readonly (ModelObject | undefined)[]): (ModelObject | undefined)[] {
+  const copies = new Map<ModelObject, ModelObject>();
+  for (const object of slots) {
+    if (object) copies.set(object, { ...object, pages: [...object.pages], ties: new Map() });
+  }
+  for (const [object, copy] of copies) {
+    for (const [child, number] of object.ties) {
+      const other = copies.get(child);
+      if (other) copy.ties.set(other, number);
+    }
+  }
+  return slots.map((object) => object && copies.get(object));
+}
+
 /** A page after OP_WRITE. */
 export function writtenPage(before: ModelPage | undefined, { page2, value }: Operation): ModelPage {
   const words = [...(before ?? ZERO_PAGE)];
@@ -214,7 +275,7 @@ export function writtenPage(before: ModelPage | undefined, { page2, value }: Ope
   return words;
 }
 
-export function pagesOf(object: ModelObject): number {
+export function pagesOf(object: Pick<ModelObject, 'pages' | 'meta'>): number {
   let pages = object.meta ? 1 : 0;
   for (const page of object.pages) if (page !== undefined) pages++;
   return pages;

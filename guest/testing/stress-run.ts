@@ -17,17 +17,19 @@ import { System } from './system.ts';
 /** The layouts of the guest's formats. */
 export const layouts = Layouts.load();
 
-let program: Uint8Array | undefined;
+const programs = new Map<string, Uint8Array>();
 
-/** The stress program, compiled once. */
-function stressProgram(): Uint8Array {
-  if (program === undefined) {
-    const file = join(packageRoot(), 'guest', 'stress', 'stress.ts');
+/** A program of guest/stress, compiled once. */
+export function stressProgram(name: string): Uint8Array {
+  let elf = programs.get(name);
+  if (elf === undefined) {
+    const file = join(packageRoot(), 'guest', 'stress', `${name}.ts`);
     const result = compile(file, { target: 'program', optimise: true });
     if (!result.ok) throw new Error(result.diagnostics.map(({ message }) => message).join('\n'));
-    program = result.elf;
+    elf = result.elf;
+    programs.set(name, elf);
   }
-  return program;
+  return elf;
 }
 
 export interface StressOptions {
@@ -50,16 +52,16 @@ export class StressRun {
   private pages: number[][] | undefined;
   /** Operations taken of each worker's. */
   private readonly taken: number[];
-  private ticket = 0;
 
   constructor(private readonly options: StressOptions) {
     const text = `${options.seed} ${options.operations} ${options.workers}`;
-    const archive = writeArchive([{ name: 'init', elf: stressProgram() }], layouts);
+    const archive = writeArchive([{ name: 'init', elf: stressProgram('stress') }], layouts);
     this.system = new System({
       media: options.media,
       memory: 32 * MiB,
       harts: options.harts ?? 4,
       recording: options.recording === true,
+      writeThrough: options.recording !== true,
       quiet: true,
       ...(options.engine && { engine: options.engine }),
       archive: { name: 'stress.img', bytes: appendText(archive, '.stress', text, layouts) },
@@ -77,49 +79,39 @@ export class StressRun {
     return reason;
   }
 
-  /** Takes completed operations in the order of their tickets. */
+  /**
+   * Takes completed operations in the order of their tickets. One that got its ticket and is not complete yet is taken later: it
+   * concerns other objects than those that are complete (exchanges complete before the next one begins).
+   */
   private drain(): void {
     if (this.pages === undefined) {
       if (!this.system.output.includes('stress ready')) return;
       this.pages = this.findLog();
     }
-    for (let progress = true; progress; ) {
-      progress = false;
+    for (;;) {
+      let first = -1;
+      let ticket = Number.POSITIVE_INFINITY;
       for (let worker = 0; worker < this.options.workers; worker++) {
-        for (;;) {
-          const taken = this.taken[worker]!;
-          const at = this.recordAt(worker, taken);
-          if (this.u32[at] !== (2 * taken + 4) >>> 0 || this.u32[at + 14] !== this.ticket >>> 0) break;
-          this.model.apply(this.operationAt(worker, at));
-          this.taken[worker] = taken + 1;
-          this.ticket++;
-          this.done++;
-          progress = true;
-        }
+        const taken = this.taken[worker]!;
+        const at = this.recordAt(worker, taken);
+        if (this.u32[at] !== (2 * taken + 4) >>> 0 || this.u32[at + 14]! >= ticket) continue;
+        ticket = this.u32[at + 14]!;
+        first = worker;
       }
+      if (first < 0) break;
+      this.model.apply(this.operationAt(first, this.recordAt(first, this.taken[first]!)));
+      this.taken[first]!++;
+      this.done++;
     }
     for (let worker = 0; worker < this.options.workers; worker++) this.tellTaken(worker);
   }
 
-  /** Operations that are complete or under way, and were not taken because one with an earlier ticket is under way. */
-  inFlight(): { readonly operation: Operation; readonly complete: boolean }[] {
-    const found: { operation: Operation; complete: boolean; ticket: number }[] = [];
-    if (this.pages === undefined) return found;
-    for (let worker = 0; worker < this.options.workers; worker++) {
-      for (let index = this.taken[worker]!; ; index++) {
-        const at = this.recordAt(worker, index);
-        const state = this.u32[at]!;
-        if (state !== (2 * index + 3) >>> 0 && state !== (2 * index + 4) >>> 0) break;
-        const complete = state === (2 * index + 4) >>> 0;
-        found.push({
-          operation: this.operationAt(worker, at),
-          complete,
-          ticket: complete ? this.u32[at + 14]! : Number.POSITIVE_INFINITY,
-        });
-        if (!complete) break;
-      }
-    }
-    return found.sort((a, b) => a.ticket - b.ticket);
+  /** The operation that a worker is in the middle of. */
+  inFlight(worker: number): Operation | undefined {
+    if (this.pages === undefined) return undefined;
+    const at = this.recordAt(worker, this.taken[worker]!);
+    const begun = this.u32[at] === (2 * this.taken[worker]! + 3) >>> 0;
+    return begun ? this.operationAt(worker, at) : undefined;
   }
 
   private recordAt(worker: number, index: number): number {

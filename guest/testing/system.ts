@@ -20,6 +20,8 @@ export interface SystemOptions {
   readonly media?: MemoryMedia;
   /** Record every store, so that legal images can be drawn. */
   readonly recording?: boolean;
+  /** Keep the media up to date (default). */
+  readonly writeThrough?: boolean;
   /** Boot without messages, output as it is. */
   readonly quiet?: boolean;
   /** Another boot archive than the build's. */
@@ -45,7 +47,11 @@ export class System {
       uartOutput: (byte) => {
         this.output += String.fromCharCode(byte);
       },
-      nvdimm: { media: options.media ?? new MemoryMedia(64 * MiB), recording: options.recording === true },
+      nvdimm: {
+        media: options.media ?? new MemoryMedia(64 * MiB),
+        recording: options.recording === true,
+        writeThrough: options.writeThrough !== false,
+      },
     });
     this.computer.boot({
       kernel: guestFile('kernel.elf'),
