@@ -66,10 +66,10 @@ import { SYNC_EXIT, ThreadRepr } from '../abi/thread.ts';
 import { SLOT_ALLOC_FIRST, SLOT_EXEC, slotAddress, VE_VALID, VIEW_TABLE, ViewEntry } from '../abi/view.ts';
 import { flush, print, printNumber } from '../libtwz/io.ts';
 import { SpinLock, sleepFor } from '../libtwz/lock.ts';
-import { findProgram } from '../libtwz/name.ts';
 import { createObject, dataOf, deleteObject, openObject, statObject } from '../libtwz/object.ts';
 import { syscall } from '../libtwz/syscall.ts';
 import { clearViewEntry, setViewEntry, unmapObject, viewEntryOf } from '../libtwz/view.ts';
+import { readParameters } from './parameters.ts';
 import {
   COPY_FLAG_ZERO,
   CREATE_FLAG_HASHDATA,
@@ -769,18 +769,6 @@ function printCount(key: u64, other: u64): void {
   if (other !== key) value += u64(syscall(SYS_CONFIG, other, 0, 0, 0, 0));
   print(' ');
   printNumber(value);
-}
-
-/** Numbers of the archive's entry `.stress`: seed, operations, workers. */
-function readParameters(into: Ptr<u64>): void {
-  const id = stack<ObjectId>();
-  if (!findProgram('.stress', id)) panic('no parameters');
-  const text = at<Ptr<u8>>(dataOf(openObject(id)));
-  let field: i64 = 0;
-  for (let i: i64 = 0; text[i] !== 0 && field < 3; i++) {
-    if (text[i] === u8(' ')) field++;
-    else into[field] = into[field] * 10 + u64(text[i] - u8('0'));
-  }
 }
 
 /** @export */

@@ -8,12 +8,11 @@ import type { Snapshot } from '../../emulator/machine/state.ts';
 import type { BlockNumber, Dpa } from '../../emulator/nvdimm/dpa.ts';
 import { MemoryMedia } from '../../emulator/nvdimm/media.ts';
 import type { Random } from '../../emulator/random.ts';
-import { writeArchive } from '../../tools/guest/archive.ts';
 import { checkStore } from '../../tools/image/check.ts';
 import { formatObjectId, ObjectStore, type StoredObject } from '../../tools/image/store.ts';
 import * as R from '../stress/record.ts';
 import { type ModelPage, pagesOf, type Survivor } from './stress-model.ts';
-import { layouts, type StressRun, stressProgram } from './stress-run.ts';
+import { layouts, type StressRun, stressArchive } from './stress-run.ts';
 import { System } from './system.ts';
 
 /** Instructions that a boot, the freeing of what was left, and the end may take. */
@@ -48,10 +47,7 @@ export class RecoveryMachine {
       memory: 16 * MiB,
       quiet: true,
       writeThrough: false,
-      archive: {
-        name: 'recover.img',
-        bytes: writeArchive([{ name: 'init', elf: stressProgram('recover') }], layouts),
-      },
+      archive: stressArchive('recover'),
     });
     this.system.computer.nvdimm!.readAll();
     this.start = this.system.computer.machine.snapshot();
@@ -96,7 +92,8 @@ export function compareStore(run: StressRun, workers: number, store: ObjectStore
   const strangers = [...stored.keys()].filter((id) => !known.has(id));
   for (const [worker, outcomes] of groups.entries()) {
     const complaints = outcomes.map((outcome) => compareGroup(store, stored, outcomes, outcome, strangers));
-    const fitting = complaints.findIndex((list) => list.length === 0);
+    // The last that fits: a creation that has happened explains an object that nothing else does.
+    const fitting = complaints.findLastIndex((list) => list.length === 0);
     if (fitting < 0) {
       wrong.push(
         `worker ${worker}, in the middle of ${JSON.stringify(run.inFlight(worker))}: ${complaints.map((list) => list.join(', ')).join(' / ')}`,

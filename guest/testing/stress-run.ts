@@ -20,7 +20,7 @@ export const layouts = Layouts.load();
 const programs = new Map<string, Uint8Array>();
 
 /** A program of guest/stress, compiled once. */
-export function stressProgram(name: string): Uint8Array {
+function stressProgram(name: string): Uint8Array {
   let elf = programs.get(name);
   if (elf === undefined) {
     const file = join(packageRoot(), 'guest', 'stress', `${name}.ts`);
@@ -30,6 +30,12 @@ export function stressProgram(name: string): Uint8Array {
     programs.set(name, elf);
   }
   return elf;
+}
+
+/** A boot archive with one of these programs as `init`, and numbers for it. */
+export function stressArchive(name: string, ...parameters: number[]): { name: string; bytes: Uint8Array } {
+  const archive = writeArchive([{ name: 'init', elf: stressProgram(name) }], layouts);
+  return { name: `${name}.img`, bytes: appendText(archive, '.stress', parameters.join(' '), layouts) };
 }
 
 export interface StressOptions {
@@ -54,8 +60,6 @@ export class StressRun {
   private readonly taken: number[];
 
   constructor(private readonly options: StressOptions) {
-    const text = `${options.seed} ${options.operations} ${options.workers}`;
-    const archive = writeArchive([{ name: 'init', elf: stressProgram('stress') }], layouts);
     this.system = new System({
       media: options.media,
       memory: 32 * MiB,
@@ -64,7 +68,7 @@ export class StressRun {
       writeThrough: options.recording !== true,
       quiet: true,
       ...(options.engine && { engine: options.engine }),
-      archive: { name: 'stress.img', bytes: appendText(archive, '.stress', text, layouts) },
+      archive: stressArchive('stress', options.seed, options.operations, options.workers),
     });
     this.model = new StressModel(options.workers);
     this.taken = Array.from({ length: options.workers }, () => 0);
