@@ -15,12 +15,25 @@ export class Breakpoints {
   /** The breakpoint that a hart has reported and not passed yet: it must not stop there again. */
   private reported: { hart: number; pc: bigint; retired: number } | undefined;
 
+  /** While true nothing stops: the run is on its way to a point that is known. */
+  muted = false;
+
   get active(): boolean {
     return this.addresses.size > 0;
   }
 
   get all(): readonly bigint[] {
     return [...this.addresses];
+  }
+
+  /** Forgets what was reported: the run has been put somewhere else, and stops wherever a breakpoint is. */
+  rearm(): void {
+    this.reported = undefined;
+  }
+
+  /** The hart goes on from where it stands: a breakpoint there does not stop it this time. */
+  pass({ index: hart, pc, retired }: Hart): void {
+    this.reported = { hart, pc, retired };
   }
 
   /** Replaces the list. The caller drops the fast fetch TLBs, so that pages are placed anew. */
@@ -46,7 +59,7 @@ export class Breakpoints {
   /** Whether the hart, which met a breakpoint record, is to stop. */
   stopsAt(hart: Hart): boolean {
     const { pc, retired, index } = hart;
-    if (!this.addresses.has(pc)) return false;
+    if (this.muted || !this.addresses.has(pc)) return false;
     const { reported } = this;
     if (reported && reported.hart === index && reported.pc === pc && reported.retired === retired)
       return false;

@@ -67,6 +67,14 @@ export type StopReason =
       readonly address: bigint;
       readonly access: 'load' | 'store';
     }
+  /** `MachineHooks.trap` refused a trap: it has not been taken. */
+  | {
+      readonly kind: 'trap';
+      readonly hart: number;
+      readonly pc: bigint;
+      readonly cause: number;
+      readonly interrupt: boolean;
+    }
   /**
    * Hart `hart` traps for ever: the first instruction of its trap handler, at `pc`, cannot be fetched (exception
    * `cause`). Nothing that it can do will change that.

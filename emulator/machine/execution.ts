@@ -84,8 +84,13 @@ export class Execution {
         if (hart.runState !== RunState.running) return;
         const cause = selectInterrupt(hart);
         if (cause >= 0) {
+          if (this.refused(core, cause, true)) {
+            hart.attention = true;
+            return;
+          }
           takeInterrupt(hart, cause);
           core.statistics.interrupts++;
+          parts.hooks.control?.(hart, 'trap');
         }
       }
       const exit = engine.run(hart.base);
@@ -128,8 +133,16 @@ export class Execution {
     }
   }
 
+  /** Asks whoever observes traps whether one may be taken; if not, the run stops before it. */
+  private refused({ hart }: Core, cause: number, interrupt: boolean): boolean {
+    if (this.parts.hooks.trap?.(hart, cause, interrupt) !== true) return false;
+    this.parts.stop({ kind: 'trap', hart: hart.index, pc: hart.pc, cause, interrupt });
+    return true;
+  }
+
   /** Raises an exception at pc and counts the attempt. */
   raise(core: Core, cause: number, tvalLo: number, tvalHi: number): void {
+    if (this.refused(core, cause, false)) return;
     const { hart } = core;
     core.statistics.exceptions++;
     hart.countTrapped();
@@ -138,6 +151,7 @@ export class Execution {
     const fromHi = hart.pcHi;
     const { privilege } = hart;
     takeException(hart, cause, tvalLo, tvalHi, toSupervisor);
+    this.parts.hooks.control?.(hart, 'trap');
     // A handler whose first instruction cannot be fetched, in the mode that it runs in, traps for ever.
     const cannotFetch = cause === Cause.fetchAccess || cause === Cause.fetchPageFault;
     const again = hart.pcLo === fromLo && hart.pcHi === fromHi && hart.privilege === privilege;

@@ -19,6 +19,16 @@ export interface MachineHooks {
    * operation and observed fence: while it says no, engines pass fences by.
    */
   fencesMatter?(): boolean;
+  /**
+   * A trap is about to be taken: exception or interrupt `cause`, on `hart`. Nothing has changed yet. True: it is
+   * not taken, and the run stops before it; it comes again when the hart goes on.
+   */
+  trap?(hart: Hart, cause: number, interrupt: boolean): boolean;
+  /**
+   * Control state of a hart has changed: a CSR instruction that left the engine, a trap that has been taken, or a return
+   * from one. (Translated code writes simple CSRs without leaving.)
+   */
+  control?(hart: Hart, what: 'csr' | 'trap' | 'return'): void;
 }
 
 /** What became of a custom instruction. */

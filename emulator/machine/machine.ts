@@ -293,6 +293,7 @@ export class Machine {
   /** Puts everything back to a snapshot of this machine, of whatever branch. */
   restore(snapshot: Snapshot): void {
     restoreSnapshot(this, snapshot);
+    this.breakpoints.rearm();
     this.stop = undefined;
   }
 

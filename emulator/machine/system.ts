@@ -56,8 +56,10 @@ export class SystemUnit {
     const opcode = word & 0x7f;
     if (opcode === OPCODE_SYSTEM) {
       if ((word & 0x7000) !== 0) {
-        if ((word & 0x7000) !== 0x4000 && this.services.csrs.execute(hart, word)) hart.retire(4);
-        else this.illegal(core, word);
+        if ((word & 0x7000) !== 0x4000 && this.services.csrs.execute(hart, word)) {
+          hart.retire(4);
+          this.services.hooks.control?.(hart, 'csr');
+        } else this.illegal(core, word);
         return;
       }
       this.privileged(core, word);
@@ -83,12 +85,10 @@ export class SystemUnit {
         this.services.raise(core, Cause.breakpoint, 0, 0);
         return;
       case MRET:
-        if (returnFromMachine(hart)) hart.setScalar(HART.budget, hart.scalar(HART.budget) - 1);
-        else this.illegal(core, word);
+        this.returned(core, word, returnFromMachine(hart));
         return;
       case SRET:
-        if (returnFromSupervisor(hart)) hart.setScalar(HART.budget, hart.scalar(HART.budget) - 1);
-        else this.illegal(core, word);
+        this.returned(core, word, returnFromSupervisor(hart));
         return;
       case WFI:
         this.waitForInterrupt(core, word);
@@ -97,6 +97,17 @@ export class SystemUnit {
         if (word >>> 25 === SFENCE_VMA) this.fenceVma(core, word);
         else this.customInstruction(core, word);
     }
+  }
+
+  /** After mret or sret: counts it, or raises that it was illegal. */
+  private returned(core: Core, word: number, legal: boolean): void {
+    if (!legal) {
+      this.illegal(core, word);
+      return;
+    }
+    const { hart } = core;
+    hart.setScalar(HART.budget, hart.scalar(HART.budget) - 1);
+    this.services.hooks.control?.(hart, 'return');
   }
 
   /** WFI retires at once and puts the hart to sleep behind it (Privileged ISA §3.3.3). */

@@ -15,7 +15,7 @@ import { PageFlag } from '../cpu/state.ts';
 import type { State } from '../machine/bus.ts';
 import { stateField } from '../machine/fields.ts';
 import type { Region } from '../machine/layout.ts';
-import type { PhysicalMemory } from '../machine/memory.ts';
+import { Initiator, type PhysicalMemory } from '../machine/memory.ts';
 import type { Random } from '../random.ts';
 import { Shutdown } from './device-record.ts';
 import { type BlockNumber, blockOf, blockStart, type Dpa, dpa } from './dpa.ts';
@@ -172,6 +172,7 @@ export class Nvdimm {
             );
     // In order first: while the media change to the chosen image, every block of them is then a legal one.
     this.log?.drain();
+    for (const block of blocks.keys()) this.settle(block);
     engine.powerCycle(blocks);
     if (this.log) this.writeBackAll();
     this.media.saveRecord();
@@ -204,6 +205,7 @@ export class Nvdimm {
       return;
     }
     this.present(block);
+    if (operation === 'inval') this.settle(block);
     if (operation === 'zero') {
       this.recorder?.zero(block, this.origin(hart));
       if (this.recorder) this.zeroing = block;
@@ -365,6 +367,11 @@ export class Nvdimm {
   /** Makes sure that a block's page has been read in. */
   private present(block: BlockNumber): void {
     if (this.isAbsent(block)) this.readIn(this.pageOf(block));
+  }
+
+  /** Lets who keeps copies of pages (snapshots) see that a block's bytes change behind the back of stores. */
+  private settle(block: BlockNumber): void {
+    this.memory.settle(this.pageOf(block), this.region.base + blockStart(block), Initiator.host);
   }
 
   /** A discarding `cbo.inval` in light mode: memory shows what was written back last. */

@@ -1,42 +1,68 @@
 /**
- * A run that can go backwards. The machine is deterministic, so its state at instruction n is: the nearest snapshot before n, run forwards to
- * n, with the input from the host that came in between. Snapshots are taken as the run goes; they are copy-on-write and cheap.
+ * A run that can go backwards. The machine is deterministic, so its state at a point of time is: the nearest checkpoint before it, run
+ * forwards to it, with what came from outside in between (events: input, power failures, edits by the debugger).
  *
- * Counts are instructions of all harts together. What the guest prints again on the way is not shown again.
+ * A *position* is a number: instructions started by all harts since the beginning, over all boots, plus one for each time
+ * the machine went through reset. The state at a position is the one before the instruction that leads to the next position is
+ * looked at (before an interrupt is taken there, too). Events without a tick take effect on arrival at their
+ * position, those with a tick (power) lie between theirs and the next one.
+ *
+ * What the guest prints again on the way is not shown again.
  */
 import type { Computer } from '../../emulator/boot/computer.ts';
 import type { StopReason } from '../../emulator/machine/config.ts';
-import type { Snapshot } from '../../emulator/machine/state.ts';
+import { type Checkpoint, Checkpoints } from './checkpoints.ts';
 
-/** Instructions between snapshots. */
-const SNAPSHOT_EVERY = 2_000_000;
-/** Snapshots that are kept; beyond, every second old one goes. */
-const MAX_SNAPSHOTS = 64;
-
-interface Mark {
+/** Something from outside that the run depends on. */
+export interface TimelineEvent {
   readonly at: number;
-  readonly snapshot: Snapshot;
+  /** For people: `input`, `power failure`, … */
+  readonly what: string;
+  /** The machine waited for an interrupt that only this could raise. */
+  readonly idle: boolean;
+  /** Takes a position of its own: the machine goes through reset. */
+  readonly tick: boolean;
+  readonly apply: () => void;
 }
 
-interface Input {
-  readonly at: number;
-  readonly device: string;
-  readonly data: Uint8Array;
-}
+/** Instructions before a point that was gone to at which checkpoints are left: steps further back are then short. */
+const REFINEMENT = [20_000, 200_000, 2_000_000];
 
 export class TimeTravel {
-  private readonly marks: Mark[] = [];
-  private readonly inputs: Input[] = [];
+  private readonly checkpoints: Checkpoints;
+  private readonly timeline: TimelineEvent[] = [];
+  /** Events that have taken effect. */
+  private applied = 0;
+  /** Position at which this boot began. */
+  private base = 0;
   /** The furthest point reached; up to it, output is old. */
   private furthest = 0;
+  /** Where time ends: the machine was switched off, or can do nothing more. */
+  private ending: { readonly at: number; readonly reason: StopReason } | undefined;
+  /** Told after the state has been put somewhere else. */
+  readonly onJump: (() => void)[] = [];
+  /** Told when what lay beyond a position is no more. */
+  readonly onNewFuture: ((at: number) => void)[] = [];
 
   constructor(readonly computer: Computer) {
+    this.checkpoints = new Checkpoints(computer.machine);
     this.mark();
   }
 
-  /** Instructions so far. */
+  /** The present position. Exact also while an instruction is being executed. */
   get now(): number {
-    return this.computer.machine.instructions;
+    const { machine } = this.computer;
+    return this.base + machine.instructions + machine.turns.current.hart.executed;
+  }
+
+  /** The first position that can be gone to. */
+  get beginning(): number {
+    return this.checkpoints.first.at;
+  }
+
+  /** The last position that was reached. */
+  get end(): number {
+    return this.furthest;
   }
 
   /** True when what the guest prints now was printed before. */
@@ -44,88 +70,164 @@ export class TimeTravel {
     return this.now < this.furthest;
   }
 
+  get events(): readonly TimelineEvent[] {
+    return this.timeline;
+  }
+
   private mark(): void {
-    const at = this.now;
-    const index = this.marks.findIndex((mark) => mark.at >= at);
-    if (index >= 0 && this.marks[index]!.at === at) return;
-    const mark = { at, snapshot: this.computer.machine.snapshot() };
-    if (index < 0) this.marks.push(mark);
-    else this.marks.splice(index, 0, mark);
-    if (this.marks.length > MAX_SNAPSHOTS) {
-      for (let i = this.marks.length - 2; i > 0; i -= 2) this.marks.splice(i, 1);
-    }
+    this.checkpoints.take(this.now, this.base, this.applied);
   }
 
   /** Input from the host, now. What lay in the future before is no more. */
   input(device: string, data: Uint8Array): void {
-    const at = this.now;
-    while (this.inputs.length > 0 && this.inputs[this.inputs.length - 1]!.at > at) this.inputs.pop();
-    while (this.marks.length > 1 && this.marks[this.marks.length - 1]!.at > at) this.marks.pop();
-    this.furthest = at;
-    this.inputs.push({ at, device, data });
-    this.computer.machine.input(device, data);
+    const { machine } = this.computer;
+    this.change('input', () => machine.input(device, data), machine.turns.idle);
   }
 
-  /** Runs up to `limit` instructions further, with the input that was given on that way. */
+  /**
+   * Changes the state from outside, now, and remembers it as a part of the past. What lay in the future before is no more.
+   * @param idle the machine has stopped because it is idle
+   */
+  change(what: string, apply: () => void, idle = false, tick = false): void {
+    const at = this.now;
+    this.timeline.length = this.applied;
+    this.checkpoints.forgetAfter(at);
+    if (this.ending !== undefined && this.ending.at >= at) this.ending = undefined;
+    this.furthest = at;
+    for (const told of this.onNewFuture) told(at);
+    this.timeline.push({ at, what, apply, idle, tick });
+    this.applyNext();
+  }
+
+  private applyNext(): void {
+    const event = this.timeline[this.applied++]!;
+    if (event.tick) this.throughReset(event.apply);
+    else event.apply();
+  }
+
+  /** Something that begins the instruction count anew. */
+  private throughReset(action: () => void): void {
+    const position = this.now + 1;
+    action();
+    this.base = position - this.computer.machine.instructions;
+    this.furthest = Math.max(this.furthest, this.now);
+    this.mark();
+  }
+
+  /** Events that take effect on arrival here. */
+  private arrive(): void {
+    for (;;) {
+      const event = this.timeline[this.applied];
+      if (event === undefined || event.at !== this.now || event.idle || event.tick) return;
+      this.applyNext();
+    }
+  }
+
+  /** Runs up to `limit` positions further, with what came from outside on that way. */
   run(limit: number): StopReason {
     const { machine } = this.computer;
     const end = this.now + limit;
     for (;;) {
+      this.arrive();
       const before = this.now;
-      const next = this.inputs.find((input) => input.at > before && input.at < end);
-      const nextMark = (Math.floor(before / SNAPSHOT_EVERY) + 1) * SNAPSHOT_EVERY;
-      const stop = Math.min(end, next?.at ?? end, nextMark);
+      if (before >= end) return { kind: 'budget' };
+      if (this.ending !== undefined && before >= this.ending.at) return this.ending.reason;
+      const event = this.timeline[this.applied];
+      if (event?.tick && event.at === before && !event.idle) {
+        this.applyNext();
+        continue;
+      }
+      const next = event !== undefined && event.at > before ? event.at : end;
+      const stop = Math.min(end, next, Math.max(this.checkpoints.due, before + 1));
       const reason = machine.run({ instructions: stop - before });
       this.furthest = Math.max(this.furthest, this.now);
-      if (reason.kind !== 'budget') return reason;
-      for (const input of this.inputs) {
-        if (input.at === this.now && this.now > before) machine.input(input.device, input.data);
+      if (reason.kind === 'budget') {
+        if (this.now >= this.checkpoints.due) {
+          this.arrive();
+          this.mark();
+        }
+      } else if (reason.kind === 'idle' && event?.idle && event.at === this.now) {
+        this.applyNext();
+      } else if (reason.kind === 'reset' && this.computer.bootable) {
+        this.throughReset(() => this.computer.reboot());
+      } else {
+        if (reason.kind === 'exit' || reason.kind === 'reset' || reason.kind === 'stuck')
+          this.ending = { at: this.now, reason };
+        return reason;
       }
-      if (this.now === nextMark) this.mark();
-      if (this.now >= end) return reason;
     }
   }
 
-  /** Goes to instruction `count`, backwards or forwards; as far as the run goes. */
-  goTo(count: number): void {
+  /** Why time ends at the present position, if it does. */
+  get endsHere(): StopReason | undefined {
+    return this.ending !== undefined && this.now >= this.ending.at ? this.ending.reason : undefined;
+  }
+
+  /** Runs `body` while nothing stops the machine: breakpoints and watchpoints are passed. */
+  quietly<T>(body: () => T): T {
     const { machine } = this.computer;
-    const breakpoints = [...machine.breakpoints.all];
     const watchpoints = [...machine.watch.all];
-    machine.setBreakpoints([]);
-    machine.setWatchpoints([]);
+    if (watchpoints.length > 0) machine.setWatchpoints([]);
+    const { muted } = machine.breakpoints;
+    machine.breakpoints.muted = true;
     try {
-      if (count < this.now) this.restoreBefore(count);
-      while (this.now < count) {
-        if (this.run(count - this.now).kind !== 'budget') break;
-      }
+      return body();
     } finally {
-      machine.setBreakpoints(breakpoints);
-      machine.setWatchpoints(watchpoints);
+      machine.breakpoints.muted = muted;
+      if (watchpoints.length > 0) machine.setWatchpoints(watchpoints);
     }
   }
 
-  /** Restores the last snapshot at or before `count`. */
-  private restoreBefore(count: number): void {
-    let best = this.marks[0]!;
-    for (const mark of this.marks) if (mark.at <= count) best = mark;
-    this.computer.machine.restore(best.snapshot);
+  /** Nothing is to stop the run now. */
+  get isQuiet(): boolean {
+    return this.computer.machine.breakpoints.muted;
+  }
+
+  /** Goes to a position, backwards or forwards; as far as the run goes. */
+  goTo(position: number): void {
+    this.quietly(() => {
+      if (position < this.now) this.restoreBefore(position);
+      while (this.advance(position, Number.POSITIVE_INFINITY));
+    });
+  }
+
+  /**
+   * Goes up to `limit` positions further on the way to `position`, for callers that can be interrupted. Checkpoints are left
+   * shortly before the goal.
+   * @returns whether there is more of the way
+   */
+  advance(position: number, limit: number): boolean {
+    const { now } = this;
+    if (now >= position) {
+      this.arrive();
+      return false;
+    }
+    const goal = Math.min(position, now + limit);
+    const distance = REFINEMENT.findLast((one) => position - one > now);
+    const next = distance === undefined ? goal : Math.min(goal, position - distance);
+    const reason = this.run(next - now);
+    if (distance !== undefined && this.now === position - distance) this.mark();
+    return reason.kind === 'budget' && this.now < position;
+  }
+
+  /** Restores the last checkpoint at or before `position` (or the first one there is). Returns its position. */
+  restoreBefore(position: number): number {
+    const checkpoint: Checkpoint = this.checkpoints.before(position);
+    this.computer.machine.restore(checkpoint.snapshot);
+    this.base = checkpoint.base;
+    this.applied = checkpoint.applied;
+    for (const told of this.onJump) told();
+    return checkpoint.at;
   }
 
   /** One instruction forwards, whatever is at it. */
   step(): StopReason {
-    const { machine } = this.computer;
-    const breakpoints = [...machine.breakpoints.all];
-    machine.setBreakpoints([]);
-    try {
-      return this.run(1);
-    } finally {
-      machine.setBreakpoints(breakpoints);
-    }
+    return this.quietly(() => this.run(1));
   }
 
   /** One instruction back; false at the beginning of time. */
   stepBack(): boolean {
-    if (this.now <= this.marks[0]!.at) return false;
+    if (this.now <= this.beginning) return false;
     this.goTo(this.now - 1);
     return true;
   }
@@ -136,29 +238,26 @@ export class TimeTravel {
    */
   runBack(): StopReason | undefined {
     const start = this.now;
-    for (let index = this.marks.length - 1; index >= 0; index--) {
-      const mark = this.marks[index]!;
-      if (mark.at >= start) continue;
-      const end = Math.min(this.marks[index + 1]?.at ?? start, start);
-      const last = this.lastStop(mark.at, end, start);
+    for (let end = start; end > this.beginning; ) {
+      const from = this.restoreBefore(end - 1);
+      const last = this.lastStop(end, start);
       if (last) {
         this.goTo(last.at);
         return last.reason;
       }
+      end = from;
     }
-    this.goTo(this.marks[0]!.at);
+    this.goTo(this.beginning);
     return undefined;
   }
 
-  /** The last stop in [from, to] that lies before `before`. */
-  private lastStop(from: number, to: number, before: number): { at: number; reason: StopReason } | undefined {
-    this.restoreBefore(from);
+  /** The last stop from here to `to` that lies before `before`. */
+  private lastStop(to: number, before: number): { at: number; reason: StopReason } | undefined {
     let last: { at: number; reason: StopReason } | undefined;
     while (this.now < to) {
       const reason = this.run(to - this.now);
-      if (reason.kind !== 'breakpoint' && reason.kind !== 'watchpoint') break;
+      if (reason.kind !== 'breakpoint' && reason.kind !== 'watchpoint' && reason.kind !== 'trap') break;
       if (this.now < before) last = { at: this.now, reason };
-      if (reason.kind === 'breakpoint' && this.now < to) this.step();
     }
     return last;
   }

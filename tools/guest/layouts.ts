@@ -72,6 +72,12 @@ export class Layouts {
     return BigInt(value);
   }
 
+  /** The constants whose names begin with `prefix`, by value, named without it. */
+  named(prefix: string): Map<bigint, string> {
+    const found = Object.entries(this.layouts.constants).filter(([name]) => name.startsWith(prefix));
+    return new Map(found.map(([name, value]) => [BigInt(value), name.slice(prefix.length)]));
+  }
+
   struct(name: string): StructLayout {
     const struct = this.layouts.structs[name];
     if (struct === undefined) throw new Error(`guest/abi has no structure ${name}`);
