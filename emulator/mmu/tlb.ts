@@ -10,8 +10,8 @@
  * Where in either TLB a page may be depends on its regime as well, so that address spaces, contexts and privileges
  * that use the same addresses do not displace each other's translations.
  *
- * The architectural TLB has WAYS entries in a set, the one inserted last first; the last one makes room. An entry,
- * four words: tag low (as in state.ts, virtual page and regime, but with the rights that may be cached, `Right`, in
+ * The architectural TLB has WAYS entries in a set; when all are in use, bits of the new page's address say which makes
+ * room. An entry, four words: tag low (as in state.ts, virtual page and regime, but with the rights that may be cached, `Right`, in
  * bits 2:0), tag high, frame (number of the physical page, below 2^32), info (bits 2:0 level, bits 30:4 owner). Empty:
  * no rights.
  */
@@ -28,18 +28,15 @@ import {
   REGIMES,
   TLB_ENTRY_SIZE,
 } from '../cpu/state.ts';
+import { OWNER_MASK, OwnedPages, RIGHTS, WORDS } from './owned-pages.ts';
 import { Access } from './translation.ts';
 
 const SETS = 2048;
 const WAYS = 4;
-const WORDS = 4;
 const SET_WORDS = WAYS * WORDS;
-const RIGHTS = 7;
 /** Low and high word of the tag of an empty entry: no page has these bits and rights. */
 const EMPTY_LO = ~RIGHTS;
 const EMPTY_HI = -1;
-/** Owner numbers have 27 bits. */
-const OWNER_MASK = 0x7ff_ffff;
 
 /** By access: the fast TLB's first word and its entries. */
 const FAST = [
@@ -63,6 +60,10 @@ export interface TlbCopy {
   readonly regimeLimit: number;
 }
 
+/** Which entry of a full set makes room for a page: bits that do not choose the set. */
+const victimOf = (vaLo: number, vaHi: number, regime: number): number =>
+  ((vaLo >>> 23) ^ (vaLo >>> 25) ^ (vaHi >>> 9) ^ regime) & (WAYS - 1);
+
 /** Counts for `--stats`. */
 export interface TlbStatistics {
   /** Fast misses that the architectural TLB answered. */
@@ -78,6 +79,7 @@ export interface TlbStatistics {
 export class Tlb {
   private readonly hart: Hart;
   private readonly entries = new Int32Array(SETS * SET_WORDS);
+  private readonly owned = new OwnedPages(this.entries);
   readonly statistics: TlbStatistics = { refills: 0, walks: 0, flushes: 0, recycles: 0 };
   /** Where superpages may have entries: a bit for each value of bits 34:30 of the address. */
   private superpages = 0;
@@ -127,22 +129,31 @@ export class Tlb {
   ): void {
     const { entries } = this;
     const tag = (vaLo & ~0xfff) | (regime << REGIME_SHIFT);
-    const set = Tlb.set(vaLo, vaHi, regime);
-    const last = set + SET_WORDS - WORDS;
-    let at = set;
-    while (at < last && (((entries[at]! ^ tag) & ~RIGHTS) !== 0 || entries[at + 1] !== vaHi)) at += WORDS;
+    const at = this.placeFor(tag, vaHi, Tlb.set(vaLo, vaHi, regime));
     // Fast entries stay if they rest on the new translation as well as they did on the old one.
     const old = entries[at]!;
     const same = ((old ^ tag) & ~RIGHTS) === 0 && entries[at + 1] === vaHi;
     if (!same || entries[at + 2] !== (frame | 0) || (old & ~tag & ~rights & RIGHTS) !== 0)
       this.clearFast(old, entries[at + 1]!);
-    entries.copyWithin(set + WORDS, set, at);
-    entries[set] = tag | rights;
-    entries[set + 1] = vaHi;
-    entries[set + 2] = frame | 0;
-    entries[set + 3] = level | (owner << 4);
+    this.owned.remove(at);
+    entries[at] = tag | rights;
+    entries[at + 1] = vaHi;
+    entries[at + 2] = frame | 0;
+    entries[at + 3] = level | (owner << 4);
+    if (owner !== 0) this.owned.add(at);
     if (level > 0) this.superpages |= level > LEVEL_1G ? -1 : 1 << gigabyteOf(vaLo, vaHi);
     if (regime >= this.regimeLimit) this.regimeLimit = regime + 1;
+  }
+
+  /** The entry for a new translation: that of the same page, else an empty one, else a victim. */
+  private placeFor(tag: number, vaHi: number, set: number): number {
+    const { entries } = this;
+    let empty = -1;
+    for (let at = set; at < set + SET_WORDS; at += WORDS) {
+      if (((entries[at]! ^ tag) & ~RIGHTS) === 0 && entries[at + 1] === vaHi) return at;
+      if ((entries[at]! & RIGHTS) === 0) empty = at;
+    }
+    return empty >= 0 ? empty : set + victimOf(tag, vaHi, regimeOfTag(tag)) * WORDS;
   }
 
   /**
@@ -187,6 +198,7 @@ export class Tlb {
   private drop(at: number): void {
     const { entries } = this;
     this.clearFast(entries[at]!, entries[at + 1]!);
+    this.owned.remove(at);
     entries[at] = EMPTY_LO;
     entries[at + 1] = EMPTY_HI;
   }
@@ -235,6 +247,7 @@ export class Tlb {
   /** Puts back the architectural entries; the fast ones fill again by themselves. */
   restore({ entries, superpages, regimeLimit }: TlbCopy): void {
     this.entries.set(entries);
+    this.owned.forget();
     this.superpages = superpages;
     this.regimeLimit = regimeLimit;
     for (const access of [0, 1, 2] as const) this.dropFast(access);
@@ -248,6 +261,7 @@ export class Tlb {
 
   private empty(): void {
     emptied(this.entries);
+    this.owned.forget();
     this.superpages = 0;
     this.regimeLimit = 0;
     for (const access of [0, 1, 2] as const) this.dropFast(access);
@@ -283,10 +297,12 @@ export class Tlb {
    * modes whose owners are mapped at multiples of 1 GiB).
    */
   dropOwnerPage(owner: number, offset: number): void {
-    const { entries } = this;
-    for (let at = 0; at < entries.length; at += WORDS) {
-      if (((entries[at]! ^ offset) & 0x3fff_f000) !== 0) continue;
-      if (((entries[at + 3]! >>> 4) & OWNER_MASK) === owner) this.drop(at);
+    const { entries, owned } = this;
+    for (let at = owned.first(owner, offset); at >= 0; ) {
+      const next = owned.next(at);
+      const same = ((entries[at]! ^ offset) & 0x3fff_f000) === 0;
+      if (same && ((entries[at + 3]! >>> 4) & OWNER_MASK) === owner) this.drop(at);
+      at = next;
     }
   }
 

@@ -30,10 +30,10 @@ import { readRoots, rootOf, XtwzSlot } from './registers.ts';
 import { dropSlots, findSlot, keepSlot } from './slot-cache.ts';
 import { Outcome, type WalkRoots, XtwzWalker } from './walk.ts';
 
-/** Owner numbers of TLB entries have 27 bits: descriptors that differ above are dropped together. */
-const OWNERS = 2 ** 27;
+/** Owner numbers of TLB entries have 27 bits and are not 0: descriptors that differ above are dropped together. */
+const OWNERS = 2 ** 27 - 1;
 /** Owner number of what came from the object of a descriptor. */
-export const ownerOf = (descriptor: number): number => (descriptor / DESCRIPTOR.bytes) % OWNERS;
+export const ownerOf = (descriptor: number): number => 1 + ((descriptor / DESCRIPTOR.bytes) % OWNERS);
 
 /**
  * Views and contexts are numbered by their place above DRAM_BASE, from 1: a view's number has 27 bits (8 GiB), a
