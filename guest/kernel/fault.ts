@@ -39,7 +39,7 @@ import {
 } from './arch.ts';
 import { gatedRights } from './capability.ts';
 import { Context, cachedRights, computeRights, defaultRights, refreshRights } from './context.ts';
-import { findObject, isImmutable, KObject, objectOfDescriptor, reapStep } from './object.ts';
+import { descriptorOf, findKnown, findObject, isImmutable, KObject, reapStep } from './object.ts';
 import { activate, Thread } from './thread.ts';
 import { copyOnWrite, fillPage, makeRoot, PageResult, peekPage } from './tree.ts';
 
@@ -66,6 +66,15 @@ function unresolved(report: FaultReport, fault: u64, detail: u64): bool {
   return false;
 }
 
+/**
+ * The object whose descriptor the hardware had reached. Null: there was none; or another hart has ended the object before this one
+ * had the lock, and the access, made again, finds that out.
+ */
+function faultingObject(report: FaultReport): KObject | null {
+  const object = findKnown(report.lo, report.hi);
+  return object !== null && descriptorOf(object) === csr.read(CSR_FAULT_DESCRIPTOR) ? object : null;
+}
+
 /** Resolves an Xtwz fault of `thread` (its CSRs are still those of the fault). False: `report` says why not. */
 export function resolveFault(thread: Thread, cause: u64, address: u64, report: FaultReport): bool {
   const info = csr.read(CSR_FAULT_INFO);
@@ -76,16 +85,16 @@ export function resolveFault(thread: Thread, cause: u64, address: u64, report: F
   report.offset = csr.read(CSR_FAULT_OFFSET);
   report.access = (info >> 4) & ACCESS_MASK;
   report.info = info;
-  const descriptor = csr.read(CSR_FAULT_DESCRIPTOR);
+  const object = faultingObject(report);
   switch (cause) {
     case CAUSE_ADDRESS:
       return unresolved(report, FAULT_OBJECT, OBJECT_BAD_ADDRESS);
     case CAUSE_NULL: {
       // The hardware has not looked further; whose null page it is helps to find the mistake.
-      const object = objectAt(thread, address);
-      if (object !== null) {
-        report.lo = object.lo;
-        report.hi = object.hi;
+      const whose = objectAt(thread, address);
+      if (whose !== null) {
+        report.lo = whose.lo;
+        report.hi = whose.hi;
       }
       return unresolved(report, FAULT_NULL, 0);
     }
@@ -93,7 +102,7 @@ export function resolveFault(thread: Thread, cause: u64, address: u64, report: F
       return unresolved(report, FAULT_OBJECT, OBJECT_NOT_MAPPED);
     case CAUSE_OBJECT: {
       if (reason === REASON_NOT_READY) {
-        if (makeRoot(objectOfDescriptor(descriptor))) return true;
+        if (object === null || makeRoot(object)) return true;
         return outOfSpace(report);
       }
       if (findObject(report.lo, report.hi) !== null) return true;
@@ -103,13 +112,13 @@ export function resolveFault(thread: Thread, cause: u64, address: u64, report: F
       const missing = (info >> 8) & 0xff;
       if (reason === REASON_NOT_REQUESTED)
         return unresolved(report, FAULT_SECURITY, SECURITY_NOT_REQUESTED | missing);
-      return resolveRights(thread, objectOfDescriptor(descriptor), report);
+      return object === null || resolveRights(thread, object, report);
     }
     case CAUSE_PAGE:
       if (reason === REASON_LIMIT) return unresolved(report, FAULT_PAGE, PAGE_LIMIT);
-      return fill(objectOfDescriptor(descriptor), report);
+      return object === null || fill(object, report);
     case CAUSE_COW:
-      return copy(objectOfDescriptor(descriptor), report);
+      return object === null || copy(object, report);
     case CAUSE_TABLE:
       panic('malformed object-space table');
   }

@@ -7,7 +7,7 @@
  */
 import { MIP_HASHDATA, WRITE } from '../abi/object.ts';
 import { Record, RF_BUILDING, RF_DELETED, RF_HIDDEN } from '../abi/store.ts';
-import { invalidateObject, toPhysical, toVirtual } from './arch.ts';
+import { invalidateObject, toPhysical } from './arch.ts';
 import { forgetRights } from './context.ts';
 import { verifyId } from './create.ts';
 import { txCommit } from './journal.ts';
@@ -108,11 +108,6 @@ export function isImmutable(object: KObject): bool {
 /** Physical address of the descriptor: the object's name for the hardware. */
 export function descriptorOf(object: KObject): u64 {
   return toPhysical(addressOf(object));
-}
-
-/** The object of a descriptor's physical address. */
-export function objectOfDescriptor(physical: u64): KObject {
-  return at<KObject>(toVirtual(physical));
 }
 
 /** A KObject that nobody knows yet. Null: out of memory. */

@@ -23,7 +23,7 @@ import {
 import { allowed, argument, findArgument } from './arguments.ts';
 import { anonymousContext, Context } from './context.ts';
 import { createdObject, createObject } from './create.ts';
-import { findObject, isImmutable, isKernelObject, KObject } from './object.ts';
+import { deleteObject, findObject, isImmutable, isKernelObject, KObject } from './object.ts';
 import { persistThread } from './resume.ts';
 import { raiseGroup, raiseSignal } from './signal.ts';
 import {
@@ -57,7 +57,8 @@ export function sysSpawn(thread: Thread): i64 {
     if (stackObject === null) return -ENOENT;
   }
   let repr: KObject | null = null;
-  if (args.thread.lo === 0 && args.thread.hi === 0) {
+  const made = args.thread.lo === 0 && args.thread.hi === 0;
+  if (made) {
     const result = createObject(READ | WRITE | DELETE, 0, 0, at<Ptr<Inline<CreateSource>>>(8), 0);
     if (result !== 0) return result;
     repr = createdObject();
@@ -70,7 +71,10 @@ export function sysSpawn(thread: Thread): i64 {
     if (threadOf(repr) !== null) return -EBUSY;
   }
   const child = makeThread(repr, view, stackObject);
-  if (child === null) return -ENOMEM;
+  if (child === null) {
+    if (made) deleteObject(repr, true);
+    return -ENOMEM;
+  }
   if (args.group === 0) child.group = thread.group;
   else if (args.group !== GROUP_NEW) child.group = args.group;
   if ((args.flags & SPAWN_NO_CONTEXTS) !== 0) attachContext(child, anonymousContext());
@@ -88,6 +92,7 @@ export function sysSpawn(thread: Thread): i64 {
   if (!writeUser(address, addressOf(args), sizeof<SpawnArgs>())) {
     // Nobody would know of it: there is no thread.
     endThread(child, 0);
+    if (made) deleteObject(repr, true);
     return -EFAULT;
   }
   makeRunnable(child);

@@ -443,8 +443,13 @@ export function takeThread(hart: Hart): Thread | null {
 
 /** Ends a thread: its words in the representation object say so, and whoever waits for them wakes. */
 export function endThread(thread: Thread, code: u64): void {
-  if (thread.state === u32(ThreadState.running) && thread.hart === thisHart()) leave(thisHart(), thread);
-  else if (thread.state === u32(ThreadState.waiting)) cancelWait(thread);
+  // The hardware must not use what is given back below; what a hart has loaded that runs another thread is that thread's.
+  if (thread.state === u32(ThreadState.running) && thread.hart === thisHart()) {
+    leave(thisHart(), thread);
+    csr.write(CSR_FIXED, 0);
+    csr.write(CSR_VIEW, 0);
+    csr.write(CSR_CONTEXT, 0);
+  } else if (thread.state === u32(ThreadState.waiting)) cancelWait(thread);
   thread.state = u32(ThreadState.ended);
   const repr = reprOf(thread);
   if (repr !== null) {
@@ -464,13 +469,8 @@ export function endThread(thread: Thread, code: u64): void {
     }
     releasePage(thread.becomePage);
   }
-  // The hardware must not see this fixed table any more before its memory is used again.
-  if (csr.read(CSR_FIXED) === (toPhysical(thread.fixed) | TWZ_VALID)) csr.write(CSR_FIXED, 0);
   invalidateObject(toPhysical(thread.fixed), 0);
   fixedTables.release(thread.fixed);
-  if (csr.read(CSR_VIEW) === (descriptorOf(thread.view) | TWZ_VALID)) csr.write(CSR_VIEW, 0);
-  if (csr.read(CSR_CONTEXT) === (toPhysical(addressOf(thread.context)) | TWZ_VALID))
-    csr.write(CSR_CONTEXT, 0);
   dropObject(thread.view);
   dropObject(thread.repr);
   liveThreads--;

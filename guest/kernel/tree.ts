@@ -135,6 +135,8 @@ function fillMeta(object: KObject, page: usize): void {
 /** Makes an absent page present, with zeros (or the metadata). */
 export function fillPage(object: KObject, offset: u64): PageResult {
   if (offset < OBJ_NULLPAGE || offset >= OBJ_MAXSIZE) return PageResult.limit;
+  // Another hart may have met the same fault, and made the page.
+  if (peekPage(object, offset) !== 0) return PageResult.ok;
   const persistent = isPersistent(object);
   const place = makeEntry(object, offset);
   const page = place === 0 ? 0 : persistent ? txAllocatePage(true) : allocatePage();
@@ -142,7 +144,6 @@ export function fillPage(object: KObject, offset: u64): PageResult {
     if (persistent) txAbort();
     return PageResult.noSpace;
   }
-  assert((readEntry(object, place) & PTE_V) === 0, 'page is there');
   if (offset >> 12 === META_OFFSET >> 12) {
     fillMeta(object, page);
     if (persistent) cleanRange(page, PAGE);
@@ -181,7 +182,9 @@ export function copyOnWrite(object: KObject, offset: u64): PageResult {
   if (isImmutable(object)) return PageResult.denied;
   const persistent = isPersistent(object);
   const place = findEntry(object, offset);
-  const entry = load<u64>(place);
+  const entry = place === 0 ? 0 : load<u64>(place);
+  // Another hart may have made the copy, or taken the page away: the access finds out what holds now.
+  if ((entry & (PTE_V | PTE_C)) !== (PTE_V | PTE_C)) return PageResult.ok;
   const old = pteAddress(entry);
   const users = persistent ? storePageReferences(old) : pageReferences(old);
   if (users === 1) {
