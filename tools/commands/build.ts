@@ -1,6 +1,6 @@
 /**
  * `licorice build FILE`: compiles a program of guest TypeScript to an ELF executable for the machine (default), to a
- * relocatable object (`-c`), or to the text of its intermediate representation (`-S`).
+ * relocatable object (`-c`), to assembly text (`-S`), or to the text of its intermediate representation (`--ir`).
  */
 import { readFileSync } from 'node:fs';
 import { basename, relative } from 'node:path';
@@ -16,6 +16,8 @@ interface BuildOptions {
   O: number;
   c: boolean;
   S: boolean;
+  ir: boolean;
+  xtwzp: boolean | undefined;
   target: Target;
 }
 
@@ -35,9 +37,20 @@ export const buildCommand: CommandModule<object, BuildOptions> = {
       .option('O', { type: 'number', default: 2, choices: [0, 2], describe: 'optimisation' })
       .option('c', { type: 'boolean', default: false, describe: 'write a relocatable object file' })
       .option('S', {
+        alias: 'assembly',
+        type: 'boolean',
+        default: false,
+        describe: 'write assembly text, with source lines as comments',
+      })
+      .option('ir', {
         type: 'boolean',
         default: false,
         describe: 'write the intermediate representation as text',
+      })
+      .option('xtwzp', {
+        type: 'boolean',
+        defaultDescription: 'for --target program',
+        describe: 'load persistent pointers with the instructions of Xtwzp',
       })
       .option('target', {
         choices: ['bare', 'kernel', 'program'] as const,
@@ -45,7 +58,12 @@ export const buildCommand: CommandModule<object, BuildOptions> = {
         describe: 'layout and entry of the executable',
       }),
   handler: async (options) => {
-    const { compile, compileToText } = await import('../compiler/compile.ts');
+    const kinds = [options.c && '-c', options.S && '-S', options.ir && '--ir'].filter(
+      (kind) => kind !== false,
+    );
+    if (kinds.length > 1)
+      throw new UserError(`${kinds.join(' and ')} say different things about what to write; give one`);
+    const { compile, compileToAssembly, compileToText } = await import('../compiler/compile.ts');
     const { writeFileAtomically } = await import('../output.ts');
     const stem = basename(options.file).replace(/\.ts$/, '');
     const compileOptions = {
@@ -53,9 +71,10 @@ export const buildCommand: CommandModule<object, BuildOptions> = {
       optimise: options.O > 0,
       relocatable: options.c,
       objects: options.objects.map(readInput),
+      ...(options.xtwzp !== undefined && { xtwzp: options.xtwzp }),
     };
-    if (options.S) {
-      const text = compileToText(options.file, compileOptions);
+    if (options.S || options.ir) {
+      const text = (options.S ? compileToAssembly : compileToText)(options.file, compileOptions);
       if (typeof text !== 'string') return report(text);
       if (options.output === undefined) process.stdout.write(text);
       else writeFileAtomically(options.output, text);

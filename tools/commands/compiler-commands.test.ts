@@ -64,7 +64,15 @@ describe('licorice build', () => {
     expect(readElf(bytes, 'a.elf').type).toBe(ET.EXEC);
     expect(licorice('build', 'good.ts', '-c', '-o', 'good.o').status).toBe(0);
     expect(readElf(readFileSync(join(folder, 'good.o')), 'good.o').type).toBe(ET.REL);
-    expect(licorice('build', 'good.ts', '-S', '-O0').stdout).toContain('main');
+    expect(licorice('build', 'good.ts', '-S').stdout).toMatch(
+      /main:\n# good\.ts:1 {2}export function main.*\n\tli\ta0,3\n\tret/,
+    );
+    expect(licorice('build', 'good.ts', '--ir', '-O0').stdout).toContain('func @main() -> i32');
+    expect(licorice('build', 'good.ts', '-S', '-c')).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: 'licorice: -c and -S say different things about what to write; give one\n',
+    });
   });
 
   it('is nothing written when there are errors?', () => {

@@ -12,6 +12,7 @@ import { diskHost, projectRoot } from './frontend/session.ts';
 import type { Module } from './ir/ir.ts';
 import { printModule } from './ir/print.ts';
 import { Op } from './ir/types.ts';
+import { writeAssembly } from './link/assembly-text.ts';
 import { readObject } from './link/elf-object.ts';
 import { writeRelocatable } from './link/elf-writer.ts';
 import { LAYOUTS, linkExecutable } from './link/linker.ts';
@@ -116,6 +117,25 @@ function dropUnusedBlockFunctions(module: Module): void {
   module.funcs = module.funcs.filter(
     (func) => func.linkage !== 'weak' || !BLOCK_FUNCTIONS.includes(func.name) || wanted.has(func.name),
   );
+}
+
+/** The program as assembly text, with source lines as comments. */
+export function compileToAssembly(file: string, options: CompileOptions): string | readonly Diagnostic[] {
+  const lowered = compileToIr(file, { ...options, relocatable: true });
+  if (!lowered.ok) return lowered.diagnostics;
+  const { module } = lowered;
+  if (options.optimise) optimise(module, { xtwzp: hasXtwzp(options) });
+  dropUnusedBlockFunctions(module);
+  const object = compileModule(module, file, { farCalls: true, debug: false, listing: true });
+  const root = options.root ?? projectRoot(resolve(file));
+  const texts = new Map<string, readonly string[]>();
+  return writeAssembly(object, (path, line) => {
+    const text =
+      path === RUNTIME_PATH ? RUNTIME_SOURCE : (options.host ?? diskHost).read(resolve(root, path));
+    const lines = texts.get(path) ?? text?.split('\n') ?? [];
+    texts.set(path, lines);
+    return lines[line - 1];
+  });
 }
 
 /** The IR as text: after optimisation unless it is off. */

@@ -7,7 +7,7 @@ import { DebugBuffer } from './debug-buffer.ts';
 import { ObjectSection } from './object.ts';
 
 /** What the code generator may use, in the canonical order of ISA strings. */
-const ARCH =
+export const ARCH =
   'rv64i2p1_m2p0_a2p1_f2p2_d2p2_c2p0_zicbom1p0_zicbop1p0_zicboz1p0_zicsr2p0_zifencei2p0_zba1p0_zbb1p0_zbs1p0';
 
 const VERSION = 'A'.charCodeAt(0);

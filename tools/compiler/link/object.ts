@@ -33,6 +33,17 @@ export interface ObjectReloc {
   readonly addend: number;
 }
 
+/** Name of the symbols at the upper halves of addresses; disassemblers know it as one not to show. */
+export const ANCHOR_NAME = '.L0 ';
+
+/** What a listing says beside the code of a section. */
+export interface SectionListing {
+  /** Offsets of words that are no instructions: entries of jump tables. */
+  readonly words: number[];
+  /** Where the code of a source line begins. */
+  readonly lines: { readonly offset: number; readonly file: string; readonly line: number }[];
+}
+
 export class ObjectSection {
   data = new Uint8Array(0);
   /** Bytes in memory; more than `data` has for a section of zeros. */
@@ -40,6 +51,7 @@ export class ObjectSection {
   relocs: ObjectReloc[] = [];
   /** Set by the linker. */
   address = 0n;
+  listing: SectionListing | undefined;
 
   constructor(
     readonly name: string,

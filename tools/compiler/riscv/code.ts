@@ -28,6 +28,8 @@ export interface Mark<T> {
 export interface FinishedCode {
   readonly bytes: Uint8Array;
   readonly relocs: CodeReloc[];
+  /** Offsets of the entries of jump tables. */
+  readonly words?: readonly number[];
 }
 
 enum Kind {
@@ -223,7 +225,8 @@ export class CodeBuffer {
     const view = new DataView(bytes.buffer);
     const relocs: CodeReloc[] = [];
     for (const item of this.items) this.encode(item, view, relocs);
-    return { bytes, relocs };
+    const words = this.items.filter(({ kind }) => kind === Kind.Entry).map(({ offset }) => offset);
+    return { bytes, relocs, words };
   }
 
   private place(): void {

@@ -5,7 +5,14 @@
 import { SHT, STB, STT } from '../../../emulator/elf/constants.ts';
 import type { DataReloc, Func, Global, Module, Sym } from '../ir/ir.ts';
 import { writeDwarf } from '../link/dwarf.ts';
-import { ObjectFile, type ObjectReloc, ObjectSection, ObjectSymbol, sectionKind } from '../link/object.ts';
+import {
+  ANCHOR_NAME,
+  ObjectFile,
+  type ObjectReloc,
+  ObjectSection,
+  ObjectSymbol,
+  sectionKind,
+} from '../link/object.ts';
 import { allocate } from './allocate.ts';
 import { type AssembledCode, assembleText } from './assemble.ts';
 import type { FinishedCode } from './code.ts';
@@ -20,6 +27,8 @@ export interface CompileOptions {
   readonly farCalls: boolean;
   /** Whether to write DWARF. */
   readonly debug: boolean;
+  /** Whether to note what a listing needs. */
+  readonly listing?: boolean;
 }
 
 /** Compiles a module whose functions were optimised (or not). The module's functions are used up. */
@@ -51,9 +60,6 @@ class SectionBuilder {
     this.section.data = data;
   }
 }
-
-/** Name of the symbols at the upper halves of addresses; disassemblers know it as one not to show. */
-const ANCHOR_NAME = '.L0 ';
 
 class ModuleCompiler {
   private readonly object: ObjectFile;
@@ -127,12 +133,24 @@ class ModuleCompiler {
     symbol.type = type;
   }
 
+  /** Notes for listings what stands where. */
+  private list(code: CompiledFunc, offset: number): void {
+    const { section } = this.builder(code.func.section ?? '.text', true, true);
+    section.listing ??= { words: [], lines: [] };
+    for (const word of code.words ?? []) section.listing.words.push(offset + word);
+    for (const mark of code.lines) {
+      const { file, line } = this.module.locs[mark.what]!;
+      section.listing.lines.push({ offset: offset + mark.offset, file: this.module.files[file]!, line });
+    }
+  }
+
   private function(func: Func): CompiledFunc {
     legalise(func);
     const mfunc = select(func, this.module, this.pool);
     const allocation = allocate(mfunc);
     const code = emitFunction(func, mfunc, allocation, this.options, (text, loc) => this.assemble(text, loc));
-    this.code(func, code);
+    const offset = this.code(func, code);
+    if (this.options.listing === true) this.list(code, offset);
     return code;
   }
 
