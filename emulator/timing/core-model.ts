@@ -285,6 +285,13 @@ export class CoreModel {
     this.drainPipeline(this.profile.core.latency.system);
   }
 
+  /** `xtwz.pfill`: writes the lookaside; nothing waits for it. */
+  pointerFill(): void {
+    this.instructions++;
+    this.dispatch++;
+    this.slot = 0;
+  }
+
   /** An access to a device, or another slow one done outside of the engine. */
   device(): void {
     this.instructions++;

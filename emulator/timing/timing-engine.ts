@@ -11,6 +11,7 @@ import { TRACE_RECORD } from '../cpu/trace.ts';
 import type { Engine } from '../machine/engine.ts';
 import type { Machine, MachineExtension } from '../machine/machine.ts';
 import type { PhysicalMemory } from '../machine/memory.ts';
+import { OPCODE as XTWZ } from '../mmu/xtwz/layout.ts';
 import { type CoreCounts, CoreModel } from './core-model.ts';
 import { MemorySystem } from './memory-system.ts';
 import { operationsOf } from './operations.ts';
@@ -150,6 +151,10 @@ class TimingEngine implements Engine {
   private systemInstruction(hart: HostAddr, index: number): void {
     const word = this.words[(hart + HART.exitValue) >> 2]!;
     if ((word & 0x7f) === OPCODE_MISC_MEM && ((word >> 12) & 7) !== 1) return;
+    if ((word & 0x7f) === XTWZ.major && ((word >> 12) & 7) === XTWZ.funct3.fill) {
+      this.model.cores[index]!.pointerFill();
+      return;
+    }
     this.model.cores[index]!.system();
   }
 

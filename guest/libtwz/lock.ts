@@ -2,17 +2,28 @@
 import { SYNC_FOREVER, SYNC_SLEEP, SYNC_WAKE, SYS_THREAD_SYNC, SyncOp } from '../abi/syscall.ts';
 import { syscall } from './syscall.ts';
 
+/** Has this program started a second thread? Until then its own locks have nobody to keep out. */
+let threaded = false;
+
+/** To be called before a program's second thread starts. */
+export function becomeThreaded(): void {
+  threaded = true;
+}
+
+/** Free while a program has one thread; a lock must not be held when it starts the second. */
 export class SpinLock {
   /** 0 free, 1 held, 2 held and somebody sleeps. */
   word: u64;
 
   acquire(): void {
+    if (!threaded) return;
     const place = ptrTo(this.word);
     if (atomic.compareExchange<u64>(place, 0, 1, Order.acquire) === 0) return;
     while (atomic.exchange<u64>(place, 2, Order.acquire) !== 0) sleepOn(place.address, 2);
   }
 
   release(): void {
+    if (!threaded) return;
     if (atomic.exchange<u64>(ptrTo(this.word), 0, Order.release) === 2) wake(ptrTo(this.word).address, 1);
   }
 }

@@ -12,15 +12,23 @@ import { syscall } from './syscall.ts';
 
 const MAPPINGS = 4096;
 
-/** What is mapped where. */
+/** What is mapped in slot `SLOT_ALLOC_FIRST` + index: half a cache block. */
 class Mapping {
   lo: u64;
   hi: u64;
   flags: u32;
   /** Users; a mapping with 0 users may be taken for another object, and one with bit 31 set never is. */
   users: u32;
-  slot: u64;
-  next: u64;
+  /** The next mapping of the hash chain; 0 ends it. */
+  next: u32;
+  readonly reserved: u32;
+}
+
+static_assert(sizeof<Mapping>() === 32, 'Mapping');
+
+/** The address of offset 0 of what mapping `index` maps. */
+function addressOfMapping(index: u64): usize {
+  return (SLOT_ALLOC_FIRST + index) << OBJ_SHIFT;
 }
 
 /** `Mapping.users`: for as long as the program runs. */
@@ -58,8 +66,8 @@ function bucketOf(lo: u64): u64 {
 
 function unlink(index: u64): void {
   let link = ptrTo(buckets[bucketOf(mappings[index].lo)]);
-  while (link[0] !== u32(index)) link = changetype<Ptr<u32>>(ptrTo(mappings[link[0]].next));
-  link[0] = u32(mappings[index].next);
+  while (link[0] !== u32(index)) link = ptrTo(mappings[link[0]].next);
+  link[0] = mappings[index].next;
 }
 
 /** A mapping that nobody uses, taken off its chain; panics when all slots are in use. */
@@ -69,8 +77,8 @@ function takeMapping(): u64 {
     scan = scan + 1 < MAPPINGS ? scan + 1 : 1;
     if (mappings[scan].users !== 0) continue;
     unlink(scan);
-    clearViewEntry(mappings[scan].slot);
-    forgetTranslations(mappings[scan].slot << OBJ_SHIFT);
+    clearViewEntry(SLOT_ALLOC_FIRST + scan);
+    forgetTranslations(addressOfMapping(scan));
     return scan;
   }
   panic('all slots of the view are in use');
@@ -81,16 +89,18 @@ function takeMapping(): u64 {
  * Once mapped so it is found without the lock: chains change at their heads, and such a mapping never leaves its chain.
  */
 export function mapForGood(lo: u64, hi: u64, flags: u32): usize {
-  for (let index = u64(unchecked(buckets[bucketOf(lo)])); index !== 0; ) {
+  for (let index = unchecked(buckets[bucketOf(lo)]); index !== 0; ) {
     const mapping = unchecked(mappings[index]);
-    if (mapping.lo === lo && mapping.hi === hi && mapping.flags === flags && (mapping.users & FOR_GOOD) !== 0)
-      return mapping.slot << OBJ_SHIFT;
+    // Who sees the bit sees the rest of the mapping as it will stay.
+    const users = mapping.lo === lo ? atomic.load<u32>(ptrTo(mapping.users), Order.acquire) : 0;
+    if ((users & FOR_GOOD) !== 0 && mapping.lo === lo && mapping.hi === hi && mapping.flags === flags)
+      return addressOfMapping(u64(index));
     index = mapping.next;
   }
   const base = mapObject(lo, hi, flags);
   const mapping = mappings[(base >> OBJ_SHIFT) - SLOT_ALLOC_FIRST];
   lock.acquire();
-  mapping.users = (mapping.users - 1) | FOR_GOOD;
+  atomic.store<u32>(ptrTo(mapping.users), (mapping.users - 1) | FOR_GOOD, Order.release);
   lock.release();
   return base;
 }
@@ -99,12 +109,15 @@ export function mapForGood(lo: u64, hi: u64, flags: u32): usize {
 export function mapObject(lo: u64, hi: u64, flags: u32): usize {
   lock.acquire();
   const bucket = bucketOf(lo);
-  for (let index = u64(buckets[bucket]); index !== 0; index = mappings[index].next) {
-    const mapping = mappings[index];
-    if (mapping.lo !== lo || mapping.hi !== hi || mapping.flags !== flags) continue;
+  for (let index = unchecked(buckets[bucket]); index !== 0; ) {
+    const mapping = unchecked(mappings[index]);
+    if (mapping.lo !== lo || mapping.hi !== hi || mapping.flags !== flags) {
+      index = mapping.next;
+      continue;
+    }
     mapping.users++;
     lock.release();
-    return mapping.slot << OBJ_SHIFT;
+    return addressOfMapping(u64(index));
   }
   const index = takeMapping();
   const mapping = mappings[index];
@@ -112,12 +125,11 @@ export function mapObject(lo: u64, hi: u64, flags: u32): usize {
   mapping.hi = hi;
   mapping.flags = flags;
   mapping.users = 1;
-  mapping.slot = SLOT_ALLOC_FIRST + index;
-  mapping.next = u64(buckets[bucket]);
-  buckets[bucket] = u32(index);
-  setViewEntry(mapping.slot, lo, hi, flags);
+  mapping.next = unchecked(buckets[bucket]);
+  unchecked((buckets[bucket] = u32(index)));
+  setViewEntry(SLOT_ALLOC_FIRST + index, lo, hi, flags);
   lock.release();
-  return mapping.slot << OBJ_SHIFT;
+  return addressOfMapping(index);
 }
 
 /** Gives a mapping back; `base` as `mapObject` returned it. */

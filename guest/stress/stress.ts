@@ -65,7 +65,7 @@ import {
 import { SYNC_EXIT, ThreadRepr } from '../abi/thread.ts';
 import { SLOT_ALLOC_FIRST, SLOT_EXEC, slotAddress, VE_VALID, VIEW_TABLE, ViewEntry } from '../abi/view.ts';
 import { flush, print, printNumber } from '../libtwz/io.ts';
-import { SpinLock, sleepFor } from '../libtwz/lock.ts';
+import { becomeThreaded, SpinLock, sleepFor } from '../libtwz/lock.ts';
 import { createObject, dataOf, deleteObject, openObject, statObject } from '../libtwz/object.ts';
 import { syscall } from '../libtwz/syscall.ts';
 import { clearViewEntry, setViewEntry, unmapObject, viewEntryOf } from '../libtwz/view.ts';
@@ -773,6 +773,7 @@ function printCount(key: u64, other: u64): void {
 
 /** @export */
 function main(): u64 {
+  becomeThreaded();
   const parameters = stack<FixedArray<u64, 3>>();
   readParameters(parameters.ptr);
   const each = parameters[1] / parameters[2];

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
+import { paperBenchCommand } from './bench-paper.ts';
 import { xtwzBenchCommand } from './bench-xtwz.ts';
 
 interface CpuArguments {
@@ -145,8 +146,9 @@ export const benchCommand: CommandModule = {
     yargs
       .command(cpuCommand)
       .command(nvdimmCommand)
+      .command(paperBenchCommand)
       .command(xtwzBenchCommand)
       .command(compilerCommand)
-      .demandCommand(1, 'name what to measure: compiler, cpu, nvdimm, xtwz'),
+      .demandCommand(1, 'name what to measure: compiler, cpu, nvdimm, paper, xtwz'),
   handler: () => undefined,
 };

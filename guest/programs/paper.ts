@@ -1,0 +1,38 @@
+/**
+ * The measurements of Twizzler's paper, for `licorice bench paper`: `paper table1 | rbt KIND COUNT | kv KIND COUNT OBJECTS [durable] |
+ * containers COUNT`. Each line that it prints is a name, cycles, and the number of operations that took them; with the timing
+ * model the cycles are those of the modelled processor, without it instructions.
+ */
+import '../libtwz/start.ts';
+import { complain } from '../libtwz/io.ts';
+import { argument, argumentCount } from '../libtwz/program.ts';
+import { measureContainers } from './paper/containers.ts';
+import { measureStore } from './paper/kv.ts';
+import { measureTree } from './paper/rbt.ts';
+import { measureTranslation } from './paper/table1.ts';
+import { parseNumber } from './utilities/common.ts';
+
+function usage(): u64 {
+  complain('usage', '', 'paper table1 | rbt KIND COUNT | kv KIND COUNT OBJECTS [durable] | containers COUNT');
+  return 2;
+}
+
+function numberAt(index: u64): u64 {
+  const value = stack<FixedArray<u64, 1>>();
+  return index < argumentCount() && parseNumber(argument(index), value.ptr) ? value[0] : 0;
+}
+
+/** @export */
+function main(): u64 {
+  if (argumentCount() < 2) return usage();
+  const what = argument(1);
+  if (what.equals('table1')) measureTranslation();
+  else if (what.equals('containers') && numberAt(2) !== 0) measureContainers(numberAt(2));
+  else if (what.equals('rbt') && numberAt(3) !== 0)
+    return measureTree(argument(2), numberAt(3)) ? 0 : usage();
+  else if (what.equals('kv') && numberAt(3) !== 0 && numberAt(4) !== 0) {
+    const durable = argumentCount() === 6 && argument(5).equals('durable');
+    return measureStore(argument(2), numberAt(3), numberAt(4), durable) ? 0 : usage();
+  } else return usage();
+  return 0;
+}
