@@ -1,17 +1,20 @@
 /**
  * `tree NAME put KEY VALUE | get KEY | del KEY | list | check | churn COUNT [SEED]`: a persistent red-black tree in a named object. `churn` inserts and
- * removes keys, one transaction each; pull the plug in between, and `check` finds a whole tree. Every third node lies in a second
- * object, so the tree's links cross objects.
+ * removes keys, one transaction each; pull the plug in between, and `check` finds a whole tree. The nodes lie in three objects by their
+ * keys' remainder, so the tree's links cross objects.
  */
 import '../libtwz/start.ts';
 import { NameType } from '../abi/name.ts';
 import { ObjectId } from '../abi/object.ts';
+import { SYS_TIE } from '../abi/syscall.ts';
 import { Anchor, allocateIn, createHeap, heapOf, isHeap } from '../libtwz/alloc.ts';
+import { errorText } from '../libtwz/errors.ts';
 import { complain, flush, print, printLine, printNumber } from '../libtwz/io.ts';
 import { assignName, Found, lookup } from '../libtwz/name.ts';
-import { baseOf, dataOf, openObject } from '../libtwz/object.ts';
+import { baseOf, dataOf, deleteObject, openObject } from '../libtwz/object.ts';
 import { argument, argumentCount } from '../libtwz/program.ts';
 import { createTree, isWhole, nextNode, Tree } from '../libtwz/rbtree.ts';
+import { syscall } from '../libtwz/syscall.ts';
 import { Tx } from '../libtwz/tx.ts';
 import { parseNumber } from './utilities/common.ts';
 
@@ -19,43 +22,59 @@ import { parseNumber } from './utilities/common.ts';
 @persistent
 class Forest {
   tree: Tree | null;
-  /** The heap of the second object. */
+  /** The heaps of the second and the third object. */
   second: Anchor | null;
+  third: Anchor | null;
 }
 
-/** Opens the tree of this name; makes one if there is none. Null: it cannot be had. */
-function openTree(path: str): Forest | null {
+/** Opens the tree of this name; makes one if there is none and `make`. Null: it cannot be had. */
+function openTree(path: str, make: bool): Forest | null {
   const found = stack<Found>();
   const result = lookup(path, found);
   if (result === 0) {
     const base = openObject(found.id);
-    const root = isHeap(base) ? heapOf(base).root : null;
+    const root = found.type === NameType.object && isHeap(base) ? heapOf(base).root : null;
     if (root !== null) return at<Forest>(addressOf(root));
     complain('tree', path, 'is not a tree');
     return null;
   }
-  if (found.name.length === 0) {
-    complain('tree', path, 'no such namespace');
+  if (found.name.length === 0 || !make) {
+    complain('tree', path, make ? 'no such namespace' : 'no such tree (put makes it)');
     return null;
   }
   const id = stack<ObjectId>();
   const second = stack<ObjectId>();
-  if (createHeap(id) !== 0 || createHeap(second) !== 0) {
-    complain('tree', path, 'no space for an object');
+  const third = stack<ObjectId>();
+  let made = createHeap(id);
+  if (made === 0) made = createPart(id, second);
+  if (made === 0) made = createPart(id, third);
+  if (made !== 0) {
+    complain('tree', path, errorText(made));
+    deleteObject(id);
     return null;
   }
-  const forest = makeForest(openObject(id), openObject(second));
+  const forest = makeForest(openObject(id), openObject(second), openObject(third));
   if (assignName(found.parent, found.name, id, NameType.object, false) === 0) return forest;
   complain('tree', path, 'cannot be named there');
+  deleteObject(id);
   return null;
 }
 
-function makeForest(base: usize, second: usize): Forest {
+/** Another object of the tree: it lives as long as the first one. */
+function createPart(first: ObjectId, id: ObjectId): i64 {
+  let result = createHeap(id);
+  if (result === 0) result = syscall(SYS_TIE, first.lo, first.hi, id.lo, id.hi, 0);
+  if (id.lo !== 0 || id.hi !== 0) deleteObject(id);
+  return result;
+}
+
+function makeForest(base: usize, second: usize, third: usize): Forest {
   using tx = Tx.begin();
   const tree = createTree(tx, base);
   const forest = at<Forest>(makeRoot(tx, base));
   forest.tree = tree;
   forest.second = at<Anchor>(dataOf(second));
+  forest.third = at<Anchor>(dataOf(third));
   heapOf(base).root = at<Anchor>(addressOf(forest));
   return forest;
 }
@@ -65,10 +84,11 @@ function makeRoot(tx: Tx, base: usize): usize {
 }
 
 function put(forest: Forest, key: u64, value: u64): void {
-  const other = addressOf(forest.second);
-  using tx = Tx.begin();
   const tree = forest.tree!;
-  tree.insert(tx, key % 3 === 0 ? baseOf(other) : baseOf(addressOf(tree)), key, value);
+  const first = addressOf(tree);
+  const place = key % 3 === 0 ? addressOf(forest.third) : key % 3 === 1 ? first : addressOf(forest.second);
+  using tx = Tx.begin();
+  tree.insert(tx, baseOf(place), key, value);
 }
 
 function remove(forest: Forest, key: u64): bool {
@@ -91,23 +111,30 @@ function churn(forest: Forest, count: u64, seed: u64): void {
   }
 }
 
+const USAGE = 'tree NAME put KEY VALUE | get KEY | del KEY | list | check | churn COUNT [SEED]';
+
 function usage(): u64 {
-  complain('usage', '', 'tree NAME put KEY VALUE | get KEY | del KEY | list | check | churn COUNT [SEED]');
+  complain('usage', '', USAGE);
   return 2;
 }
 
 /** @export */
 function main(): u64 {
   const count = argumentCount();
+  if (count === 2 && argument(1).equals('--help')) {
+    printLine(USAGE);
+    printLine('keeps numbers in a persistent red-black tree over three objects; churn changes it for ever');
+    return 0;
+  }
   if (count < 3) return usage();
   const numbers = stack<FixedArray<u64, 2>>();
   for (let i: u64 = 3; i < count; i++) {
     if (i > 4 || !parseNumber(argument(i), numbers.ptr.add(i64(i - 3)))) return usage();
   }
-  const forest = openTree(argument(1));
+  const action = argument(2);
+  const forest = openTree(argument(1), action.equals('put') || action.equals('churn'));
   if (forest === null) return 1;
   const tree = forest.tree!;
-  const action = argument(2);
   if (action.equals('put') && count === 5) put(forest, numbers[0], numbers[1]);
   else if (action.equals('get') && count === 4) {
     const node = tree.find(numbers[0]);

@@ -1,10 +1,12 @@
 /**
- * `licorice image`: what is in an NVDIMM image, seen from the host, by name or object ID. Reads only: the image may be the
- * copy of a machine that runs, or what a power failure left; it is read as the kernel's recovery would find it.
+ * `licorice image`: what is in an NVDIMM image, seen from the host, by name or object ID. The actions that only look take any image: the
+ * copy of a machine that runs, or what a power failure left; it is read as the kernel's recovery would find it. Those that
+ * change one want it shut down in order and not in use (tools/image/save.ts).
  */
 import type { Argv, CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
 import type { ObjectStore, StoredObject } from '../image/store.ts';
+import type { Transferred } from '../image/transfer.ts';
 
 interface ImageArguments {
   file: string;
@@ -149,15 +151,101 @@ async function check(args: ImageArguments): Promise<void> {
   });
 }
 
-const withPath = <T>(yargs: Argv<T>) =>
+interface ChangeArguments extends ImageArguments {
+  host?: string;
+  to: string;
+  name?: string;
+  type?: string;
+  replace: boolean;
+  size?: string;
+}
+
+async function create(args: ChangeArguments): Promise<void> {
+  const { createImage } = await import('../image/create.ts');
+  const { parseSize } = await import('./machine-options.ts');
+  createImage(args.file, args.size === undefined ? undefined : parseSize(args.size, '--size'));
+}
+
+/** A line about an object that was put or copied. */
+function transferLine(item: Transferred, format: (id: bigint) => string): string {
+  const type = item.type === undefined ? '' : `  ${TYPES[item.type]}`;
+  const name = item.name === undefined ? '' : ` ${item.name}`;
+  return `${format(item.id)}${type}${name}${item.same ? '  (the same is there)' : ''}`;
+}
+
+async function printTransferred(items: readonly Transferred[], json: boolean): Promise<void> {
+  const { formatObjectId } = await import('../image/store.ts');
+  const plain = items.map((item) => ({
+    ...item,
+    id: formatObjectId(item.id),
+    type: item.type && TYPES[item.type],
+  }));
+  if (json) print(JSON.stringify(plain));
+  else for (const item of items) print(transferLine(item, formatObjectId));
+}
+
+async function put(args: ChangeArguments): Promise<void> {
+  const { basename } = await import('node:path');
+  const { changeImage } = await import('../image/save.ts');
+  const { put: putBytes } = await import('../image/transfer.ts');
+  const { readImage } = await import('./machine-options.ts');
+  const { bytes } = readImage(args.host!, 'file');
+  const items: Transferred[] = [];
+  await changeImage(args.file, (writer) => {
+    items.push(putBytes(writer, bytes, args.name ?? basename(args.host!), args.type as 'text' | 'object'));
+  });
+  await printTransferred(items, args.json);
+}
+
+async function get(args: ChangeArguments): Promise<void> {
+  const { basename } = await import('node:path');
+  const { resolvePath, NAMESPACE } = await import('../image/names.ts');
+  const { writeFileAtomically } = await import('../output.ts');
+  await withStore(args.file, (store) => {
+    const { object, type } = resolvePath(store, args.path);
+    if (type === NAMESPACE) throw new UserError(`${args.path}: is a namespace; get takes one object`);
+    writeFileAtomically(args.host ?? basename(args.path).replaceAll(':', '-'), dataOf(store, object));
+  });
+}
+
+async function rm(args: ChangeArguments): Promise<void> {
+  const { changeImage } = await import('../image/save.ts');
+  const { remove } = await import('../image/transfer.ts');
+  await changeImage(args.file, (writer) => remove(writer, args.path));
+}
+
+async function cp(args: ChangeArguments): Promise<void> {
+  const { basename } = await import('node:path');
+  const { changeImage, needsOrder } = await import('../image/save.ts');
+  const { copyAcross } = await import('../image/transfer.ts');
+  const items: Transferred[] = [];
+  await withStore(args.file, async (from) => {
+    needsOrder(from, args.file);
+    await changeImage(args.to, (writer) => {
+      items.push(...copyAcross(from, args.path, writer, args.name ?? basename(args.path), args.replace));
+    });
+  });
+  await printTransferred(items, args.json);
+}
+
+const withFile = <T>(yargs: Argv<T>) =>
   yargs
     .positional('file', { type: 'string', demandOption: true, describe: 'NVDIMM image' })
-    .positional('path', { type: 'string', default: '/', describe: 'name, or object ID as hi:lo' })
     .option('json', { type: 'boolean', default: false, describe: 'print JSON' });
+
+const withPath = <T>(yargs: Argv<T>) =>
+  withFile(yargs).positional('path', {
+    type: 'string',
+    default: '/',
+    describe: 'name, or object ID as hi:lo',
+  });
+
+/** yargs infers what a builder adds; the handlers say what they take. */
+const as = <T>(handler: (args: T) => Promise<void>) => handler as never;
 
 export const imageCommand: CommandModule = {
   command: 'image <action>',
-  describe: 'look into an NVDIMM image from the host',
+  describe: 'look into an NVDIMM image from the host, and change what is in it',
   builder: (yargs) =>
     yargs
       .command(
@@ -175,7 +263,49 @@ export const imageCommand: CommandModule = {
       .command('stat <file> <path>', 'tell what an object is', withPath, stat)
       .command('cat <file> <path>', "print an object's data", withPath, cat)
       .command('fot <file> <path>', 'list a foreign object table', withPath, fot)
-      .command('check <file>', 'check the whole store', withPath, check)
-      .demandCommand(1, 'name what to do: ls, stat, cat, fot or check'),
+      .command('check <file>', 'check the whole store', withFile, as(check))
+      .command(
+        'create <file>',
+        'make an image with an empty store',
+        (y: Argv) =>
+          withFile(y).option('size', { type: 'string', requiresArg: true, describe: 'size (256M)' }),
+        as(create),
+      )
+      .command(
+        'put <file> <host> [name]',
+        "make an object of a host file's bytes",
+        (y: Argv) =>
+          withFile(y)
+            .positional('host', { type: 'string', describe: 'host file' })
+            .positional('name', { type: 'string', describe: 'its name in the image' })
+            .option('type', {
+              choices: ['text', 'object'],
+              requiresArg: true,
+              describe: 'what the name says it is; by default text if it is UTF-8',
+            }),
+        as(put),
+      )
+      .command(
+        'get <file> <path> [host]',
+        "write an object's data to a host file",
+        (y: Argv) => withPath(y).positional('host', { type: 'string', describe: 'host file' }),
+        as(get),
+      )
+      .command('rm <file> <path>', 'remove a name, and its object if it has no other', withPath, as(rm))
+      .command(
+        'cp <file> <path> <to> [name]',
+        'copy an object and all that it refers to into another image',
+        (y: Argv) =>
+          withPath(y)
+            .positional('to', { type: 'string', describe: 'the other image' })
+            .positional('name', { type: 'string', describe: 'the name there' })
+            .option('replace', {
+              type: 'boolean',
+              default: false,
+              describe: 'overwrite what is there with other contents',
+            }),
+        as(cp),
+      )
+      .demandCommand(1, 'name what to do: ls, stat, cat, fot, check, create, put, get, rm or cp'),
   handler: () => {},
 };

@@ -3,23 +3,48 @@
  * number of its users, or the free list), that directory, deleted list and counts agree, and that IDs are what they
  * claim. Each complaint names the page or object. An empty list is a whole store; after a power failure at any instant it must be empty.
  */
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { PAGE_SIZE } from '../../emulator/addresses.ts';
 import { formatObjectId, type ObjectStore, type StoredObject } from './store.ts';
 
 const MASK_64 = (1n << 64n) - 1n;
 
-/** The ID that an object's nonce, rights and key give (guest/kernel/create.ts); HASHDATA objects hash their data as well. */
+/** What an ID is made of, data aside. */
+export interface IdSource {
+  readonly nonceLo: bigint;
+  readonly nonceHi: bigint;
+  /** Default rights and MIP_HASHDATA. */
+  readonly pFlags: number;
+  readonly kuid: bigint;
+}
+
+/** The ID that nonce, rights and key give (guest/kernel/create.ts); `hashData` adds the data of HASHDATA objects. */
+export function computeIdOf(source: IdSource, hashData: (hash: Hash) => void = () => {}): bigint {
+  const words = new DataView(new ArrayBuffer(40));
+  words.setBigUint64(0, source.nonceLo, true);
+  words.setBigUint64(8, source.nonceHi, true);
+  words.setBigUint64(16, BigInt(source.pFlags), true);
+  words.setBigUint64(24, source.kuid & MASK_64, true);
+  words.setBigUint64(32, source.kuid >> 64n, true);
+  const hash = createHash('sha256').update(new Uint8Array(words.buffer));
+  hashData(hash);
+  const digest = hash.digest();
+  const word = (index: number): bigint => digest.readBigUInt64LE(index * 8);
+  return (word(0) ^ word(2)) | ((word(1) ^ word(3)) << 64n);
+}
+
+/** The ID that a stored object must have. */
 export function computeId(store: ObjectStore, object: StoredObject): bigint {
   const { layouts, region } = store;
-  const words = new DataView(new ArrayBuffer(40));
-  words.setBigUint64(0, region.u64(object.record + layouts.offset('Record', 'nonceLo')), true);
-  words.setBigUint64(8, region.u64(object.record + layouts.offset('Record', 'nonceHi')), true);
-  words.setBigUint64(16, BigInt(object.pFlags), true);
-  words.setBigUint64(24, object.kuid & MASK_64, true);
-  words.setBigUint64(32, object.kuid >> 64n, true);
-  const hash = createHash('sha256').update(new Uint8Array(words.buffer));
-  if ((BigInt(object.pFlags) & layouts.constant('MIP_HASHDATA')) !== 0n) {
+  const word = (field: string): bigint => region.u64(object.record + layouts.offset('Record', field));
+  const source = {
+    nonceLo: word('nonceLo'),
+    nonceHi: word('nonceHi'),
+    pFlags: object.pFlags,
+    kuid: object.kuid,
+  };
+  return computeIdOf(source, (hash) => {
+    if ((BigInt(object.pFlags) & layouts.constant('MIP_HASHDATA')) === 0n) return;
     const meta = Number(layouts.constant('META_OFFSET'));
     for (const { offset, at } of store.pages(object)) {
       const number = new DataView(new ArrayBuffer(8));
@@ -28,10 +53,7 @@ export function computeId(store: ObjectStore, object: StoredObject): bigint {
       const holdsMeta = offset === meta - (meta % PAGE_SIZE);
       hash.update(region.bytes(at, holdsMeta ? meta % PAGE_SIZE : PAGE_SIZE));
     }
-  }
-  const digest = hash.digest();
-  const word = (index: number): bigint => digest.readBigUInt64LE(index * 8);
-  return (word(0) ^ word(2)) | ((word(1) ^ word(3)) << 64n);
+  });
 }
 
 /** What is wrong with a store, one line each. */

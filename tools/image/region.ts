@@ -1,6 +1,7 @@
 /**
- * The bytes of an NVDIMM's media as host tools read them: page by page, cached, words little-endian. Replayed journal
- * transactions are laid over the pages, so that an image that was pulled out of a running machine reads as the kernel would find it.
+ * The bytes of an NVDIMM's media as host tools see them: page by page, cached, words little-endian. Changes stay in memory, laid over the
+ * media: replayed journal transactions, so that an image that was pulled out of a running machine reads as the kernel would find it, and
+ * what `writer.ts` changes. `changedPages` are what somebody has to write.
  */
 import { PAGE_SIZE } from '../../emulator/addresses.ts';
 import { dpa } from '../../emulator/nvdimm/dpa.ts';
@@ -8,6 +9,7 @@ import type { Media } from '../../emulator/nvdimm/media.ts';
 
 export class RegionReader {
   private readonly pages = new Map<number, DataView>();
+  private readonly changed = new Set<number>();
 
   constructor(private readonly media: Pick<Media, 'size' | 'read'>) {}
 
@@ -53,8 +55,36 @@ export class RegionReader {
     return result;
   }
 
-  /** Changes a word of what is read; the media stay as they are. */
+  /** Reads as media do: what tools see, changes included. */
+  read(address: number, into: Uint8Array): void {
+    into.set(this.bytes(address, into.length));
+  }
+
+  /** Changes an aligned 64-bit word. */
   patch(offset: number, value: bigint): void {
-    this.page(Math.floor(offset / PAGE_SIZE)).setBigUint64(offset % PAGE_SIZE, value, true);
+    this.page(this.change(offset)).setBigUint64(offset % PAGE_SIZE, value, true);
+  }
+
+  patch32(offset: number, value: number): void {
+    this.page(this.change(offset)).setUint32(offset % PAGE_SIZE, value, true);
+  }
+
+  /** Changes bytes that lie within one page. */
+  patchBytes(offset: number, bytes: Uint8Array): void {
+    const page = this.page(this.change(offset));
+    new Uint8Array(page.buffer).set(bytes, offset % PAGE_SIZE);
+  }
+
+  private change(offset: number): number {
+    const page = Math.floor(offset / PAGE_SIZE);
+    this.changed.add(page);
+    return page;
+  }
+
+  /** Pages that differ from the media, by their byte offset. */
+  *changedPages(): Generator<{ readonly offset: number; readonly bytes: Uint8Array }> {
+    for (const page of this.changed) {
+      yield { offset: page * PAGE_SIZE, bytes: new Uint8Array(this.page(page).buffer) };
+    }
   }
 }

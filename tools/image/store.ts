@@ -26,8 +26,9 @@ export interface StoredObject {
   readonly pages: number;
 }
 
-const ENTRIES = 512;
-const PTE_V = 1n;
+/** Entries of a page table. */
+export const ENTRIES = 512;
+export const PTE_V = 1n;
 
 /** `hi:lo` in hexadecimal, as the guest prints IDs. */
 export function formatObjectId(id: bigint): string {

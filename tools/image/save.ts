@@ -1,0 +1,106 @@
+/**
+ * Opens an NVDIMM image for a change and makes the change a file: whole, or not at all. The image is locked, so it is in nobody else's use; the changed store is
+ * checked before anything is written; it is written beside the image and then renamed over it. Whatever stops us, the image is the old one or the new one.
+ */
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { MiB } from '../../emulator/addresses.ts';
+import { UserError } from '../../emulator/errors.ts';
+import { NvdimmFile } from '../../emulator/nvdimm/file.ts';
+import { Layouts } from '../guest/layouts.ts';
+import { checkStore } from './check.ts';
+import { ObjectStore } from './store.ts';
+import { StoreWriter } from './writer.ts';
+
+/** Refuses a store in which something may be under way: open transactions belong to programs, and only a boot undoes them. */
+export function needsOrder(store: ObjectStore, file: string): void {
+  if (!store.isDirty) return;
+  throw new UserError(
+    `${file}: was not shut down in order; boot the guest on it once, so that open transactions are undone`,
+  );
+}
+
+/** Refuses what the media have lost. */
+export function refusePoison(media: NvdimmFile, file: string): void {
+  const [first] = media.record.poison;
+  if (first === undefined) return;
+  throw new UserError(
+    `${file}: has poisoned blocks (the first at 0x${first.dpa.toString(16)}); 'licorice image check' names the objects`,
+  );
+}
+
+/** Lets `change` work on the image in `file`, and writes the result. @throws UserError when it is in use, not in order, or the change fails */
+export async function changeImage(
+  file: string,
+  change: (writer: StoreWriter) => Promise<void> | void,
+): Promise<void> {
+  if (!existsSync(file)) throw new UserError(`${file} does not exist`);
+  const media = NvdimmFile.open(file);
+  try {
+    const store = new ObjectStore(media, Layouts.load(), file);
+    needsOrder(store, file);
+    refusePoison(media, file);
+    const before = checkStore(store);
+    if (before.length > 0) throw new UserError(`${file}: the store is damaged: ${before[0]}`, 1);
+    await change(new StoreWriter(store));
+    const after = new ObjectStore(store.region, store.layouts, file);
+    const found = checkStore(after);
+    if (found.length > 0) throw new Error(`${file}: the change would damage the store: ${found.join('; ')}`);
+    writeChanged(file, store);
+  } finally {
+    media.close();
+  }
+}
+
+/** Writes a copy of the file with the changed pages, and puts it in the file's place. */
+function writeChanged(file: string, store: ObjectStore): void {
+  const target = realpathSync(file);
+  const temporary = `${target}.new.${process.pid}`;
+  let from: number | undefined;
+  let to: number | undefined;
+  try {
+    from = openSync(target, 'r');
+    to = openSync(temporary, 'wx', fstatSync(from).mode & 0o777);
+    copySparse(from, to);
+    for (const { offset, bytes } of store.region.changedPages()) writeAll(to, bytes, offset);
+    fsyncSync(to);
+    renameSync(temporary, target);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw new UserError(`cannot write ${file}: ${(error as Error).message}; it is as it was`, 1);
+  } finally {
+    if (from !== undefined) closeSync(from);
+    if (to !== undefined) closeSync(to);
+  }
+}
+
+function writeAll(fd: number, bytes: Uint8Array, position: number): void {
+  for (let done = 0; done < bytes.length; )
+    done += writeSync(fd, bytes, done, bytes.length - done, position + done);
+}
+
+/** Copies a file; stretches of zeros become holes. */
+function copySparse(from: number, to: number): void {
+  const { size } = fstatSync(from);
+  const buffer = new Uint8Array(MiB);
+  const zeros = Buffer.alloc(MiB);
+  ftruncateSync(to, size);
+  for (let position = 0; position < size; ) {
+    const count = readSync(from, buffer, 0, buffer.length, position);
+    if (count === 0) throw new Error('it became shorter meanwhile');
+    const piece = buffer.subarray(0, count);
+    if (zeros.compare(piece, 0, count, 0, count) !== 0) writeAll(to, piece, position);
+    position += count;
+  }
+}
