@@ -7,6 +7,7 @@ import { benchCommand } from './bench.ts';
 import { bootCommand } from './boot.ts';
 import { buildCommand } from './build.ts';
 import { checkCommand } from './check.ts';
+import { debugCommand } from './debug.ts';
 import { explainCommand } from './explain.ts';
 import { imageCommand } from './image.ts';
 import { runCommand } from './run.ts';
@@ -18,6 +19,7 @@ export const commands: CommandModule<any, any>[] = [
   bootCommand,
   buildCommand,
   checkCommand,
+  debugCommand,
   explainCommand,
   imageCommand,
   runCommand,

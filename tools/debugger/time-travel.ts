@@ -55,6 +55,11 @@ export class TimeTravel {
     return this.base + machine.instructions + machine.turns.current.hart.executed;
   }
 
+  /** The position at which the present boot began. */
+  get bootPosition(): number {
+    return this.base;
+  }
+
   /** The first position that can be gone to. */
   get beginning(): number {
     return this.checkpoints.first.at;

@@ -28,6 +28,8 @@ export interface DebugStruct {
   readonly name: string;
   size: number;
   members: DebugMember[];
+  /** References in it are persistent pointers. */
+  readonly persistent?: boolean;
 }
 
 export interface DebugMember {

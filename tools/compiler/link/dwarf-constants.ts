@@ -37,6 +37,8 @@ const AT = {
   type: 0x49,
   ranges: 0x55,
   linkageName: 0x6e,
+  /** Ours, in the range for users: references in the structure are persistent pointers. The debugger reads it. */
+  licoricePersistent: 0x2c01,
 } as const;
 
 const FORM = {
@@ -127,6 +129,7 @@ const table = [
   ['enumeration', TAG.enumerationType, true, [named, sized]],
   ['enumerator', TAG.enumerator, false, [named, [AT.constValue, FORM.sdata]]],
   ['structure', TAG.structureType, true, [named, sized]],
+  ['persistentStructure', TAG.structureType, true, [named, sized, [AT.licoricePersistent, FORM.flag]]],
   ['member', TAG.member, false, [named, typed, [AT.dataMemberLocation, FORM.udata]]],
 ] as const satisfies readonly (readonly [string, number, boolean, readonly Attribute[]])[];
 

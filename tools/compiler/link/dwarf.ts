@@ -264,9 +264,10 @@ class DwarfWriter {
         info.uleb(0);
         return;
       default:
-        info.uleb(ABBREVIATIONS.structure);
+        info.uleb(type.persistent ? ABBREVIATIONS.persistentStructure : ABBREVIATIONS.structure);
         info.text(type.name);
         info.uleb(type.size);
+        if (type.persistent) info.u8(1);
         for (const member of type.members) {
           info.uleb(ABBREVIATIONS.member);
           info.text(member.name);

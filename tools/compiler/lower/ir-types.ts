@@ -114,7 +114,13 @@ export class DebugTypes {
     if (known !== undefined) return known;
     if (storage.kind !== 'inline') return this.of(storage);
     const { instance } = storage.of;
-    const struct: DebugStruct = { kind: 'struct', name: instance.name, size: sizeOf(storage), members: [] };
+    const struct: DebugStruct = {
+      kind: 'struct',
+      name: instance.name,
+      size: sizeOf(storage),
+      members: [],
+      ...(instance.isPersistent && { persistent: true }),
+    };
     this.known.set(storage, struct);
     for (const field of instance.layout().fields) {
       struct.members.push({ name: field.name, type: this.of(field.type), offset: field.offset });

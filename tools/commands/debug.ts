@@ -1,0 +1,137 @@
+/**
+ * `licorice debug [target]`: the debugger, on the guest system, on any ELF or raw image, on a saved state, or on a case of
+ * `licorice torture`; in the terminal, or with commands from a file.
+ */
+import { existsSync, openSync, readSync, closeSync } from 'node:fs';
+import type { CommandModule } from 'yargs';
+import { UserError } from '../../emulator/errors.ts';
+import { hartCount, memorySize, parseSize, readImage } from './machine-options.ts';
+
+interface DebugArguments {
+  target?: string;
+  batch?: string;
+  exec?: string;
+  nvdimm?: string;
+  size?: string;
+  mem?: string;
+  harts: number;
+  seed: number;
+  date?: string;
+  bios?: string;
+  kernel?: string;
+  append?: string;
+  symbols?: string[];
+  at?: number;
+}
+
+const DEFAULT_IMAGE = 'licorice.nvm';
+
+export const debugCommand: CommandModule<object, DebugArguments> = {
+  command: 'debug [target]',
+  describe: 'debug the guest system, a program, a saved state or a torture case, forwards and backwards',
+  builder: (yargs) =>
+    yargs
+      .positional('target', {
+        type: 'string',
+        describe: "an ELF or raw image, a saved state, or a torture case's seed; without it, the guest system",
+      })
+      .option('batch', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'take commands from a file (- for standard input) and print what they print, without a screen',
+      })
+      .option('exec', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'shell commands that the guest system runs by itself',
+      })
+      .option('nvdimm', {
+        type: 'string',
+        requiresArg: true,
+        describe: `NVDIMM image; it is read, never written (guest system: ${DEFAULT_IMAGE}, if it is there)`,
+      })
+      .option('size', { type: 'string', requiresArg: true, describe: 'size of a new, empty NVDIMM' })
+      .option('mem', { type: 'string', requiresArg: true, describe: 'main memory: 64M, 1G, …' })
+      .option('harts', { type: 'number', default: 1, requiresArg: true, describe: 'harts, 1 to 8' })
+      .option('seed', { type: 'number', default: 0, requiresArg: true, describe: "seed of the guest's entropy" })
+      .option('date', { type: 'string', requiresArg: true, describe: 'date at the start; default: now' })
+      .option('bios', { type: 'string', requiresArg: true, describe: "firmware, or 'none': TARGET runs in M-mode" })
+      .option('kernel', { type: 'string', requiresArg: true, describe: 'kernel; TARGET is then the firmware' })
+      .option('append', { type: 'string', requiresArg: true, describe: 'kernel command line' })
+      .option('symbols', {
+        type: 'string',
+        array: true,
+        requiresArg: true,
+        describe: 'an ELF file with symbols: of a program in an object, or of what a saved state runs; may be repeated',
+      })
+      .option('at', {
+        type: 'number',
+        requiresArg: true,
+        describe: 'go to this instruction count first',
+      }),
+  handler: async (args) => {
+    const { runBatch } = await import('../debugger/batch.ts');
+    const { SourceFiles } = await import('../debugger/source.ts');
+    const { debugged, console } = await open(args);
+    if (args.at !== undefined) await debugged.goTo(args.at);
+    const session = { debugged, console, sources: new SourceFiles(), ended: false };
+    if (args.batch !== undefined) {
+      process.exitCode = await runBatch(session, args.batch, (text) => process.stdout.write(text));
+      return;
+    }
+    if (!process.stdin.isTTY || !process.stdout.isTTY)
+      throw new UserError('debug needs a terminal; without one, give --batch FILE with commands');
+  },
+};
+
+async function open(args: DebugArguments) {
+  const { openFiles, openGuest, openState } = await import('../debugger/open.ts');
+  const { target, kernel, bios, symbols } = args;
+  const date = args.date === undefined ? Date.now() : Date.parse(args.date);
+  if (Number.isNaN(date))
+    throw new UserError(`--date '${args.date}' is not a date; write for example 2025-06-30T12:00:00Z`);
+  const options = {
+    harts: hartCount(args.harts),
+    seed: args.seed,
+    startSeconds: Math.floor(date / 1000),
+    nvdimm: args.nvdimm,
+    ...(args.mem !== undefined && { memory: memorySize(args.mem) }),
+    ...(args.size !== undefined && { size: parseSize(args.size, '--size') }),
+    ...(symbols && { symbols }),
+  };
+  if (target === undefined && kernel === undefined) {
+    const found = args.size === undefined && existsSync(DEFAULT_IMAGE) ? DEFAULT_IMAGE : undefined;
+    return openGuest({ ...options, nvdimm: args.nvdimm ?? found, commands: args.exec });
+  }
+  if (args.exec !== undefined) throw new UserError('--exec is for the guest system, without a target');
+  if (target !== undefined && isSavedState(target)) return openState(target, symbols ?? []);
+  const image = target === undefined ? undefined : readImage(target, 'image');
+  return openFiles(
+    kernel === undefined
+      ? {
+          kernel: image,
+          bare: bios === 'none',
+          firmware: bios === undefined || bios === 'none' ? undefined : readImage(bios, 'firmware'),
+          append: args.append,
+        }
+      : { firmware: image, kernel: readImage(kernel, 'kernel'), append: args.append },
+    options,
+  );
+}
+
+/** Whether a file begins as saved states do. */
+function isSavedState(path: string): boolean {
+  const head = Buffer.alloc(8);
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch {
+    return false;
+  }
+  try {
+    readSync(file, head, 0, 8, 0);
+  } finally {
+    closeSync(file);
+  }
+  return head.toString('latin1') === 'licostat';
+}
