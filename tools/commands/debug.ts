@@ -2,7 +2,7 @@
  * `licorice debug [target]`: the debugger, on the guest system, on any ELF or raw image, on a saved state, or on a case of
  * `licorice torture`; in the terminal, or with commands from a file.
  */
-import { existsSync, openSync, readSync, closeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import type { CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
 import { hartCount, memorySize, parseSize, readImage } from './machine-options.ts';
@@ -33,12 +33,14 @@ export const debugCommand: CommandModule<object, DebugArguments> = {
     yargs
       .positional('target', {
         type: 'string',
-        describe: "an ELF or raw image, a saved state, or a torture case's seed; without it, the guest system",
+        describe:
+          "an ELF or raw image, a saved state, or a torture case's seed; without it, the guest system",
       })
       .option('batch', {
         type: 'string',
         requiresArg: true,
-        describe: 'take commands from a file (- for standard input) and print what they print, without a screen',
+        describe:
+          'take commands from a file (- for standard input) and print what they print, without a screen',
       })
       .option('exec', {
         type: 'string',
@@ -53,16 +55,30 @@ export const debugCommand: CommandModule<object, DebugArguments> = {
       .option('size', { type: 'string', requiresArg: true, describe: 'size of a new, empty NVDIMM' })
       .option('mem', { type: 'string', requiresArg: true, describe: 'main memory: 64M, 1G, …' })
       .option('harts', { type: 'number', default: 1, requiresArg: true, describe: 'harts, 1 to 8' })
-      .option('seed', { type: 'number', default: 0, requiresArg: true, describe: "seed of the guest's entropy" })
+      .option('seed', {
+        type: 'number',
+        default: 0,
+        requiresArg: true,
+        describe: "seed of the guest's entropy",
+      })
       .option('date', { type: 'string', requiresArg: true, describe: 'date at the start; default: now' })
-      .option('bios', { type: 'string', requiresArg: true, describe: "firmware, or 'none': TARGET runs in M-mode" })
-      .option('kernel', { type: 'string', requiresArg: true, describe: 'kernel; TARGET is then the firmware' })
+      .option('bios', {
+        type: 'string',
+        requiresArg: true,
+        describe: "firmware, or 'none': TARGET runs in M-mode",
+      })
+      .option('kernel', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'kernel; TARGET is then the firmware',
+      })
       .option('append', { type: 'string', requiresArg: true, describe: 'kernel command line' })
       .option('symbols', {
         type: 'string',
         array: true,
         requiresArg: true,
-        describe: 'an ELF file with symbols: of a program in an object, or of what a saved state runs; may be repeated',
+        describe:
+          'an ELF file with symbols: of a program in an object, or of what a saved state runs; may be repeated',
       })
       .option('at', {
         type: 'number',

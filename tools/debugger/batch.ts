@@ -8,7 +8,11 @@ import { commandLine } from './commands/session.ts';
  * Performs the commands of a file (`-`: standard input).
  * @returns the exit code
  */
-export async function runBatch(session: Session, path: string, write: (text: string) => void): Promise<number> {
+export async function runBatch(
+  session: Session,
+  path: string,
+  write: (text: string) => void,
+): Promise<number> {
   let text: string;
   try {
     text = readFileSync(path === '-' ? 0 : path, 'utf8');

@@ -1,18 +1,20 @@
 /** States of a session in words, on few lines: why it stopped, where it stands, frames, registers, memory, code. */
+
+import { CACHE_BLOCK_SIZE } from '../../emulator/addresses.ts';
 import { CAUSE_NAMES, PRIVILEGE_LETTER } from '../../emulator/cpu/causes.ts';
 import { disassemble } from '../../emulator/cpu/isa/disassembler.ts';
 import { X_NAMES } from '../../emulator/cpu/isa/registers.ts';
-import { CACHE_BLOCK_SIZE } from '../../emulator/addresses.ts';
 import { blockStart } from '../../emulator/nvdimm/dpa.ts';
 import { AddressSpace, type MemoryPlace, toNumber, virtualPlace } from './address-space.ts';
 import type { Frame } from './backtrace.ts';
 import type { Debugger, Stop } from './debugger.ts';
-import type { SourceFiles } from './source.ts';
 import { idText } from './object-space.ts';
 import type { Hit } from './observer.ts';
+import type { SourceFiles } from './source.ts';
 import { placeText } from './values.ts';
 
-export const hex = (value: bigint | number, digits = 0): string => `0x${value.toString(16).padStart(digits, '0')}`;
+export const hex = (value: bigint | number, digits = 0): string =>
+  `0x${value.toString(16).padStart(digits, '0')}`;
 
 /** The name of a system call by its number, from the guest's own constants. */
 export function systemCallName(debugged: Debugger, number: bigint): string {
@@ -43,7 +45,9 @@ export function stopReasons(debugged: Debugger, { end }: Stop): string[] {
     case 'end':
       switch (end.reason.kind) {
         case 'exit':
-          return [`the end of time: the guest switched the machine off (${end.reason.by}, code ${end.reason.code})`];
+          return [
+            `the end of time: the guest switched the machine off (${end.reason.by}, code ${end.reason.code})`,
+          ];
         case 'idle':
           return ['the guest waits for input: nothing else can wake it'];
         case 'stuck':
@@ -57,7 +61,8 @@ export function stopReasons(debugged: Debugger, { end }: Stop): string[] {
         const hits = end.hits.filter(({ id }) => id === point.id);
         if (end.reason.kind === 'trap') lines.push(`stop ${point.id}: ${trapText(debugged, end.reason)}`);
         else if (hits.length === 0) lines.push(`stop ${point.id}: ${point.text}`);
-        for (const hit of hits.slice(0, 4)) lines.push(`stop ${point.id}: ${hitText(debugged, hit, point.text)}`);
+        for (const hit of hits.slice(0, 4))
+          lines.push(`stop ${point.id}: ${hitText(debugged, hit, point.text)}`);
       }
       return lines;
     }
@@ -92,7 +97,9 @@ function hitText(debugged: Debugger, hit: Hit, text: string): string {
 export function stopText(debugged: Debugger, stop: Stop, sources: SourceFiles): string[] {
   const lines = stopReasons(debugged, stop);
   const { frame } = debugged;
-  lines.push(`[${stop.at}] ${debugged.machine.cores.length > 1 ? `hart ${stop.hart} ` : ''}${frameText(debugged, frame).replace(/^#0 /, '')}`);
+  lines.push(
+    `[${stop.at}] ${debugged.machine.cores.length > 1 ? `hart ${stop.hart} ` : ''}${frameText(debugged, frame).replace(/^#0 /, '')}`,
+  );
   const text = frame.source && sources.lines(frame.source.file)?.[frame.source.line - 1];
   if (frame.source && text !== undefined) lines.push(`${String(frame.source.line).padStart(5)}  ${text}`);
   else lines.push(`       ${instructionText(debugged, frame.space, frame.pc).text}`);
@@ -150,7 +157,9 @@ export function memoryLines(space: AddressSpace, place: MemoryPlace, length: num
       const byte = bytes[i];
       return byte === undefined ? (done + i < length ? '??' : '  ') : byte.toString(16).padStart(2, '0');
     });
-    const text = [...bytes].map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('');
+    const text = [...bytes]
+      .map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.'))
+      .join('');
     const name = at.kind === 'virtual' ? hex(at.address, 12) : placeText(at);
     lines.push(`${name}  ${cells.slice(0, 8).join(' ')}  ${cells.slice(8).join(' ')}  ${text}`);
   }

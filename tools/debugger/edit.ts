@@ -1,6 +1,7 @@
 /** Changes of the guest's state by the user: registers, CSRs, memory, variables. Each becomes a part of the past. */
-import { UserError } from '../../emulator/errors.ts';
+
 import { fNumber, xNumber } from '../../emulator/cpu/isa/registers.ts';
+import { UserError } from '../../emulator/errors.ts';
 import { Initiator } from '../../emulator/machine/memory.ts';
 import { type MemoryPlace, toBytes } from './address-space.ts';
 import type { Debugger } from './debugger.ts';

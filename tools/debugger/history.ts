@@ -68,7 +68,9 @@ export async function lastRegisterChange(debugged: Debugger, number: number): Pr
     }
     if (size * 8 > LONGEST) {
       time.goTo(start);
-      throw new UserError(`the register has not changed in the last ${size} instructions; go further back first`);
+      throw new UserError(
+        `the register has not changed in the last ${size} instructions; go further back first`,
+      );
     }
     end = from;
   }

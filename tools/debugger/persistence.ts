@@ -57,7 +57,12 @@ export function persistenceOf(debugged: Debugger, place: MemoryPlace, length: nu
         const state = engine.lineState(block as BlockNumber);
         counts[state]++;
         const offset = done + Math.max(blockStart(block as BlockNumber) + region.base - piece.pa, 0);
-        lines.push({ block: block as BlockNumber, offset, state, pending: pendingOf(debugged, block as BlockNumber) });
+        lines.push({
+          block: block as BlockNumber,
+          offset,
+          state,
+          pending: pendingOf(debugged, block as BlockNumber),
+        });
       }
     }
     done += piece.length;
@@ -131,7 +136,9 @@ export function formatFailure(debugged: Debugger): string[] {
     if (images.count <= 4n) {
       const changed = changedBytes(images.count, (i) => images.at(i));
       for (let i = 0n; i < images.count; i++)
-        lines.push(`    or ${changed.from}–${changed.to - 1}: ${byteText(images.at(i).subarray(changed.from, changed.to))}`);
+        lines.push(
+          `    or ${changed.from}–${changed.to - 1}: ${byteText(images.at(i).subarray(changed.from, changed.to))}`,
+        );
     }
   }
   if (blocks.length > MOST_LINES) lines.push(`… and ${blocks.length - MOST_LINES} more lines`);

@@ -4,8 +4,8 @@
  * translation pane, `xlate` and the debug adapter.
  */
 import { explainAccess } from '../../emulator/machine/explain.ts';
-import { ADDRESS } from '../../emulator/mmu/xtwz/layout.ts';
 import { formatRights } from '../../emulator/mmu/xtwz/explain.ts';
+import { ADDRESS } from '../../emulator/mmu/xtwz/layout.ts';
 import { ACCESS_WORDS, describePlace } from '../explain/format.ts';
 import type { Debugger } from './debugger.ts';
 import { idText, type ObjectId } from './object-space.ts';
@@ -134,7 +134,8 @@ export function translateExpression(debugged: Debugger, text: string, access: Ac
     const { id, offset } = value.place.object;
     return translatePointer(debugged, id, BigInt(offset), access);
   }
-  if (aggregate && value.place?.kind === 'virtual') return translateAddress(debugged, value.place.address, access);
+  if (aggregate && value.place?.kind === 'virtual')
+    return translateAddress(debugged, value.place.address, access);
   return translateAddress(debugged, debugged.number(text), access);
 }
 

@@ -81,6 +81,7 @@ export function dereference(space: AddressSpace, value: Value): Value {
 
 /** A member of a structure, or of what a reference refers to. Undefined: there is none of that name. */
 export function member(space: AddressSpace, value: Value, name: string): Value | undefined {
+  if (value.unavailable !== undefined) return { type: undefined, bits: 0n, unavailable: value.unavailable };
   const struct = value.type?.kind === 'pointer' ? dereference(space, value) : value;
   if (struct.type?.kind !== 'struct') return undefined;
   const found = struct.type.members.find((one) => one.name === name);

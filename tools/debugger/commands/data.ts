@@ -20,7 +20,11 @@ import { stopLines } from './stops.ts';
 
 const RADIX: Readonly<Record<string, FormatOptions['radix']>> = { x: 'hex', d: 'decimal', t: 'binary' };
 
-export function valueText(debugged: Debugger, value: Value, radix: FormatOptions['radix'] = 'natural'): string {
+export function valueText(
+  debugged: Debugger,
+  value: Value,
+  radix: FormatOptions['radix'] = 'natural',
+): string {
   const symbol = (address: bigint): string | undefined => debugged.describe(address);
   return formatValue(debugged.frame.space, value, { depth: 3, radix, symbol });
 }
@@ -82,11 +86,17 @@ function examine({ debugged }: Session, args: string): string[] {
 }
 
 function shifted(
-  place: { readonly kind: string; readonly address?: bigint | number; readonly object?: { id: bigint; offset: number } },
+  place: {
+    readonly kind: string;
+    readonly address?: bigint | number;
+    readonly object?: { id: bigint; offset: number };
+  },
   bytes: number,
 ): object {
   if (place.object) return { object: { id: place.object.id, offset: place.object.offset + bytes } };
-  return { address: typeof place.address === 'bigint' ? place.address + BigInt(bytes) : (place.address ?? 0) + bytes };
+  return {
+    address: typeof place.address === 'bigint' ? place.address + BigInt(bytes) : (place.address ?? 0) + bytes,
+  };
 }
 
 function list({ debugged, sources }: Session, args: string): string[] {
@@ -129,7 +139,9 @@ const INFO: Readonly<Record<string, (session: Session, args: string) => readonly
     );
   },
   programs: ({ debugged }) => [
-    ...debugged.modules.fixed.map(({ name, symbols }) => `${name}  where it was linked, ${symbols.length} symbols`),
+    ...debugged.modules.fixed.map(
+      ({ name, symbols }) => `${name}  where it was linked, ${symbols.length} symbols`,
+    ),
     ...debugged.modules.objects.map(({ name, symbols }) => `${name}  in objects, ${symbols.length} symbols`),
   ],
   functions: ({ debugged }, args) =>
@@ -269,7 +281,9 @@ export const DATA: readonly Command[] = [
     group: 'data',
     run: (session, args) => {
       const [word = '', ...rest] = args.split(/\s+/);
-      const name = Object.keys(INFO).find((one) => one === word) ?? Object.keys(INFO).find((one) => word !== '' && one.startsWith(word));
+      const name =
+        Object.keys(INFO).find((one) => one === word) ??
+        Object.keys(INFO).find((one) => word !== '' && one.startsWith(word));
       if (name === undefined) throw new UserError(`info what? ${Object.keys(INFO).join(', ')}`);
       return INFO[name]!(session, rest.join(' '));
     },

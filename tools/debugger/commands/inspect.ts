@@ -1,18 +1,19 @@
 /** Commands about translation and persistence: what only this debugger shows. */
-import { UserError } from '../../../emulator/errors.ts';
+
 import { xNumber } from '../../../emulator/cpu/isa/registers.ts';
+import { UserError } from '../../../emulator/errors.ts';
 import { pendingAccess } from '../access.ts';
 import { stopText } from '../describe.ts';
 import { lastLineChange, lastRegisterChange, lastStore } from '../history.ts';
-import { WHOLE_OBJECT } from '../stop-points.ts';
 import { formatFailure, formatPersistence, persistenceOf } from '../persistence.ts';
-import { formatTranslation, translateAddress, translateExpression, type AccessWord } from '../translation.ts';
+import { WHOLE_OBJECT } from '../stop-points.ts';
+import { type AccessWord, formatTranslation, translateAddress, translateExpression } from '../translation.ts';
 import type { Command, Session } from './command.ts';
 
 const ACCESSES: readonly string[] = ['fetch', 'load', 'store'];
 
 function translate({ debugged }: Session, args: string): string[] {
-  const match = /^(.*?)\s*\b(fetch|load|store)?$/s.exec(args)!;
+  const match = /^(.*?)(?:(?:^|\s+)(fetch|load|store))?$/s.exec(args)!;
   const access = (match[2] ?? 'load') as AccessWord;
   if (match[1] !== '') return formatTranslation(translateExpression(debugged, match[1]!, access));
   const own = pendingAccess(debugged.frame);
@@ -43,7 +44,9 @@ function lines(session: Session, args: string): string[] {
     }
     return out.length > 0 ? out : ['the object has no pages'];
   }
-  return formatPersistence(persistenceOf(debugged, place, bytes === undefined ? length : Number(debugged.number(bytes))));
+  return formatPersistence(
+    persistenceOf(debugged, place, bytes === undefined ? length : Number(debugged.number(bytes))),
+  );
 }
 
 async function last(session: Session, args: string): Promise<readonly string[]> {
@@ -53,7 +56,8 @@ async function last(session: Session, args: string): Promise<readonly string[]> 
   if (number !== undefined) return stopText(debugged, await lastRegisterChange(debugged, number), sources);
   const persistence = /^line\s+(.+)$/s.exec(args);
   const text = persistence ? persistence[1]! : args;
-  if (text === '') throw new UserError('last change of what? Write an expression, $register or line EXPRESSION');
+  if (text === '')
+    throw new UserError('last change of what? Write an expression, $register or line EXPRESSION');
   const { place, length } = range(session, text);
   const stop = persistence
     ? await lastLineChange(debugged, place, length)

@@ -48,7 +48,12 @@ export const RUNNING: readonly Command[] = [
   ...steps('next', ['next', 'n'], ['reverse-next', 'rn'], 'to another source line, over calls'),
   ...steps('instruction', ['stepi', 'si'], ['reverse-stepi', 'rsi'], 'one instruction'),
   ...steps('next-instruction', ['nexti', 'ni'], ['reverse-nexti', 'rni'], 'one instruction, over calls'),
-  ...steps('finish', ['finish', 'fin'], ['reverse-finish', 'rfin'], 'out of the function: to where it was called'),
+  ...steps(
+    'finish',
+    ['finish', 'fin'],
+    ['reverse-finish', 'rfin'],
+    'out of the function: to where it was called',
+  ),
   {
     names: ['until', 'advance', 'u'],
     usage: 'PLACE',

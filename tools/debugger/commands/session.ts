@@ -29,11 +29,15 @@ function position({ debugged }: Session, text: string): number {
   if (!match) throw new UserError(`'${text}' is no instruction count and no mark; 'info marks' lists them`);
   const unit = { K: 1e3, M: 1e6, G: 1e9 }[match[3]?.toUpperCase() ?? ''] ?? 1;
   const count = Number(match[2]) * unit;
-  return match[1] === '-' ? Math.max(time.now - count, time.beginning) : match[1] === '+' ? time.now + count : count;
+  return match[1] === '-'
+    ? Math.max(time.now - count, time.beginning)
+    : match[1] === '+'
+      ? time.now + count
+      : count;
 }
 
 /** `\n` and the like in what is typed. */
-const unescape = (text: string): string =>
+const unescaped = (text: string): string =>
   text.replace(/\\(.)/g, (_, letter: string) => ({ n: '\n', r: '\r', t: '\t' })[letter] ?? letter);
 
 const SESSION: readonly Command[] = [
@@ -72,17 +76,17 @@ const SESSION: readonly Command[] = [
   {
     names: ['type'],
     usage: 'TEXT',
-    help: 'Types a line at the guest\'s console, now. What lay in the future is no more. A final \\c types no Enter.',
+    help: "Types a line at the guest's console, now. What lay in the future is no more. A final \\c types no Enter.",
     group: 'session',
     run: ({ debugged }, args) => {
-      debugged.type(args.endsWith('\\c') ? unescape(args.slice(0, -2)) : `${unescape(args)}\r`);
+      debugged.type(args.endsWith('\\c') ? unescaped(args.slice(0, -2)) : `${unescaped(args)}\r`);
       return [];
     },
   },
   {
     names: ['console'],
     usage: '[LINES]',
-    help: "Shows what the guest has printed up to here: the last lines, 10 by default.",
+    help: 'Shows what the guest has printed up to here: the last lines, 10 by default.',
     group: 'session',
     run: ({ console }, args) => {
       const all = console.text.replaceAll('\r', '').split('\n');

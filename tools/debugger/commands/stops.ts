@@ -10,7 +10,9 @@ import { type Command, codeNames, type Session } from './command.ts';
 /** `PLACE if CONDITION`. */
 function withCondition(args: string): { text: string; condition: string | undefined } {
   const match = /^(.*?)(?:^|\s)if\s+(.+)$/s.exec(args);
-  return match ? { text: match[1]!.trim(), condition: match[2]!.trim() } : { text: args.trim(), condition: undefined };
+  return match
+    ? { text: match[1]!.trim(), condition: match[2]!.trim() }
+    : { text: args.trim(), condition: undefined };
 }
 
 function pointText(debugged: Debugger, point: StopPoint): string {
@@ -33,21 +35,32 @@ const breakpoint =
   ({ debugged }: Session, args: string): string[] => {
     const { text, condition } = withCondition(args);
     const where = text === '' ? hex(debugged.frame.pc) : text;
-    const point = debugged.add(where, { kind: 'code', spots: debugged.locate(where) }, { condition, temporary });
+    const point = debugged.add(
+      where,
+      { kind: 'code', spots: debugged.locate(where) },
+      { condition, temporary },
+    );
     return [pointText(debugged, point)];
   };
 
 /** `EXPRESSION [LENGTH]`, or `@OBJECT` for a whole object. */
-function memoryOf(debugged: Debugger, text: string): { place: ReturnType<Debugger['place']>['place']; length: number } {
+function memoryOf(
+  debugged: Debugger,
+  text: string,
+): { place: ReturnType<Debugger['place']>['place']; length: number } {
   const whole = /^@([0-9a-f]{2,32})$/i.exec(text);
   if (whole) {
     const { id } = debugged.objectNamed(whole[1]!.toLowerCase());
     return { place: { kind: 'object', object: { id, offset: 0 } }, length: WHOLE_OBJECT };
   }
   const [, expression, length] = /^(.*?)(?:,\s*(\w+))?$/s.exec(text)!;
-  if (expression === undefined || expression.trim() === '') throw new UserError('what memory? Write an expression');
+  if (expression === undefined || expression.trim() === '')
+    throw new UserError('what memory? Write an expression');
   const found = debugged.place(expression);
-  return { place: found.place, length: length === undefined ? found.length : Number(debugged.number(length)) };
+  return {
+    place: found.place,
+    length: length === undefined ? found.length : Number(debugged.number(length)),
+  };
 }
 
 const watch =
@@ -75,8 +88,11 @@ function catchPoint(debugged: Debugger, args: string): StopWhat {
         kind: 'syscall',
         numbers: numbers((word) => {
           if (/^\d+$/.test(word)) return Number(word);
-          const found = [...names].find(([, name]) => name.toLowerCase() === word.toLowerCase().replaceAll('-', '_'));
-          if (found === undefined) throw new UserError(`there is no system call '${word}'; 'help catch' lists them`);
+          const found = [...names].find(
+            ([, name]) => name.toLowerCase() === word.toLowerCase().replaceAll('-', '_'),
+          );
+          if (found === undefined)
+            throw new UserError(`there is no system call '${word}'; 'help catch' lists them`);
           return Number(found[0]);
         }),
       };
@@ -86,8 +102,11 @@ function catchPoint(debugged: Debugger, args: string): StopWhat {
         kind: 'fault',
         causes: numbers((word) => {
           if (/^\d+$/.test(word)) return Number(word);
-          const found = Object.entries(CAUSE_NAMES).find(([, name]) => name.toLowerCase().includes(word.toLowerCase()));
-          if (found === undefined) throw new UserError(`no fault is called '${word}': null, view, object, rights, page, …`);
+          const found = Object.entries(CAUSE_NAMES).find(([, name]) =>
+            name.toLowerCase().includes(word.toLowerCase()),
+          );
+          if (found === undefined)
+            throw new UserError(`no fault is called '${word}': null, view, object, rights, page, …`);
           return Number(found[0]);
         }),
       };
@@ -162,7 +181,8 @@ export const STOPS: readonly Command[] = [
     run: ({ debugged }, args) => {
       const words = args.split(/\s+/);
       const states: LineState[] = [];
-      while (words.length > 1 && STATES.includes(words.at(-1) as LineState)) states.push(words.pop() as LineState);
+      while (words.length > 1 && STATES.includes(words.at(-1) as LineState))
+        states.push(words.pop() as LineState);
       const text = words.join(' ');
       const what: StopWhat = {
         kind: 'lines',
@@ -184,7 +204,9 @@ export const STOPS: readonly Command[] = [
     },
     complete: ({ debugged }, args) =>
       args.startsWith('syscall ')
-        ? [...(debugged.layouts?.named('SYS_').keys() ?? [])].map((number) => systemCallName(debugged, number))
+        ? [...(debugged.layouts?.named('SYS_').keys() ?? [])].map((number) =>
+            systemCallName(debugged, number),
+          )
         : args.startsWith('fault ')
           ? ['address', 'null', 'view', 'object', 'rights', 'page', 'copy-on-write', 'table']
           : ['syscall', 'fault', 'trap'],
