@@ -10,6 +10,7 @@ import { type HostAddr, hostAddr } from '../addresses.ts';
 import type { PhysicalMemory } from '../machine/memory.ts';
 import { decode } from './isa/decode.ts';
 import { Instruction } from './isa/instruction.ts';
+import { ROWS } from './isa/table.ts';
 import {
   PAGE_CELLS_SIZE,
   PAGE_RECORDS,
@@ -23,6 +24,15 @@ import { DATA_TLB_ENTRIES, FETCH_TLB_ENTRIES, HART, HART_STRIDE, PageFlag, TLB_E
 
 /** Bytes of scratch records for each hart, at the start of the area. */
 const SCRATCH_SIZE = 32;
+
+/** Byte offset of the last halfword of a page. */
+const LAST_HALFWORD = 0xffe;
+/** By id: whether the instruction after it is the next one, unless there is a trap. */
+const goesOn = (id: number): boolean => id >= 0 && CONTINUES[id]!;
+const CONTINUES = ROWS.map(
+  ({ meaning, immediate, name }) =>
+    meaning !== undefined && immediate !== 'b' && immediate !== 'j' && name !== 'jalr',
+);
 
 export class Predecoder {
   private readonly memory: PhysicalMemory;
@@ -142,19 +152,29 @@ export class Predecoder {
   }
 
   /**
-   * Fills the record of the instruction at byte `offset` (even) of a physical page that has records.
+   * Fills the record of the instruction at byte `offset` (even) of a physical page that has records, and those of the
+   * instructions after it that will be executed if nothing traps: up to a branch, a jump, or what is decoded already.
    * @returns false if the instruction goes on in the next page: `decodeCross` is for those
    */
   decode(page: number, offset: number): boolean {
-    const code = this.memory.hostOfPage(page) + offset;
-    let word = this.view.getUint16(code, true);
-    if ((word & 3) === 3) {
-      if (offset === 0xffe) return false;
-      word |= this.view.getUint16(code + 2, true) << 16;
-    }
+    const { view, instruction } = this;
+    const code = this.memory.hostOfPage(page);
     this.markCode(page);
-    const at = this.recordsOf(page) + (offset << RECORD_SHIFT);
-    writeRecord(this.view, at, decode(word, this.instruction));
+    const records = this.recordsOf(page);
+    let at = offset;
+    do {
+      let word = view.getUint16(code + at, true);
+      if ((word & 3) === 3) {
+        if (at === LAST_HALFWORD) return at !== offset;
+        word |= view.getUint16(code + at + 2, true) << 16;
+      }
+      writeRecord(view, records + (at << RECORD_SHIFT), decode(word, instruction));
+      at += instruction.length;
+    } while (
+      at <= LAST_HALFWORD &&
+      goesOn(instruction.id) &&
+      view.getUint8(records + (at << RECORD_SHIFT)) === Special.Decode
+    );
     return true;
   }
 
@@ -169,7 +189,7 @@ export class Predecoder {
     writeRecord(this.view, records + PAGE_RECORDS.cross, decode(word, this.instruction));
     this.view.setInt32(records + PAGE_RECORDS.crossNext, next, true);
     if (!this.breakpoints.get(page)?.has(0x7ff)) {
-      this.view.setInt32(records + (0xffe << RECORD_SHIFT), Special.Cross, true);
+      this.view.setInt32(records + (LAST_HALFWORD << RECORD_SHIFT), Special.Cross, true);
     }
   }
 

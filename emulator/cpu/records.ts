@@ -70,7 +70,7 @@ export const Profile = {
   /** The place at pc has been translated. */
   Translated: 17,
   /** Jumps after which a place is hot. */
-  threshold: 2000,
+  threshold: 6000,
 } as const;
 
 /** Handlers that are no instruction of the table. */

@@ -17,6 +17,7 @@ interface CpuArguments {
   engine: string;
   percent: number;
   json: boolean;
+  warmup: boolean;
   keep?: string;
 }
 
@@ -39,6 +40,11 @@ const cpuCommand: CommandModule<object, CpuArguments> = {
         default: 400,
         describe: 'how much of the work to do; small values measure warm-up as well',
       })
+      .option('warmup', {
+        type: 'boolean',
+        default: false,
+        describe: 'instead, the translator beside the interpreter on code that runs once or a few times',
+      })
       .option('json', { type: 'boolean', default: false, describe: 'machine-readable output' })
       .option('keep', { type: 'string', describe: 'build here and keep the ELF files' }),
   handler: async (args) => {
@@ -47,6 +53,12 @@ const cpuCommand: CommandModule<object, CpuArguments> = {
     if (!Number.isInteger(args.rounds) || args.rounds < 1)
       throw new UserError('bench: --rounds wants a whole number from 1');
     if (!(args.percent > 0)) throw new UserError('bench: --percent wants a number above 0');
+    if (args.warmup) {
+      const { formatWarmUp, measureWarmUp } = await import('../bench/warmup.ts');
+      const list = measureWarmUp(args.rounds);
+      process.stdout.write(`${args.json ? JSON.stringify(list, null, 2) : formatWarmUp(list)}\n`);
+      return;
+    }
     const folder = args.keep ?? mkdtempSync(join(tmpdir(), 'licorice-bench-'));
     try {
       const names = args.only?.split(',') ?? programNames();
