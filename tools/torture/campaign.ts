@@ -1,116 +1,83 @@
 /**
- * A whole campaign on one bare-metal program: every crash point of its workload explored, every failure shrunk to a
- * case, equal cases told once. The result is plain data, the same on every host.
+ * A whole campaign on one program: every crash point of its workload explored. The result is the same on every host,
+ * and for any number of workers.
  */
 import { UserError } from '../../emulator/errors.ts';
 import type { CrashPoint } from './crash.ts';
-import { type ExploreLimits, explore, type PathClass } from './explore.ts';
-import { type Case, checkProgram, isMinimal, minimise, parseSeed, replayImage, seedOf } from './finding.ts';
-import { isFailure, type Oracle, outcomeKey } from './outcome.ts';
+import { type Case, replayChain } from './finding.ts';
+import { oracleAt } from './oracle.ts';
+import { type CampaignLimits, caseKey, PointExplorer, type PointRecord, type PointResult } from './point.ts';
 import type { Program } from './program.ts';
-import { type Path, RecoveryMachine } from './recovery.ts';
-import { runWorkload, type WorkloadRun } from './workload.ts';
-
-/** A crash point with what was found there. */
-export interface PointResult {
-  readonly point: Omit<CrashPoint, 'visible'>;
-  readonly classes: readonly PathClass[];
-  readonly covered: bigint;
-  readonly exhaustive: boolean;
-  readonly runs: number;
-}
+import type { Path } from './recovery.ts';
+import { checkProgram, parseSeed, seedOf } from './seed.ts';
+import { runWorkload } from './workload.ts';
 
 export interface Finding extends Case {
   readonly seed: string;
   /** Crash points at which the same stores fail in the same way. */
   readonly points: number;
-  /** Giving any one lost store back was seen to pass. */
-  readonly minimal: boolean;
 }
 
-export interface CampaignResult {
-  readonly points: readonly PointResult[];
-  readonly findings: readonly Finding[];
-  /** Failing classes of which no case could be made (a torn `cbo.zero` alone fails). */
-  readonly unreduced: number;
-  /** Runs of recovery: explicit states. */
+/** What the crash points have shown together. */
+export interface Summary {
+  /** Runs of recovery: explicit states, nested ones included. */
   readonly runs: number;
-  /** Legal images over all crash points, and those that the runs stand for: represented states. */
+  /** Legal images over all crash points, and those that the runs stand for: represented states; not the nested ones. */
   readonly legal: bigint;
   readonly covered: bigint;
   readonly exhaustive: boolean;
+  readonly findings: readonly Finding[];
+  /** Failing classes of which no case could be made (a torn `cbo.zero` alone fails). */
+  readonly unreduced: number;
 }
 
-/** Failing classes of one crash point that are shrunk; the others are only counted. */
-const CASES_PER_POINT = 32;
-
-/** The same stores lost, the same end: one finding. */
-function keyOf({ outcome, lost }: Case): string {
-  return [outcomeKey(outcome), ...lost.map(({ unit }) => `${unit.hart}:${unit.pcHigh}:${unit.pcLow}`)].join(
-    ' ',
-  );
+export interface CampaignResult extends Summary {
+  readonly points: readonly PointResult[];
 }
 
-/** The values of the states that may be recovered at a crash point. */
-function oracleAt({ progress }: CrashPoint, { values }: WorkloadRun): Oracle {
-  const { acknowledged, begun } = progress;
-  const allowed = values.slice(acknowledged, begun + 1);
+/** Adds up the records of crash points, in their order. */
+export function summarise(program: Program, records: readonly PointRecord[]): Summary {
+  const findings = new Map<string, Finding>();
+  for (const one of records.flatMap(({ cases }) => cases)) {
+    const key = caseKey(one);
+    const known = findings.get(key);
+    findings.set(
+      key,
+      known ? { ...known, points: known.points + 1 } : { ...one, seed: seedOf(program, one), points: 1 },
+    );
+  }
+  const nested = records.flatMap(({ levels }) => levels);
   return {
-    allowed: allowed.every((value) => value !== undefined) && allowed.length > 0 ? allowed : undefined,
+    runs: [...records, ...nested].reduce((sum, { runs }) => sum + runs, 0),
+    legal: records.reduce((sum, { legal }) => sum + legal, 0n),
+    covered: records.reduce((sum, { covered }) => sum + covered, 0n),
+    exhaustive: [...records, ...nested].every(({ exhaustive }) => exhaustive),
+    findings: [...findings.values()],
+    unreduced: records.reduce((sum, { unreduced }) => sum + unreduced, 0),
   };
 }
 
 /** @param progress told after each crash point */
 export function runCampaign(
   program: Program,
-  limits: ExploreLimits,
+  limits: CampaignLimits,
   progress: (result: PointResult) => void = () => {},
 ): CampaignResult {
-  const machine = new RecoveryMachine(program);
-  const points: PointResult[] = [];
-  const findings = new Map<string, Finding>();
-  let unreduced = 0;
+  const explorer = new PointExplorer(program, limits);
   const calm = runWorkload(program);
+  const points: PointResult[] = [];
   const visit = (point: CrashPoint): void => {
-    machine.prepare(point, oracleAt(point, calm));
-    const { visible: _, ...kept } = point;
-    const result: PointResult = { point: kept, ...explore(machine, point, limits) };
+    const result = explorer.explore(point, oracleAt(point, calm));
     points.push(result);
-    const failing = result.classes.filter(({ outcome }) => isFailure(outcome));
-    const here = new Set<string>();
-    for (const found of failing.slice(0, CASES_PER_POINT)) {
-      const reduced = minimise(machine, point, found);
-      if (reduced === undefined) {
-        unreduced++;
-        continue;
-      }
-      const key = keyOf(reduced);
-      if (here.has(key)) continue;
-      here.add(key);
-      const known = findings.get(key);
-      findings.set(
-        key,
-        known
-          ? { ...known, points: known.points + 1 }
-          : {
-              ...reduced,
-              seed: seedOf(program, reduced),
-              points: 1,
-              minimal: isMinimal(machine, point, reduced),
-            },
-      );
-    }
     progress(result);
   };
   runWorkload(program, { visit });
   return {
+    ...summarise(
+      program,
+      points.map(({ record }) => record),
+    ),
     points,
-    findings: [...findings.values()],
-    unreduced,
-    runs: points.reduce((sum, { runs }) => sum + runs, 0),
-    legal: points.reduce((sum, { point }) => sum + point.legal, 0n),
-    covered: points.reduce((sum, { covered }) => sum + covered, 0n),
-    exhaustive: points.every(({ exhaustive }) => exhaustive),
   };
 }
 
@@ -120,15 +87,24 @@ export function replay(program: Program, text: string): Path {
   checkProgram(program, seed);
   const { memory, nvdimm, budget } = seed;
   const same: Program = { ...program, memory, nvdimm, budget };
-  let path: Path | undefined;
   const calm = runWorkload(same);
+  let path: Path | undefined;
+  let visited = false;
   const visit = (point: CrashPoint): void => {
     if (point.index !== seed.crashPoint) return;
-    const machine = new RecoveryMachine(same);
-    machine.prepare(point, oracleAt(point, calm));
-    path = replayImage(machine, point, seed);
+    visited = true;
+    for (const [block, prefix] of seed.prefixes[0]!) {
+      const stores = point.stores.get(block);
+      if (stores === undefined || prefix > stores.length)
+        throw new UserError(
+          `the seed does not fit the program: block ${block} has no ${prefix} pending stores`,
+        );
+    }
+    const machines = new PointExplorer(same, { maxRuns: 1, samples: 0, seed: 0 });
+    path = replayChain(machines, point, oracleAt(point, calm), seed.nested, seed.prefixes);
   };
   runWorkload(same, { visit });
-  if (path === undefined) throw new UserError(`the workload has no crash point ${seed.crashPoint}`);
+  if (!visited) throw new UserError(`the workload has no crash point ${seed.crashPoint}`);
+  if (path === undefined) throw new UserError('recovery has no such crash point');
   return path;
 }

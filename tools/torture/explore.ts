@@ -7,11 +7,11 @@
  * number of legal images. `checkCertificate` proves it anew from the decisions alone.
  */
 import type { BlockNumber } from '../../emulator/nvdimm/dpa.ts';
-import { BlockImages } from '../../emulator/nvdimm/images.ts';
+import type { BlockImages } from '../../emulator/nvdimm/images.ts';
 import { Random } from '../../emulator/random.ts';
 import type { BlockSets, CrashPoint } from './crash.ts';
 import type { Outcome } from './outcome.ts';
-import { type Decision, type Node, type Path, RecoveryMachine } from './recovery.ts';
+import { type Decision, type Node, type Path, RecoveryMachine, singles } from './recovery.ts';
 
 /** All legal images on which recovery reads the same. */
 export interface PathClass {
@@ -176,8 +176,7 @@ export function checkCertificate(
 
 /** Runs recovery on one image: contents of the undetermined blocks. */
 export function runImage(machine: RecoveryMachine, image: ReadonlyMap<BlockNumber, Uint8Array>): Path {
-  const sets = new Map([...image].map(([block, bytes]) => [block, BlockImages.single(bytes)] as const));
-  return machine.runWith(sets, () => {
+  return machine.runWith(singles(image), () => {
     throw new Error('a single content left something to decide');
   });
 }

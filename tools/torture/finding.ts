@@ -2,29 +2,45 @@
  * What makes a failing image fail: the fewest stores whose loss is enough. Starting from a failing image, lost
  * stores are given back, one at a time, as long as recovery goes on failing.
  *
+ * An image is given as *prefixes*: for each block how many of its pending stores reached the media; for nested failures, one such
+ * map for each failure in turn.
+ *
  * Invariant: a case is 1-minimal: giving back the oldest lost store of any one block makes recovery pass (a store
  * cannot reach the media before the older ones of its block).
  */
-import { UserError } from '../../emulator/errors.ts';
-import { type BlockNumber, blockNumber } from '../../emulator/nvdimm/dpa.ts';
+import type { BlockNumber } from '../../emulator/nvdimm/dpa.ts';
 import { applyUnit, type StoreUnit } from '../../emulator/nvdimm/pending.ts';
 import type { CrashPlace, CrashPoint } from './crash.ts';
 import { type PathClass, runImage } from './explore.ts';
-import { isFailure, type Outcome } from './outcome.ts';
-import { budgetOf, fingerprint, memoryOf, nvdimmOf, type Program } from './program.ts';
+import type { NestedPoint } from './nested.ts';
+import { isFailure, type Oracle, type Outcome } from './outcome.ts';
 import type { Path, RecoveryMachine } from './recovery.ts';
 
-/** A pending store of the failing image. */
+/** For each block how many of its pending stores reached the media; blocks that are not named have all. */
+export type Prefixes = ReadonlyMap<BlockNumber, number>;
+
+/** A pending store of the failing image. Plain data. */
 export interface CaseStore {
   readonly block: BlockNumber;
   readonly unit: StoreUnit;
   /** Had a cache-block operation written it back already? Then a fence is missing, not a flush. */
   readonly writtenBack: boolean;
+  /** The failure that lost it: 0 the workload's, 1 the first one within recovery, … */
+  readonly level: number;
 }
 
-/** A failing image in its smallest form. */
+/** A block in which the failing image differs from what the program saw, at the last failure. */
+export interface CaseBlock {
+  readonly block: BlockNumber;
+  readonly failing: Uint8Array;
+  readonly visible: Uint8Array;
+}
+
+/** A failing image in its smallest form. Plain data. */
 export interface Case {
   readonly point: CrashPlace;
+  /** Crash points within recovery, for nested failures. */
+  readonly nested: readonly CrashPlace[];
   /** How recovery ends. */
   readonly outcome: Outcome;
   readonly output: string;
@@ -32,8 +48,11 @@ export interface Case {
   readonly lost: readonly CaseStore[];
   /** Pending stores that did: without them in their block recovery passes. They came too early. */
   readonly early: readonly CaseStore[];
-  /** For each block with lost stores: how many of its pending stores reached the media. */
-  readonly prefixes: ReadonlyMap<BlockNumber, number>;
+  /** For each failure, the blocks with lost stores. */
+  readonly prefixes: readonly Prefixes[];
+  readonly image: readonly CaseBlock[];
+  /** Giving any one lost store back was seen to pass. */
+  readonly minimal: boolean;
 }
 
 /** The contents of a block after 0, 1, … of its pending stores. */
@@ -47,21 +66,27 @@ function contentsOf(point: CrashPoint, block: BlockNumber): Uint8Array[] {
   return all;
 }
 
-/** An image as the number of stores that reached each block. */
-class Prefixes {
+/** The images of a crash point whose blocks had one content each before their pending stores. */
+class PointImages {
   private readonly contents: ReadonlyMap<BlockNumber, readonly Uint8Array[]>;
   readonly blocks: readonly BlockNumber[];
 
-  constructor(
-    private readonly machine: RecoveryMachine,
-    private readonly point: CrashPoint,
-  ) {
+  constructor(readonly point: CrashPoint) {
     this.blocks = [...point.sets.keys()];
     this.contents = new Map(this.blocks.map((block) => [block, contentsOf(point, block)]));
   }
 
   most(block: BlockNumber): number {
-    return this.point.stores.get(block)!.length;
+    return this.point.stores.get(block)?.length ?? 0;
+  }
+
+  content(block: BlockNumber, prefixes: Prefixes): Uint8Array {
+    const all = this.contents.get(block)!;
+    return all[Math.min(prefixes.get(block) ?? all.length - 1, all.length - 1)]!;
+  }
+
+  image(prefixes: Prefixes): Map<BlockNumber, Uint8Array> {
+    return new Map(this.blocks.map((block) => [block, this.content(block, prefixes)]));
   }
 
   /** The largest prefix with this content; of a torn `cbo.zero`, the one before it. */
@@ -70,136 +95,252 @@ class Prefixes {
     for (let i = all.length - 1; i >= 0; i--) if (Buffer.compare(all[i]!, content) === 0) return i;
     return this.point.sets.get(block)!.cubeOf(content)?.prefix ?? 0;
   }
+}
 
-  /** Runs recovery with these prefixes; blocks that are not named have everything. */
-  run(prefixes: ReadonlyMap<BlockNumber, number>): Path {
-    const image = this.blocks.map((block) => {
-      const all = this.contents.get(block)!;
-      return [block, all[prefixes.get(block) ?? all.length - 1]!] as const;
-    });
-    return runImage(this.machine, new Map(image));
-  }
+/** The machines for one chain of failures. */
+export interface Machines {
+  /** Runs the last recovery. */
+  readonly last: RecoveryMachine;
+  /** Recoveries that fail again: they record. */
+  recording(level: number): RecoveryMachine;
+}
+
+/** What one run of a chain of failures was. */
+interface Run {
+  readonly path: Path;
+  /** The images at each failure; the last one is where `path` recovered from. */
+  readonly levels: readonly PointImages[];
 }
 
 /**
- * Shrinks a failing class to a 1-minimal case; the machine has been prepared for the point.
- * @returns undefined when only a torn `cbo.zero` fails, which no prefix of whole stores is
+ * Runs a chain of failures: at `point` with the first prefixes, then within recovery at crash point `indices[0]` with the next
+ * ones, and so on. Undefined when recovery does not get to such a crash point.
  */
-export function minimise(machine: RecoveryMachine, point: CrashPoint, found: PathClass): Case | undefined {
-  const images = new Prefixes(machine, point);
+function runChain(
+  machines: Machines,
+  point: CrashPoint,
+  oracle: Oracle,
+  indices: readonly number[],
+  prefixes: readonly Prefixes[],
+  level = 0,
+): Run | undefined {
+  const images = new PointImages(point);
+  const image = images.image(prefixes[level] ?? new Map());
+  if (level === indices.length) {
+    machines.last.prepare(point, oracle);
+    return { path: runImage(machines.last, image), levels: [images] };
+  }
+  const machine = machines.recording(level);
+  machine.prepare(point, oracle);
+  let found: Run | undefined;
+  machine.runImageVisiting(image, (nested) => {
+    if (nested.index === indices[level])
+      found = runChain(machines, nested, oracle, indices, prefixes, level + 1);
+  });
+  return found && { path: found.path, levels: [images, ...found.levels] };
+}
+
+/** A store that may be given back: the failure that lost it, and its block. */
+interface Choice {
+  readonly level: number;
+  readonly block: BlockNumber;
+}
+
+const changed = (prefixes: readonly Prefixes[], { level, block }: Choice, to: number): Prefixes[] =>
+  prefixes.map((map, i) => (i === level ? new Map(map).set(block, to) : map));
+
+/**
+ * Shrinks a failing image to a 1-minimal case.
+ * @returns undefined when it does not fail: only a torn `cbo.zero` did, which no prefix of whole stores is
+ */
+function shrink(
+  machines: Machines,
+  point: CrashPoint,
+  oracle: Oracle,
+  indices: readonly number[],
+  start: readonly Prefixes[],
+): Case | undefined {
+  let prefixes = start;
+  const attempt = (next: readonly Prefixes[]): Run | undefined => {
+    const run = runChain(machines, point, oracle, indices, next);
+    return run && isFailure(run.path.outcome) ? run : undefined;
+  };
+  let run = attempt(prefixes);
+  if (run === undefined) return undefined;
+  const tryWith = (choice: Choice, to: number): boolean => {
+    const next = changed(prefixes, choice, to);
+    const failing = attempt(next);
+    if (failing) {
+      run = failing;
+      prefixes = next;
+    }
+    return failing !== undefined;
+  };
+  const choices = (): Choice[] =>
+    run!.levels.flatMap((images, level) => images.blocks.map((block) => ({ level, block })));
+  const reachedOf = ({ level, block }: Choice): number => {
+    const most = run!.levels[level]!.most(block);
+    return Math.min(prefixes[level]?.get(block) ?? most, most);
+  };
+  const lostChoices = (): Choice[] =>
+    choices().filter((choice) => reachedOf(choice) < run!.levels[choice.level]!.most(choice.block));
+  for (let progress = true; progress; ) {
+    progress = false;
+    for (const choice of lostChoices()) {
+      const most = run.levels[choice.level]?.most(choice.block) ?? 0;
+      const now = reachedOf(choice);
+      if (now < most && (tryWith(choice, most) || tryWith(choice, now + 1))) progress = true;
+    }
+  }
+  const minimal = lostChoices().every(
+    (choice) => attempt(changed(prefixes, choice, reachedOf(choice) + 1)) === undefined,
+  );
+  const storesOf = ({ level, block }: Choice, from: number, to: number): CaseStore[] => {
+    const { stores, writtenBack } = run!.levels[level]!.point;
+    const below = writtenBack.get(block) ?? 0;
+    return (stores.get(block) ?? [])
+      .slice(from, to)
+      .map((unit) => ({ block, unit, writtenBack: unit.seq < below, level }));
+  };
+  const lost = lostChoices().flatMap((choice) =>
+    storesOf(choice, reachedOf(choice), run!.levels[choice.level]!.most(choice.block)),
+  );
+  const early = choices().flatMap((choice) => {
+    const reached = reachedOf(choice);
+    if (reached === 0 || attempt(changed(prefixes, choice, 0))) return [];
+    return storesOf(choice, 0, reached);
+  });
+  const inOrder = (a: CaseStore, b: CaseStore): number => a.level - b.level || a.unit.seq - b.unit.seq;
+  const last = run.levels[run.levels.length - 1]!;
+  const lastPrefixes = prefixes[run.levels.length - 1] ?? new Map<BlockNumber, number>();
+  const concerned = new Set([...lost, ...early].map(({ block }) => block));
+  return {
+    point: placeOf(point),
+    nested: run.levels.slice(1).map((images) => placeOf(images.point)),
+    outcome: run.path.outcome,
+    output: run.path.output,
+    lost: lost.sort(inOrder),
+    early: early.sort(inOrder),
+    prefixes: run.levels.map(
+      (images, level) =>
+        new Map(
+          images.blocks
+            .map((block) => [block, reachedOf({ level, block })] as const)
+            .filter(([block, prefix]) => prefix < images.most(block)),
+        ),
+    ),
+    image: last.blocks
+      .filter((block) => concerned.has(block))
+      .map((block) => ({
+        block,
+        failing: last.content(block, lastPrefixes),
+        visible: last.content(block, new Map()),
+      })),
+    minimal,
+  };
+}
+
+function placeOf({ index, kind, pc, instret, progress }: CrashPlace): CrashPlace {
+  return { index, kind, pc, instret, progress };
+}
+
+/** Shrinks a failing class of a crash point of the workload. */
+export function minimise(
+  machines: Machines,
+  point: CrashPoint,
+  oracle: Oracle,
+  found: PathClass,
+): Case | undefined {
+  const images = new PointImages(point);
   // Of what recovery did not read, everything has reached the media.
   const prefixes = new Map<BlockNumber, number>();
   for (const [block, set] of found.sets) {
     const read = found.decisions.some((decision) => decision.block === block);
     prefixes.set(block, read ? images.of(block, set.at(set.count - 1n)) : images.most(block));
   }
-  let path = images.run(prefixes);
-  if (!isFailure(path.outcome)) return undefined;
-  const tryWith = (block: BlockNumber, prefix: number): boolean => {
-    const next = images.run(new Map(prefixes).set(block, prefix));
-    if (!isFailure(next.outcome)) return false;
-    prefixes.set(block, prefix);
-    path = next;
-    return true;
-  };
-  for (let progress = true; progress; ) {
-    progress = false;
-    for (const block of images.blocks) {
-      const most = images.most(block);
-      const now = prefixes.get(block)!;
-      if (now < most && (tryWith(block, most) || tryWith(block, now + 1))) progress = true;
+  return shrink(machines, point, oracle, [], [prefixes]);
+}
+
+/** Shrinks a failing class of a crash point within recovery. */
+export function minimiseNested(
+  machines: Machines,
+  point: CrashPoint,
+  oracle: Oracle,
+  chain: readonly NestedPoint[],
+  found: PathClass,
+): Case | undefined {
+  const images = new PointImages(point);
+  const prefixes: Map<BlockNumber, number>[] = [new Map(), ...chain.map(() => new Map())];
+  // From the last failure back: a content there, and which content of the failure before it, with how many stores, gives it.
+  for (const [block, set] of found.sets) {
+    let wanted: (content: Uint8Array) => boolean = (content) => set.has(content);
+    for (let level = chain.length - 1; level >= 0; level--) {
+      const { before, certain, stores } = chain[level]!;
+      const units = [...(certain.get(block) ?? []), ...(stores.get(block) ?? [])];
+      const least = certain.get(block)?.length ?? 0;
+      const bases = level === 0 ? basesOf(images, block) : [...(before.get(block) ?? [])];
+      const known = before.get(block);
+      const fits = fitting(bases, units, least, (base) => known === undefined || known.has(base), wanted);
+      if (fits === undefined) break;
+      prefixes[level + 1]!.set(block, fits.count - least);
+      const { base } = fits;
+      wanted = (content) => Buffer.compare(content, base) === 0;
+    }
+    if (point.sets.has(block)) {
+      const all = basesOf(images, block);
+      for (let prefix = all.length - 1; prefix >= 0; prefix--)
+        if (wanted(all[prefix]!)) {
+          prefixes[0]!.set(block, prefix);
+          break;
+        }
     }
   }
-  const storesOf = (block: BlockNumber, from: number, to: number): CaseStore[] =>
-    point.stores
-      .get(block)!
-      .slice(from, to)
-      .map((unit) => ({ block, unit, writtenBack: unit.seq < point.writtenBack.get(block)! }));
-  const lost = images.blocks.flatMap((block) => storesOf(block, prefixes.get(block)!, images.most(block)));
-  const early = images.blocks.flatMap((block) => {
-    const reached = prefixes.get(block)!;
-    if (reached === 0) return [];
-    const without = images.run(new Map(prefixes).set(block, 0));
-    return isFailure(without.outcome) ? [] : storesOf(block, 0, reached);
-  });
-  const bySeq = (a: CaseStore, b: CaseStore): number => a.unit.seq - b.unit.seq;
-  const { index, kind, pc, instret, progress } = point;
-  return {
-    point: { index, kind, pc, instret, progress },
-    outcome: path.outcome,
-    output: path.output,
-    lost: lost.sort(bySeq),
-    early: early.sort(bySeq),
-    prefixes: new Map([...prefixes].filter(([block, prefix]) => prefix < images.most(block))),
-  };
-}
-
-/** True when giving back the oldest lost store of any one block makes recovery pass. For tests. */
-export function isMinimal(machine: RecoveryMachine, point: CrashPoint, found: Case): boolean {
-  const images = new Prefixes(machine, point);
-  return [...found.prefixes].every(
-    ([block, prefix]) => !isFailure(images.run(new Map(found.prefixes).set(block, prefix + 1)).outcome),
+  return shrink(
+    machines,
+    point,
+    oracle,
+    chain.map(({ index }) => index),
+    prefixes,
   );
 }
 
-// ---- Seeds: T1.CRASHPOINT.PROGRAM.MEMORY-NVDIMM-BUDGET.BLOCK=STORES,BLOCK=STORES… -------------------------------
-
-/** What a seed names. */
-export interface Seed {
-  readonly crashPoint: number;
-  /** The first 8 hexadecimal digits of the SHA-256 of the program and of its media's image. */
-  readonly fingerprint: string;
-  readonly memory: number;
-  readonly nvdimm: number;
-  readonly budget: number;
-  readonly prefixes: ReadonlyMap<BlockNumber, number>;
-}
-
-/** The line that replays a case. */
-export function seedOf(program: Program, { point, prefixes }: Case): string {
-  const lost = [...prefixes].map(([block, prefix]) => `${block}=${prefix}`).join(',');
-  return `T1.${point.index}.${fingerprint(program)}.${memoryOf(program)}-${nvdimmOf(program)}-${budgetOf(program)}.${lost}`;
-}
-
-/** @throws UserError for what is not a seed */
-export function parseSeed(text: string): Seed {
-  const match = /^T1\.(\d+)\.([0-9a-f]{8})\.(\d+)-(\d+)-(\d+)\.((?:\d+=\d+(?:,\d+=\d+)*)?)$/.exec(
-    text.trim(),
-  );
-  if (!match) throw new UserError(`'${text}' is not a seed of licorice torture; they begin with T1.`);
-  const lost = match[6]!.split(',').filter((item) => item !== '');
-  return {
-    crashPoint: Number(match[1]),
-    fingerprint: match[2]!,
-    memory: Number(match[3]),
-    nvdimm: Number(match[4]),
-    budget: Number(match[5]),
-    prefixes: new Map(
-      lost.map((item) => {
-        const [block, prefix] = item.split('=').map(Number);
-        return [blockNumber(block!), prefix!] as const;
-      }),
-    ),
-  };
-}
-
-/** Runs the image of a seed, at a crash point that the machine has been prepared for. */
-export function replayImage(machine: RecoveryMachine, point: CrashPoint, seed: Seed): Path {
-  for (const [block, prefix] of seed.prefixes) {
-    const stores = point.stores.get(block);
-    if (stores === undefined || prefix > stores.length)
-      throw new UserError(
-        `the seed does not fit the program: block ${block} has no ${prefix} pending stores`,
-      );
+/** The contents of a block by the number of stores that reached the media at the workload's failure. */
+function basesOf(images: PointImages, block: BlockNumber): Uint8Array[] {
+  if (!images.point.sets.has(block)) {
+    const at = block * 64;
+    return [images.point.visible.slice(at, at + 64)];
   }
-  return new Prefixes(machine, point).run(seed.prefixes);
+  return Array.from({ length: images.most(block) + 1 }, (_, prefix) =>
+    images.content(block, new Map([[block, prefix]])),
+  );
 }
 
-/** @throws UserError when a seed was made from another program or other media */
-export function checkProgram(program: Program, seed: Seed): void {
-  const now = fingerprint(program);
-  if (now !== seed.fingerprint)
-    throw new UserError(
-      `${program.elf.name}: not the program (or media image) of this seed (${now}, the seed has ${seed.fingerprint})`,
-    );
+/** A base and a number of units behind it that give a wanted content; as much as possible of both. */
+function fitting(
+  bases: readonly Uint8Array[],
+  units: readonly StoreUnit[],
+  least: number,
+  legal: (base: Uint8Array) => boolean,
+  wanted: (content: Uint8Array) => boolean,
+): { readonly base: Uint8Array; readonly count: number } | undefined {
+  for (const base of [...bases].reverse()) {
+    if (!legal(base)) continue;
+    for (let count = units.length; count >= least; count--) {
+      const content = base.slice();
+      for (const unit of units.slice(0, count)) applyUnit(content, unit);
+      if (wanted(content)) return { base, count };
+    }
+  }
+  return undefined;
+}
+
+/** Runs a chain of failures again. Undefined: recovery does not get there. */
+export function replayChain(
+  machines: Machines,
+  point: CrashPoint,
+  oracle: Oracle,
+  indices: readonly number[],
+  prefixes: readonly Prefixes[],
+): Path | undefined {
+  return runChain(machines, point, oracle, indices, prefixes)?.path;
 }

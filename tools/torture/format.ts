@@ -178,6 +178,8 @@ export interface CrashPointJson {
   readonly classes: number;
   readonly runs: number;
   readonly exhaustive: boolean;
+  /** SHA-256 of everything that recovery read and how it ended, in order: equal for equal explorations. */
+  readonly digest: string;
   /** Failures during recovery, by depth (index 0: the first nested one). */
   readonly nested: readonly LevelJson[];
   /** With --certificates. */

@@ -9,29 +9,41 @@ import { BlockImages } from '../../emulator/nvdimm/images.ts';
 import { imagesAfter, type StoreUnit } from '../../emulator/nvdimm/pending.ts';
 import { type BlockSets, type CrashPlace, type CrashPoint, crashPointNow } from './crash.ts';
 
+/** A crash point within recovery, with what it was made from. */
+export interface NestedPoint extends CrashPoint {
+  /** What the failure before may have left, as far as recovery had not read it. */
+  readonly before: BlockSets;
+  /** For each block of `sets`: recovery's stores that survive this failure, too. */
+  readonly certain: ReadonlyMap<BlockNumber, readonly StoreUnit[]>;
+}
+
 /**
  * The present crash point of a recovery whose computer records, and keeps all stores since power-on.
- * @param open what the first failure may have left, as far as recovery has not read it
+ * @param before what the failure before may have left, as far as recovery has not read it
  */
 export function nestedPoint(
   computer: Computer,
   place: Pick<CrashPlace, 'index' | 'kind' | 'progress'>,
-  open: BlockSets,
-): CrashPoint {
+  before: BlockSets,
+): NestedPoint {
   const point = crashPointNow(computer, place);
   const state = computer.nvdimm!.engine.snapshot();
   const sets = new Map<BlockNumber, BlockImages>();
   const stores = new Map<BlockNumber, readonly StoreUnit[]>();
-  for (const block of [...new Set([...open.keys(), ...state.blocks.keys()])].sort((a, b) => a - b)) {
+  const certain = new Map<BlockNumber, readonly StoreUnit[]>();
+  const writtenBack = new Map<BlockNumber, number>();
+  for (const block of [...new Set([...before.keys(), ...state.blocks.keys()])].sort((a, b) => a - b)) {
     const pending = state.blocks.get(block);
-    const before = open.get(block);
-    const base = before ?? BlockImages.single(pending!.base.slice());
+    const base = before.get(block) ?? BlockImages.single(pending!.base.slice());
     const set = pending ? imagesAfter(base, pending.units, pending.guaranteed) : base;
     if (set.determined) continue;
+    const first = pending ? pending.indexOf(pending.guaranteed) : 0;
     sets.set(block, set);
-    stores.set(block, pending ? pending.units.slice(pending.indexOf(pending.guaranteed)) : []);
+    stores.set(block, pending ? pending.units.slice(first) : []);
+    certain.set(block, pending ? pending.units.slice(0, first) : []);
+    writtenBack.set(block, pending?.writtenBack ?? 0);
   }
   let legal = 1n;
   for (const set of sets.values()) legal *= set.count;
-  return { ...point, sets, stores, legal };
+  return { ...point, sets, stores, certain, writtenBack, before, legal };
 }

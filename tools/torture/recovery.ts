@@ -19,11 +19,11 @@ import { Initiator } from '../../emulator/machine/memory.ts';
 import type { Snapshot } from '../../emulator/machine/state.ts';
 import { Access } from '../../emulator/mmu/translation.ts';
 import { type BlockNumber, blockStart } from '../../emulator/nvdimm/dpa.ts';
-import type { BlockImages } from '../../emulator/nvdimm/images.ts';
+import { BlockImages } from '../../emulator/nvdimm/images.ts';
 import type { Nvdimm } from '../../emulator/nvdimm/nvdimm.ts';
 import { type BlockSets, type CrashPoint, observeNvdimm } from './crash.ts';
 import type { Mark, Progress } from './device.ts';
-import { nestedPoint } from './nested.ts';
+import { type NestedPoint, nestedPoint } from './nested.ts';
 import { judge, type Oracle, type Outcome } from './outcome.ts';
 import { mergeInto, Touched } from './prefix.ts';
 import { budgetOf, makeComputer, type Program } from './program.ts';
@@ -95,6 +95,10 @@ export interface RecoveryOptions {
   readonly recording?: boolean;
 }
 
+/** Sets of one content each. */
+export const singles = (image: ReadonlyMap<BlockNumber, Uint8Array>): BlockSets =>
+  new Map([...image].map(([block, bytes]) => [block, BlockImages.single(bytes)]));
+
 export class RecoveryMachine {
   private readonly computer: Computer;
   private readonly nvdimm: Nvdimm;
@@ -120,7 +124,7 @@ export class RecoveryMachine {
   /** It was `decide`, or the boot depends on the crash point. */
   private undecided = false;
   private tracking: Touched | undefined;
-  private visit: ((point: CrashPoint, decisions: readonly Decision[]) => void) | undefined;
+  private visit: ((point: NestedPoint, decisions: readonly Decision[]) => void) | undefined;
   private visited = 0;
 
   constructor(
@@ -200,7 +204,8 @@ export class RecoveryMachine {
     this.oracle = oracle;
     this.progress = point.progress;
     const { program, warm } = this;
-    if (!program.system) this.rootNode = this.rootFrom(this.early, point);
+    // Failures during recovery may come at any instant of it.
+    if (!program.system || this.options.recording) this.rootNode = this.rootFrom(this.early, point);
     else if (warm?.touched.readsAgree(point)) this.rootNode = this.rootFrom(warm, point);
     else this.rootNode = this.bootTo(point);
     return this.rootNode;
@@ -316,20 +321,34 @@ export class RecoveryMachine {
     return path;
   }
 
-  /** Runs recovery from the root with these contents, and visits its own crash points. Only when it records. */
-  runVisiting(
-    sets: BlockSets,
+  /**
+   * Runs recovery from the root and visits its own crash points, with the decisions made before each. `decide` must not stop it.
+   * Only when stores are recorded.
+   */
+  runVisiting(decide: Decide, visit: (point: NestedPoint, decisions: readonly Decision[]) => void): Path {
+    this.enter(this.root);
+    return this.finishVisiting(decide, visit);
+  }
+
+  /** The same on one image: contents of the open blocks. */
+  runImageVisiting(image: ReadonlyMap<BlockNumber, Uint8Array>, visit: (point: NestedPoint) => void): Path {
+    this.enterWith(singles(image));
+    return this.finishVisiting(() => {
+      throw new Error('a single content left something to decide');
+    }, visit);
+  }
+
+  private finishVisiting(
     decide: Decide,
-    visit: (point: CrashPoint, decisions: readonly Decision[]) => void,
+    visit: (point: NestedPoint, decisions: readonly Decision[]) => void,
   ): Path {
     if (!this.options.recording) throw new Error('failures during recovery need its stores recorded');
-    this.enterWith(sets);
     this.visit = visit;
     this.visited = 0;
     const path = this.finish(decide);
     if (path?.outcome.kind === 'pass') this.crash('end');
     this.visit = undefined;
-    if (path === undefined) throw new Error('a run with given contents was stopped');
+    if (path === undefined) throw new Error('a run that visits crash points was stopped');
     return path;
   }
 

@@ -1,0 +1,125 @@
+/**
+ * What is seen of a program without any oracle: stores that an acknowledged operation leaves in the caches, stores that it leaves
+ * unfenced, flushes and fences that never do anything, and loads after a failure of what was not persistent.
+ */
+
+import { blocksOf, type RunEvent } from './events.ts';
+import type { AdviceKind } from './format.ts';
+import type { PointRecord } from './point.ts';
+
+/** A piece of advice, not named yet. */
+export interface Advice {
+  readonly kind: AdviceKind;
+  readonly about: 'correctness' | 'performance';
+  readonly pc: bigint;
+  readonly stores: readonly bigint[];
+  readonly count: number;
+  readonly operation: number;
+}
+
+/** A block's pending stores, by what they lack. */
+interface BlockState {
+  dirty: RunEvent[];
+  /** Written back by this hart. */
+  unfenced: { readonly event: RunEvent; readonly hart: number }[];
+}
+
+class Collected {
+  private readonly found = new Map<string, Advice>();
+
+  add(kind: AdviceKind, about: Advice['about'], pc: bigint, operation: number): void {
+    const key = `${kind} ${pc}`;
+    const known = this.found.get(key);
+    if (known) this.found.set(key, { ...known, count: known.count + 1 });
+    else this.found.set(key, { kind, about, pc, stores: [], count: 1, operation });
+  }
+
+  get list(): Advice[] {
+    return [...this.found.values()];
+  }
+}
+
+/** Advice about the workload's own run. */
+export function adviceOn(events: readonly RunEvent[]): Advice[] {
+  const collected = new Collected();
+  const blocks = new Map<number, BlockState>();
+  const told = new Set<RunEvent>();
+  let operation = 0;
+  /** What stores of this operation, or of all when the run ends, lack now. */
+  const judge = (): void => {
+    for (const { dirty, unfenced } of blocks.values()) {
+      for (const event of dirty)
+        if (!told.has(event)) collected.add('missing flush', 'correctness', event.pc, operation);
+      for (const { event } of unfenced)
+        if (!told.has(event)) collected.add('missing fence', 'correctness', event.pc, operation);
+      for (const event of [...dirty, ...unfenced.map((one) => one.event)]) told.add(event);
+    }
+  };
+  for (const event of events) {
+    if (event.kind === 'begin') operation = event.operation;
+    else if (event.kind === 'acknowledge') judge();
+    else if (event.kind === 'fence') {
+      for (const state of blocks.values())
+        state.unfenced = state.unfenced.filter(({ hart }) => hart !== event.hart);
+    } else
+      for (const block of blocksOf(event)) {
+        const state = blocks.get(block) ?? { dirty: [], unfenced: [] };
+        blocks.set(block, state);
+        if (event.kind === 'store' || event.kind === 'zero') state.dirty.push(event);
+        else if (event.kind === 'inval') state.dirty = [];
+        else {
+          state.unfenced.push(...state.dirty.map((one) => ({ event: one, hart: event.hart })));
+          state.dirty = [];
+        }
+      }
+  }
+  judge();
+  addRedundant(events, collected);
+  return collected.list;
+}
+
+/** Flushes that never write anything back, and fences behind only such flushes that never complete anything. */
+function addRedundant(events: readonly RunEvent[], collected: Collected): void {
+  const useful = new Set<bigint>();
+  const redundant: { readonly event: RunEvent; readonly operation: number }[] = [];
+  const flushed = new Set<number>();
+  let operation = 0;
+  for (const event of events) {
+    const flush = event.kind === 'clean' || event.kind === 'flush';
+    if (event.kind === 'begin') operation = event.operation;
+    if (flush) flushed.add(event.hart);
+    if (!flush && event.kind !== 'fence') continue;
+    // A fence without a flush before it is there for another reason.
+    const counts = flush || flushed.delete(event.hart);
+    if (counts && event.redundant) redundant.push({ event, operation });
+    else useful.add(event.pc);
+  }
+  for (const { event, operation: during } of redundant)
+    if (!useful.has(event.pc))
+      collected.add(
+        event.kind === 'fence' ? 'redundant fence' : 'redundant flush',
+        'performance',
+        event.pc,
+        during,
+      );
+}
+
+/** Loads after a failure of what was not persistent. */
+export function unpersistedReads(records: readonly PointRecord[]): Advice[] {
+  const found = new Map<bigint, { stores: Set<bigint>; count: number; operation: number }>();
+  for (const { reads, place } of records)
+    for (const { load, stores } of reads) {
+      const known = found.get(load) ?? { stores: new Set(), count: 0, operation: place.progress.begun };
+      for (const pc of stores) known.stores.add(pc);
+      known.count++;
+      found.set(load, known);
+    }
+  return [...found].map(([pc, { stores, count, operation }]) => ({
+    kind: 'unpersisted read' as const,
+    about: 'correctness' as const,
+    pc,
+    stores: [...stores].sort((a, b) => (a < b ? -1 : 1)),
+    count,
+    operation,
+  }));
+}

@@ -1,0 +1,282 @@
+/**
+ * Makes the report (format.ts) of what the crash points have shown: findings told once, with names and stacks of their
+ * stores, image, timeline and fixes that were tried, and the advice that needs no oracle.
+ */
+import { CACHE_BLOCK_SIZE } from '../../emulator/addresses.ts';
+import { isZeroing } from '../../emulator/nvdimm/pending.ts';
+import { type Advice, adviceOn, unpersistedReads } from './advice.ts';
+import { type Finding, summarise } from './campaign.ts';
+import { blocksOf, type RunEvent } from './events.ts';
+import type { CaseStore } from './finding.ts';
+import { tryFixes } from './fixes.ts';
+import {
+  type AdviceJson,
+  type CrashPointJson,
+  type EventJson,
+  type FindingJson,
+  type FixJson,
+  type PlaceJson,
+  REPORT_FORMAT,
+  REPORT_VERSION,
+  type StoreJson,
+  type TortureReport,
+} from './format.ts';
+import { describeOutcome, findingKind } from './outcome.ts';
+import { Places } from './places.ts';
+import type { CampaignLimits, PointRecord } from './point.ts';
+import { budgetOf, fingerprint, memoryOf, nvdimmOf, type Program } from './program.ts';
+import { stacksAt } from './stacks.ts';
+import type { WorkloadRun } from './workload.ts';
+
+/** Events of a timeline, at most: the last ones before the failure. */
+const TIMELINE = 120;
+/** Findings for which fixes are tried. */
+const FIXES = 8;
+
+export interface AssembleOptions {
+  /** Try fixes; each costs a campaign. Default: yes. */
+  readonly fixes?: boolean;
+  /** Only crash points of which index mod count is this were explored. */
+  readonly shard?: { readonly index: number; readonly count: number };
+}
+
+const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
+const pcOf = ({ unit }: CaseStore): bigint => (BigInt(unit.pcHigh) << 32n) | BigInt(unit.pcLow);
+
+/** Names the instructions of a program and of the kernel below it. */
+class Namer {
+  private readonly program: Places;
+  private readonly kernel: Places | undefined;
+  private readonly name: string;
+
+  constructor({ elf, system }: Program) {
+    this.name = elf.name.slice(elf.name.lastIndexOf('/') + 1);
+    this.program = new Places(elf.bytes, elf.name);
+    this.kernel = system && new Places(system.kernel.bytes, system.kernel.name);
+  }
+
+  place(pc: bigint): PlaceJson {
+    // The kernel lies in the upper half of the address space.
+    const inKernel = this.kernel !== undefined && pc >> 63n === 1n;
+    const places = inKernel ? this.kernel! : this.program;
+    return { pc: hex(pc), image: inKernel ? 'kernel' : this.name, ...places.at(pc) };
+  }
+}
+
+export function assemble(
+  program: Program,
+  limits: CampaignLimits,
+  records: readonly PointRecord[],
+  calm: WorkloadRun,
+  options: AssembleOptions = {},
+): TortureReport {
+  const namer = new Namer(program);
+  const summary = summarise(program, records);
+  const stacks = stacksAt(
+    program,
+    calm.events,
+    summary.findings.flatMap(({ lost, early }) =>
+      [...lost, ...early]
+        .filter(({ level, unit }) => level === 0 && unit.hart >= 0)
+        .map(({ unit }) => unit.instret),
+    ),
+  );
+  const context: Context = { program, limits, calm, namer, stacks };
+  const advice = [...adviceOn(calm.events), ...unpersistedReads(records)];
+  return {
+    format: REPORT_FORMAT,
+    version: REPORT_VERSION,
+    program: {
+      name: program.elf.name,
+      kind: program.system ? 'guest' : 'bare',
+      fingerprint: fingerprint(program),
+    },
+    options: {
+      memory: memoryOf(program),
+      nvdimm: nvdimmOf(program),
+      budget: budgetOf(program),
+      depth: limits.depth ?? 1,
+      maxRuns: limits.maxRuns,
+      samples: limits.samples,
+      seed: limits.seed,
+    },
+    ...(options.shard && { shard: options.shard }),
+    exhaustive: summary.exhaustive,
+    runs: summary.runs,
+    legalImages: summary.legal.toString(),
+    coveredImages: summary.covered.toString(),
+    crashPoints: records.map((record) => crashPointJson(record, namer)),
+    findings: summary.findings.map((finding, i) =>
+      findingJson(finding, context, options.fixes !== false && i < FIXES),
+    ),
+    advice: advice.map((one) => adviceJson(one, namer)),
+    unreduced: summary.unreduced,
+  };
+}
+
+/** What findings are told with. */
+interface Context {
+  readonly program: Program;
+  readonly limits: CampaignLimits;
+  readonly calm: WorkloadRun;
+  readonly namer: Namer;
+  readonly stacks: ReadonlyMap<number, readonly bigint[]>;
+}
+
+function crashPointJson(record: PointRecord, namer: Namer): CrashPointJson {
+  const { index, kind, pc, instret, progress } = record.place;
+  return {
+    index,
+    kind,
+    place: namer.place(pc),
+    instruction: instret,
+    operation: progress.begun > progress.acknowledged ? progress.begun : 0,
+    acknowledged: progress.acknowledged,
+    legalImages: record.legal.toString(),
+    coveredImages: record.covered.toString(),
+    classes: record.classes,
+    runs: record.runs,
+    exhaustive: record.exhaustive,
+    digest: record.digest,
+    nested: record.levels.map(({ crashPoints, legal, covered, runs, exhaustive }) => ({
+      crashPoints,
+      legalImages: legal.toString(),
+      coveredImages: covered.toString(),
+      runs,
+      exhaustive,
+    })),
+    ...(record.certificate && { certificate: record.certificate }),
+  };
+}
+
+function storeJson(store: CaseStore, { namer, stacks }: Context): StoreJson {
+  const { block, unit, level, writtenBack } = store;
+  const value = (BigInt(unit.high) << 32n) | BigInt(unit.low);
+  return {
+    ...namer.place(pcOf(store)),
+    address: hex(block * CACHE_BLOCK_SIZE + unit.offset),
+    block,
+    size: unit.size,
+    value: hex(isZeroing(unit) ? 0 : value),
+    hart: unit.hart,
+    instruction: unit.instret,
+    level,
+    writtenBack,
+    missing: writtenBack ? 'fence' : 'flush',
+    stack: (level === 0 ? (stacks.get(unit.instret) ?? []) : []).map((pc) => namer.place(pc)),
+  };
+}
+
+/** What a program lacks, by the stores that were lost and those that came too early. */
+function missingIn({ lost, early }: Finding): FindingJson['missing'] {
+  if (lost.length === 0) return 'recovery';
+  const last = lost[lost.length - 1]!;
+  // Stores to one block persist in their order: no flush and no fence would have helped.
+  if (early.length > 0 && lost.every(({ block }) => early.some((one) => one.block === block))) return 'order';
+  return last.writtenBack && lost.every(({ writtenBack }) => writtenBack) ? 'fence' : 'flush';
+}
+
+function findingJson(finding: Finding, context: Context, withFixes: boolean): FindingJson {
+  const { program, limits, calm, namer } = context;
+  const { point, nested, outcome, image } = finding;
+  const { progress } = point;
+  const fixes = withFixes && nested.length === 0 ? tryFixes(program, limits, calm, finding) : [];
+  return {
+    kind: findingKind(outcome),
+    outcome: describeOutcome(outcome),
+    missing: missingIn(finding),
+    crashPoint: point.index,
+    crashPointKind: point.kind,
+    crashPlace: namer.place(point.pc),
+    crashPoints: finding.points,
+    nested: nested.map(({ index }) => index),
+    operation: progress.begun > progress.acknowledged ? progress.begun : 0,
+    acknowledged: progress.acknowledged,
+    minimal: finding.minimal,
+    lost: finding.lost.map((store) => storeJson(store, context)),
+    early: finding.early.map((store) => storeJson(store, context)),
+    image: image.map(({ block, failing, visible }) => ({
+      block,
+      address: hex(block * CACHE_BLOCK_SIZE),
+      failing: Buffer.from(failing).toString('hex'),
+      visible: Buffer.from(visible).toString('hex'),
+    })),
+    timeline: timelineOf(finding, context),
+    fixes: fixes.map(({ kind, after, works, findingsLeft }): FixJson => {
+      const places = after.map((pc) => namer.place(pc));
+      return { kind, after: places, text: fixText(kind, places, works), works, findingsLeft };
+    }),
+    output: finding.output,
+    seed: finding.seed,
+  };
+}
+
+function fixText(kind: FixJson['kind'], after: readonly PlaceJson[], works: boolean): string {
+  const [verb, noun] =
+    kind === 'fence' ? ['a fence', 'the flush'] : ['a flush of its block and a fence', 'the store'];
+  const places = after.map(({ file, line, symbol, pc }) =>
+    file === undefined ? (symbol ?? pc) : `${file}:${line}`,
+  );
+  return `${verb} after ${noun} at ${[...new Set(places)].join(', ')}: ${works ? 'tried, and it helps' : 'tried, and it does not help'}`;
+}
+
+/** The events on the blocks concerned, fences and marks up to the failure. */
+function timelineOf(finding: Finding, { calm, namer }: Context): EventJson[] {
+  const { point, lost, early } = finding;
+  const own = (store: CaseStore): boolean => store.level === 0;
+  const concerned = new Set<number>([...lost, ...early].map(({ block }) => block));
+  const isOf = (event: RunEvent, stores: readonly CaseStore[]): boolean =>
+    stores.some(
+      (store) =>
+        own(store) &&
+        store.unit.instret === event.instret &&
+        blocksOf(event).some((block) => block === store.block),
+    );
+  const before = calm.events.filter(
+    (event) =>
+      event.instret <= point.instret &&
+      (event.address < 0
+        ? event.kind !== 'fence' || !event.redundant
+        : blocksOf(event).some((block) => concerned.has(block))),
+  );
+  const events = before
+    .filter((event) => event.instret < point.instret)
+    .slice(-TIMELINE)
+    .map((event): EventJson => {
+      const stored = event.kind === 'store' || event.kind === 'zero';
+      const flushes = event.kind === 'clean' || event.kind === 'flush' || event.kind === 'fence';
+      return {
+        kind: event.kind,
+        instruction: event.instret,
+        level: 0,
+        hart: event.hart,
+        place: namer.place(event.pc),
+        ...(event.address >= 0 && { address: hex(event.address), size: event.size }),
+        ...(event.kind === 'store' && { value: hex(event.value) }),
+        ...(event.operation > 0 && { operation: event.operation }),
+        ...(stored && {
+          fate: isOf(event, lost) ? 'lost' : isOf(event, early) ? 'reached' : 'persistent',
+        }),
+        ...(flushes && { redundant: event.redundant }),
+      };
+    });
+  const failure: EventJson = {
+    kind: 'failure',
+    instruction: point.instret,
+    level: 0,
+    hart: 0,
+    place: namer.place(point.pc),
+  };
+  return [...events, failure];
+}
+
+function adviceJson({ kind, about, pc, stores, count, operation }: Advice, namer: Namer): AdviceJson {
+  return {
+    kind,
+    about,
+    place: namer.place(pc),
+    stores: stores.map((store) => namer.place(store)),
+    count,
+    operation,
+  };
+}

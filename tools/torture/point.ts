@@ -1,0 +1,274 @@
+/**
+ * Everything about one crash point: its images explored, those of the failures within its recoveries too, what fails
+ * shrunk to cases. The result is plain data, so it can come from another thread or another machine.
+ */
+import { createHash } from 'node:crypto';
+import type { BlockNumber } from '../../emulator/nvdimm/dpa.ts';
+import type { CrashPlace, CrashPoint } from './crash.ts';
+import { type ExploreLimits, explore, type PathClass } from './explore.ts';
+import { type Case, type Machines, minimise, minimiseNested } from './finding.ts';
+import type { CertificateJson } from './format.ts';
+import type { NestedPoint } from './nested.ts';
+import { describeOutcome, isFailure, type Oracle, outcomeKey } from './outcome.ts';
+import type { Program } from './program.ts';
+import { type Decision, RecoveryMachine } from './recovery.ts';
+
+export interface CampaignLimits extends ExploreLimits {
+  /** Note every load of what is undetermined, not only those of recoveries that fail. */
+  readonly reads?: boolean;
+  /** Keep what is needed to check elsewhere that nothing was left out. */
+  readonly certificates?: boolean;
+  /** Failures in a row: 1 the workload's alone, 2 one within its recovery, too; … */
+  readonly depth?: number;
+}
+
+/** Failures at one depth. Plain data. */
+export interface LevelRecord {
+  readonly crashPoints: number;
+  readonly legal: bigint;
+  readonly covered: bigint;
+  readonly runs: number;
+  readonly exhaustive: boolean;
+}
+
+/** Recovery read what the failure may have left in several ways. Plain data. */
+export interface ReadRecord {
+  readonly load: bigint;
+  /** The pending stores to that byte. */
+  readonly stores: readonly bigint[];
+}
+
+/** The result at one crash point. Plain data. */
+export interface PointRecord {
+  readonly place: CrashPlace;
+  readonly legal: bigint;
+  /** Images that the runs stand for. */
+  readonly covered: bigint;
+  readonly classes: number;
+  /** Runs of recovery: explicit states. */
+  readonly runs: number;
+  readonly exhaustive: boolean;
+  /** Failures within recovery, by depth. */
+  readonly levels: readonly LevelRecord[];
+  readonly cases: readonly Case[];
+  /** Failing classes of which no case could be made. */
+  readonly unreduced: number;
+  readonly reads: readonly ReadRecord[];
+  /** SHA-256 of all decisions and ends, in order: equal for equal explorations. */
+  readonly digest: string;
+  readonly certificate?: CertificateJson;
+}
+
+/** The same with what only this process has. */
+export interface PointResult {
+  readonly record: PointRecord;
+  readonly point: Omit<CrashPoint, 'visible'>;
+  readonly classes: readonly PathClass[];
+}
+
+/** Failing classes of one crash point that are shrunk; the others are only counted. */
+const CASES_PER_POINT = 32;
+
+const pcOf = ({ pcHigh, pcLow }: { pcHigh: number; pcLow: number }): bigint =>
+  (BigInt(pcHigh) << 32n) | BigInt(pcLow);
+
+/** The same stores lost, the same end: one finding. */
+export function caseKey({ outcome, lost, nested }: Case): string {
+  const stores = lost.map(({ unit, level }) => `${level}:${unit.hart}:${pcOf(unit).toString(16)}`);
+  return [nested.length, outcomeKey(outcome), ...stores].join(' ');
+}
+
+export class PointExplorer implements Machines {
+  readonly last: RecoveryMachine;
+  private readonly recorders: RecoveryMachine[] = [];
+
+  constructor(
+    private readonly program: Program,
+    private readonly limits: CampaignLimits,
+  ) {
+    this.last = new RecoveryMachine(program);
+  }
+
+  recording(level: number): RecoveryMachine {
+    this.recorders[level] ??= new RecoveryMachine(this.program, { recording: true });
+    return this.recorders[level];
+  }
+
+  explore(point: CrashPoint, oracle: Oracle): PointResult {
+    const { last, limits } = this;
+    last.prepare(point, oracle);
+    const { classes, covered, exhaustive, runs } = explore(last, point, limits);
+    const cases = new Cases();
+    for (const found of classes.filter(({ outcome }) => isFailure(outcome)))
+      cases.add(found, () => minimise(this, point, oracle, found));
+    const levels: Level[] = [];
+    for (let level = 1; level < (limits.depth ?? 1); level++) levels.push(new Level());
+    if (levels.length > 0) this.nest(point, point, oracle, classes, [], levels, cases);
+    const { visible: _, ...kept } = point;
+    const { index, kind, pc, instret, progress } = point;
+    return {
+      point: kept,
+      classes,
+      record: {
+        place: { index, kind, pc, instret, progress },
+        legal: point.legal,
+        covered,
+        classes: classes.length,
+        runs,
+        exhaustive,
+        levels: levels.map((level) => ({ ...level })),
+        cases: cases.list,
+        unreduced: cases.unreduced,
+        reads: readsOf(limits.reads ? classes : classes.filter(({ outcome }) => isFailure(outcome)), point),
+        digest: digestOf(classes),
+        ...(limits.certificates && { certificate: certificateOf(point, classes) }),
+      },
+    };
+  }
+
+  /**
+   * Explores the failures within the recoveries that passed.
+   * @param root the workload's crash point; `point` the one whose recoveries these classes are
+   */
+  private nest(
+    root: CrashPoint,
+    point: CrashPoint,
+    oracle: Oracle,
+    classes: readonly PathClass[],
+    chain: readonly NestedPoint[],
+    levels: readonly Level[],
+    cases: Cases,
+  ): void {
+    const level = levels[0]!;
+    const machine = this.recording(chain.length);
+    const seen = new Set<string>();
+    for (const one of classes) {
+      if (isFailure(one.outcome)) continue;
+      machine.prepare(point, oracle);
+      let next = 0;
+      const forced = (): number => one.decisions[next++]!.value;
+      machine.runVisiting(forced, (nested, before) => {
+        // Classes share their way up to the first decision in which they differ.
+        const key = `${nested.index} ${valuesOf(before)}`;
+        if (seen.has(key)) return;
+        seen.add(key);
+        const expected = observedBy(classes, before);
+        const inner = { ...oracle, ...(expected && { expected }) };
+        this.last.prepare(nested, inner);
+        const found = explore(this.last, nested, this.limits);
+        level.add(nested, found);
+        const deeper = [...chain, nested];
+        for (const failing of found.classes.filter(({ outcome }) => isFailure(outcome)))
+          cases.add(failing, () => minimiseNested(this, root, inner, deeper, failing));
+        if (levels.length > 1) this.nest(root, nested, inner, found.classes, deeper, levels.slice(1), cases);
+      });
+    }
+  }
+}
+
+const valuesOf = (decisions: readonly Decision[]): string => decisions.map(({ value }) => value).join();
+
+/** What the classes that begin with these decisions have observed, if all of them have something. */
+function observedBy(classes: readonly PathClass[], before: readonly Decision[]): bigint[] | undefined {
+  const sharing = classes.filter(({ decisions }) =>
+    before.every(({ value }, i) => decisions[i]?.value === value),
+  );
+  const values = sharing.flatMap(({ observed }) => (observed === undefined ? [] : [observed]));
+  return values.length === sharing.length ? [...new Set(values)] : undefined;
+}
+
+/** Adds up what was explored at one depth. */
+class Level implements LevelRecord {
+  crashPoints = 0;
+  legal = 0n;
+  covered = 0n;
+  runs = 0;
+  exhaustive = true;
+
+  add(point: CrashPoint, found: { covered: bigint; runs: number; exhaustive: boolean }): void {
+    this.crashPoints++;
+    this.legal += point.legal;
+    this.covered += found.covered;
+    this.runs += found.runs;
+    this.exhaustive &&= found.exhaustive;
+  }
+}
+
+/** Failing classes as cases, equal ones once. */
+class Cases {
+  readonly list: Case[] = [];
+  unreduced = 0;
+  private tried = 0;
+  private readonly keys = new Set<string>();
+
+  add(_found: PathClass, reduce: () => Case | undefined): void {
+    if (this.tried++ >= CASES_PER_POINT) return;
+    const reduced = reduce();
+    if (reduced === undefined) {
+      this.unreduced++;
+      return;
+    }
+    const key = caseKey(reduced);
+    if (this.keys.has(key)) return;
+    this.keys.add(key);
+    this.list.push(reduced);
+  }
+}
+
+/** Which loads read what is not decided, and which stores they may or may not see. */
+function readsOf(classes: readonly PathClass[], { stores }: CrashPoint): ReadRecord[] {
+  const reads = new Map<string, ReadRecord>();
+  for (const { block, offset, pc } of classes.flatMap(({ decisions }) => decisions)) {
+    const key = `${pc} ${block} ${offset}`;
+    if (reads.has(key)) continue;
+    reads.set(key, { load: pc, stores: writersOf(stores, block, offset) });
+  }
+  const merged = new Map<bigint, Set<bigint>>();
+  for (const { load, stores: pcs } of reads.values()) {
+    const known = merged.get(load) ?? new Set();
+    for (const pc of pcs) known.add(pc);
+    merged.set(load, known);
+  }
+  return [...merged].map(([load, pcs]) => ({ load, stores: [...pcs] }));
+}
+
+function writersOf(stores: CrashPoint['stores'], block: BlockNumber, offset: number): bigint[] {
+  const units = stores.get(block) ?? [];
+  return [
+    ...new Set(
+      units
+        .filter((unit) => offset >= unit.offset && offset < unit.offset + unit.size)
+        .map((unit) => pcOf(unit)),
+    ),
+  ];
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+/** The sets of contents, and the classes' decisions. */
+function certificateOf({ sets }: CrashPoint, classes: readonly PathClass[]): CertificateJson {
+  return {
+    blocks: [...sets].map(([block, { count, cubes }]) => ({
+      block,
+      count: count.toString(),
+      cubes: cubes.map((cube) => ({
+        bytes: hex(cube.bytes),
+        free: [cube.freeLow >>> 0, cube.freeHigh >>> 0] as const,
+      })),
+    })),
+    classes: classes.map(({ decisions, size, outcome }) => ({
+      decisions: decisions.map(({ block, offset, value }) => [block, offset, value] as const),
+      size: size.toString(),
+      outcome: describeOutcome(outcome),
+    })),
+  };
+}
+
+function digestOf(classes: readonly PathClass[]): string {
+  const hash = createHash('sha256');
+  for (const { decisions, size, outcome, observed } of classes) {
+    for (const { block, offset, value } of decisions) hash.update(`${block} ${offset} ${value},`);
+    hash.update(`${size} ${describeOutcome(outcome)} ${observed}\n`);
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,78 @@
+/**
+ * Seeds: one line that replays a case, on any host.
+ *
+ *   T1.CRASHPOINT.PROGRAM.MEMORY-NVDIMM-BUDGET.BLOCK=STORES,BLOCK=STORES…[/CRASHPOINT.BLOCK=STORES,…]…
+ *
+ * PROGRAM is the beginning of the SHA-256 of program and media; for each block with lost stores, STORES of its pending
+ * ones reached the media. A part behind a slash is a failure within recovery.
+ */
+import { UserError } from '../../emulator/errors.ts';
+import { type BlockNumber, blockNumber } from '../../emulator/nvdimm/dpa.ts';
+import type { Case, Prefixes } from './finding.ts';
+import { budgetOf, fingerprint, memoryOf, nvdimmOf, type Program } from './program.ts';
+
+/** What a seed names. */
+export interface Seed {
+  readonly crashPoint: number;
+  readonly fingerprint: string;
+  readonly memory: number;
+  readonly nvdimm: number;
+  readonly budget: number;
+  /** Crash points within recovery. */
+  readonly nested: readonly number[];
+  /** For the workload's failure, and each within recovery. */
+  readonly prefixes: readonly Prefixes[];
+}
+
+const prefixText = (prefixes: Prefixes): string =>
+  [...prefixes].map(([block, prefix]) => `${block}=${prefix}`).join(',');
+
+/** The line that replays a case. */
+export function seedOf(program: Program, { point, nested, prefixes }: Case): string {
+  const machine = `${memoryOf(program)}-${nvdimmOf(program)}-${budgetOf(program)}`;
+  const first = `T1.${point.index}.${fingerprint(program)}.${machine}.${prefixText(prefixes[0]!)}`;
+  return [first, ...nested.map(({ index }, i) => `${index}.${prefixText(prefixes[i + 1]!)}`)].join('/');
+}
+
+const PREFIXES = String.raw`(?:\d+=\d+(?:,\d+=\d+)*)?`;
+const SEED = new RegExp(
+  String.raw`^T1\.(\d+)\.([0-9a-f]{8})\.(\d+)-(\d+)-(\d+)\.(${PREFIXES})((?:/\d+\.${PREFIXES})*)$`,
+);
+
+function prefixesFrom(text: string): Prefixes {
+  const items = text.split(',').filter((item) => item !== '');
+  return new Map<BlockNumber, number>(
+    items.map((item) => {
+      const [block, prefix] = item.split('=').map(Number);
+      return [blockNumber(block!), prefix!] as const;
+    }),
+  );
+}
+
+/** @throws UserError for what is not a seed */
+export function parseSeed(text: string): Seed {
+  const match = SEED.exec(text.trim());
+  if (!match) throw new UserError(`'${text}' is not a seed of licorice torture; they begin with T1.`);
+  const nested = match[7]!
+    .split('/')
+    .filter((part) => part !== '')
+    .map((part) => part.split('.') as [string, string]);
+  return {
+    crashPoint: Number(match[1]),
+    fingerprint: match[2]!,
+    memory: Number(match[3]),
+    nvdimm: Number(match[4]),
+    budget: Number(match[5]),
+    nested: nested.map(([index]) => Number(index)),
+    prefixes: [prefixesFrom(match[6]!), ...nested.map(([, prefixes]) => prefixesFrom(prefixes))],
+  };
+}
+
+/** @throws UserError when a seed was made from another program or other media */
+export function checkProgram(program: Program, seed: Seed): void {
+  const now = fingerprint(program);
+  if (now !== seed.fingerprint)
+    throw new UserError(
+      `${program.elf.name}: not the program (or media image) of this seed (${now}, the seed has ${seed.fingerprint})`,
+    );
+}
