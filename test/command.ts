@@ -15,7 +15,7 @@ export interface BuiltCommand {
 export async function buildLicorice(): Promise<BuiltCommand> {
   const folder = mkdtempSync(join(tmpdir(), 'licorice-command-'));
   await build({
-    entryPoints: { licorice: 'tools/licorice.ts' },
+    entryPoints: { licorice: 'tools/licorice.ts', 'torture-worker': 'tools/torture/worker.ts' },
     outdir: folder,
     outExtension: { '.js': '.mjs' },
     bundle: true,

@@ -32,6 +32,7 @@ export async function buildAll(root) {
       licorice: 'tools/licorice.ts',
       'build-system': 'tools/guest/build-system.ts',
       'build-worker': 'tools/guest/build-worker.ts',
+      'torture-worker': 'tools/torture/worker.ts',
     },
     outdir: 'dist',
     bundle: true,

@@ -1,9 +1,13 @@
 /**
- * `licorice torture PROGRAM`: every legal power failure of a program, explored (docs/torture.md). Its
- * exit code is 1 when there are findings. `licorice torture replay SEED PROGRAM` runs one of them again.
+ * `licorice torture PROGRAM`: every legal power failure of a program, explored (docs/torture.md). Its exit code is 1
+ * when there are findings. `licorice torture replay SEED PROGRAM` runs one of them again, `licorice torture merge` puts the
+ * reports of shards together.
  */
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import type { Argv, CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
+import type { TortureReport } from '../torture/format.ts';
 import type { Program } from '../torture/program.ts';
 import { memorySize, parseSize, positiveInteger, readImage } from './machine-options.ts';
 
@@ -12,20 +16,35 @@ interface ProgramArguments {
   media?: string;
 }
 
-interface TortureArguments extends ProgramArguments {
+interface OutputArguments {
+  json: boolean;
+  html?: string;
+  junit?: string;
+}
+
+interface TortureArguments extends ProgramArguments, OutputArguments {
   mem: string;
   nvdimm?: string;
   'from-power-on': boolean;
   budget: number;
+  depth: number;
   'max-runs': number;
   samples: number;
   seed: number;
-  json: boolean;
+  reads: boolean;
+  fixes: boolean;
   certificates: boolean;
+  workers?: number;
+  shard?: string;
+  resume?: string;
 }
 
 interface ReplayArguments extends ProgramArguments {
   case?: string;
+}
+
+interface MergeArguments extends OutputArguments {
+  reports?: string[];
 }
 
 const mediaOption = <T>(yargs: Argv<T>) =>
@@ -35,8 +54,48 @@ const mediaOption = <T>(yargs: Argv<T>) =>
     describe: 'what the NVDIMM holds at first: a raw image (default: zeros)',
   });
 
+const outputOptions = <T>(yargs: Argv<T>) =>
+  yargs
+    .option('json', { type: 'boolean', default: false, describe: 'machine-readable output' })
+    .option('html', { type: 'string', requiresArg: true, describe: 'write a report page to this file' })
+    .option('junit', { type: 'string', requiresArg: true, describe: 'write JUnit XML to this file' });
+
 const mediaOf = ({ media }: ProgramArguments): Pick<Program, 'media'> =>
   media === undefined ? {} : { media: readImage(media, 'media image').bytes };
+
+function nvdimmSize(text: string): number {
+  const size = parseSize(text, '--nvdimm');
+  if (size < 4096 || size % 4096 !== 0)
+    throw new UserError(`--nvdimm ${text}: an NVDIMM has whole pages of 4096 bytes, at least one`);
+  return size;
+}
+
+/** `i/n`, 1 ≤ i ≤ n. */
+function shardOf(text: string): { index: number; count: number } {
+  const match = /^(\d+)\/(\d+)$/.exec(text);
+  const [index, count] = [Number(match?.[1]), Number(match?.[2])];
+  if (!match || index < 1 || index > count)
+    throw new UserError(
+      `--shard '${text}' is not of the form i/n, with i from 1 to n; write for example 2/4`,
+    );
+  return { index: index - 1, count };
+}
+
+/** Prints and writes a report; findings make the exit code 1. */
+async function deliver(report: TortureReport, { json, html, junit }: OutputArguments): Promise<void> {
+  const { writeFileAtomically } = await import('../output.ts');
+  if (html !== undefined) {
+    const { htmlReport } = await import('../torture/reports/html.ts');
+    writeFileAtomically(html, htmlReport(report));
+  }
+  if (junit !== undefined) {
+    const { junitReport } = await import('../torture/reports/junit.ts');
+    writeFileAtomically(junit, junitReport(report));
+  }
+  const { reportText } = await import('../torture/report.ts');
+  process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
+  if (report.findings.length + report.unreduced > 0) process.exitCode = 1;
+}
 
 const replayCommand: CommandModule<object, ReplayArguments> = {
   command: 'replay <case> <program>',
@@ -55,18 +114,38 @@ const replayCommand: CommandModule<object, ReplayArguments> = {
   },
 };
 
-function nvdimmSize(text: string): number {
-  const size = parseSize(text, '--nvdimm');
-  if (size < 4096 || size % 4096 !== 0)
-    throw new UserError(`--nvdimm ${text}: an NVDIMM has whole pages of 4096 bytes, at least one`);
-  return size;
-}
+const mergeCommand: CommandModule<object, MergeArguments> = {
+  command: 'merge <reports..>',
+  describe: 'put the JSON reports of all shards of a campaign together',
+  builder: (yargs) =>
+    outputOptions(yargs).positional('reports', {
+      type: 'string',
+      array: true,
+      describe: 'what --shard … --json printed, one file each',
+    }),
+  handler: async (args) => {
+    const { mergeReports, parseReport } = await import('../torture/merge.ts');
+    const names = args.reports ?? [];
+    const reports = names.map((name) => {
+      try {
+        return parseReport(readFileSync(name, 'utf8'), name);
+      } catch (error) {
+        if (error instanceof UserError) throw error;
+        throw new UserError(`cannot read ${name}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    });
+    await deliver(mergeReports(reports, names), args);
+  },
+};
+
+const number = (describe: string, value: number) =>
+  ({ type: 'number', default: value, requiresArg: true, describe }) as const;
 
 export const tortureCommand: CommandModule<object, TortureArguments> = {
-  command: 'torture <program>',
+  command: 'torture [program]',
   describe: 'explore every legal power failure of a program',
   builder: (yargs) =>
-    mediaOption(yargs)
+    outputOptions(mediaOption(yargs))
       .positional('program', {
         type: 'string',
         describe: 'an ELF or raw image that runs in M-mode, guest TypeScript, or a shipped workload',
@@ -82,38 +161,51 @@ export const tortureCommand: CommandModule<object, TortureArguments> = {
         default: false,
         describe: 'let the power fail before the program says that it is ready, too',
       })
-      .option('budget', {
-        type: 'number',
-        default: 10_000_000,
-        requiresArg: true,
-        describe: 'instructions after which a recovery counts as hung',
+      .option('budget', number('instructions after which a recovery counts as hung', 10_000_000))
+      .option('depth', number('failures in a row: 2 lets the power fail during recovery, too', 1))
+      .option('max-runs', number('runs of recovery at one crash point before it is sampled', 20_000))
+      .option('samples', number('images to draw then', 1000))
+      .option('seed', number('seed of what is drawn', 0))
+      .option('reads', {
+        type: 'boolean',
+        default: false,
+        describe: 'advise on every load of what was not persistent, also where all goes well',
       })
-      .option('max-runs', {
-        type: 'number',
-        default: 20_000,
-        requiresArg: true,
-        describe: 'runs of recovery at one crash point before it is sampled',
+      .option('fixes', {
+        type: 'boolean',
+        default: true,
+        describe: 'try fixes for findings; --no-fixes saves the time',
       })
-      .option('samples', {
-        type: 'number',
-        default: 1000,
-        requiresArg: true,
-        describe: 'images to draw then',
-      })
-      .option('seed', { type: 'number', default: 0, requiresArg: true, describe: 'seed of what is drawn' })
-      .option('json', { type: 'boolean', default: false, describe: 'machine-readable output' })
       .option('certificates', {
         type: 'boolean',
         default: false,
         describe: 'with --json: what is needed to check that nothing was left out',
       })
-      .command(replayCommand),
+      .option('workers', {
+        type: 'number',
+        requiresArg: true,
+        describe: 'threads (default: one for each processor); the result is the same',
+      })
+      .option('shard', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'i/n: explore only the i-th of n parts; `torture merge` joins their JSON',
+      })
+      .option('resume', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'keep results in this file, and go on from what it has',
+      })
+      .command(replayCommand)
+      .command(mergeCommand),
   handler: async (args) => {
-    const { runCampaign } = await import('../torture/campaign.ts');
-    const { campaignJson, campaignText } = await import('../torture/report.ts');
-    const { Places } = await import('../torture/places.ts');
-    const { loadProgram } = await import('../torture/load.ts');
-    const program = await loadProgram(args.program!, {
+    const { loadProgram, shippedWorkloads } = await import('../torture/load.ts');
+    const { assemble } = await import('../torture/assemble.ts');
+    const { exploreAll } = await import('../torture/parallel.ts');
+    const { runWorkload } = await import('../torture/workload.ts');
+    if (args.program === undefined)
+      throw new UserError(`name a program, or a workload: ${shippedWorkloads().join(', ')}`);
+    const program = await loadProgram(args.program, {
       ...mediaOf(args),
       memory: memorySize(args.mem),
       ...(args.nvdimm !== undefined && { nvdimm: nvdimmSize(args.nvdimm) }),
@@ -124,18 +216,38 @@ export const tortureCommand: CommandModule<object, TortureArguments> = {
       maxRuns: positiveInteger(args['max-runs'], '--max-runs'),
       samples: positiveInteger(args.samples, '--samples'),
       seed: args.seed,
+      depth: positiveInteger(args.depth, '--depth'),
+      reads: args.reads,
+      certificates: args.certificates,
     };
+    const shard = args.shard === undefined ? undefined : shardOf(args.shard);
+    const calm = runWorkload(program);
+    const { CampaignJournal } = await import('../torture/journal.ts');
+    const journal = args.resume === undefined ? undefined : new CampaignJournal(args.resume, program, limits);
     const terminal = process.stderr.isTTY;
-    const result = runCampaign(program, limits, ({ point, classes }) => {
-      if (terminal) process.stderr.write(`\r\x1b[Kcrash point ${point.index}: ${classes.length} classes`);
+    let done = journal?.records.length ?? 0;
+    const records = await exploreAll(program, limits, {
+      workers:
+        args.workers === undefined ? workersFor(calm.points) : positiveInteger(args.workers, '--workers'),
+      points: calm.points,
+      ...(shard && { shard }),
+      known: journal?.records ?? [],
+      done: (record) => {
+        journal?.add(record);
+        done++;
+        if (terminal) process.stderr.write(`\r\x1b[K${done} of ${calm.points} crash points`);
+      },
     });
     if (terminal) process.stderr.write('\r\x1b[K');
-    const places = new Places(program.elf.bytes, program.elf.name);
-    process.stdout.write(
-      args.json
-        ? `${JSON.stringify(campaignJson(result, places, args.certificates), null, 2)}\n`
-        : campaignText(result, places),
+    await deliver(
+      assemble(program, limits, records, calm, { fixes: args.fixes, ...(shard && { shard }) }),
+      args,
     );
-    if (result.findings.length + result.unreduced > 0) process.exitCode = 1;
   },
 };
+
+/** Crash points that make another thread worth its start. */
+const POINTS_PER_WORKER = 50;
+
+const workersFor = (points: number): number =>
+  Math.max(1, Math.min(availableParallelism(), Math.floor(points / POINTS_PER_WORKER)));

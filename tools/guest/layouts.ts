@@ -100,6 +100,9 @@ export function guestOutput(): string {
 /** The folder of this package: the one above `dist` or `tools`. */
 export function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
-  while (!/[/\\](dist|tools)$/.test(folder)) folder = dirname(folder);
+  while (!/[/\\](dist|tools)$/.test(folder)) {
+    if (dirname(folder) === folder) throw new UserError('the licorice command lies outside of its package');
+    folder = dirname(folder);
+  }
   return dirname(folder);
 }

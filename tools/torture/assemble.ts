@@ -5,7 +5,7 @@
 import { CACHE_BLOCK_SIZE } from '../../emulator/addresses.ts';
 import { isZeroing } from '../../emulator/nvdimm/pending.ts';
 import { type Advice, adviceOn, unpersistedReads } from './advice.ts';
-import { type Finding, summarise } from './campaign.ts';
+import { type CampaignResult, type Finding, summarise } from './campaign.ts';
 import { blocksOf, type RunEvent } from './events.ts';
 import type { CaseStore } from './finding.ts';
 import { tryFixes } from './fixes.ts';
@@ -113,6 +113,21 @@ export function assemble(
     unreduced: summary.unreduced,
   };
 }
+
+/** The report of a campaign of this process. */
+export const reportOf = (
+  program: Program,
+  limits: CampaignLimits,
+  { points, calm }: CampaignResult,
+  options: AssembleOptions = {},
+): TortureReport =>
+  assemble(
+    program,
+    limits,
+    points.map(({ record }) => record),
+    calm,
+    options,
+  );
 
 /** What findings are told with. */
 interface Context {

@@ -10,14 +10,16 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildLicorice } from '../../test/command.ts';
 import { describeWith, findOracle, GCC } from '../../test/oracles.ts';
+import { reportOf } from './assemble.ts';
 import { type CampaignResult, replay, runCampaign } from './campaign.ts';
 import { checkCertificate } from './explore.ts';
-import { type CaseStore, parseSeed } from './finding.ts';
+import type { CaseStore } from './finding.ts';
 import { isFailure } from './outcome.ts';
 import { buildPair, MARKS, pairNames, readPair } from './pairs.ts';
 import { Places } from './places.ts';
 import type { Program } from './program.ts';
-import { campaignJson, campaignText } from './report.ts';
+import { reportText } from './report.ts';
+import { parseSeed } from './seed.ts';
 
 const folder = fileURLToPath(new URL('./benchmark', import.meta.url));
 const LIMITS = { maxRuns: 5000, samples: 100, seed: 0 };
@@ -73,21 +75,24 @@ describeWith([GCC], 'published bugs', () => {
 
   test('the same campaign twice is the same report, and the report names line and seed', () => {
     const program = compile('level-token', true);
-    const places = new Places(program.elf.bytes, 'level-token');
-    const json = (): string => JSON.stringify(campaignJson(runCampaign(program, LIMITS), places, true));
+    const limits = { ...LIMITS, certificates: true };
+    const report = () => reportOf(program, limits, runCampaign(program, limits));
+    const json = (): string => JSON.stringify(report());
     const first = json();
     expect(json()).toBe(first);
-    const text = campaignText(runCampaign(program, LIMITS), places);
+    const text = reportText(report());
     expect(text).toContain(`level-token.c:${guiltyLine('level-token')}`);
     expect(text).toContain('written back, no fence completed it');
     expect(text).toContain('seed: T1.');
   });
 
   test('a space too large is sampled, and called so', () => {
-    const result = runCampaign(compile('array-info', true), { maxRuns: 2, samples: 20, seed: 1 });
+    const program = compile('array-info', true);
+    const limits = { maxRuns: 2, samples: 20, seed: 1 };
+    const result = runCampaign(program, limits);
     expect(result.exhaustive).toBe(false);
     expect(result.covered).toBeLessThan(result.legal);
-    expect(campaignText(result, new Places(new Uint8Array(), ''))).toContain('SAMPLED');
+    expect(reportText(reportOf(program, limits, result))).toContain('SAMPLED');
   });
 
   test('a seed of another program is refused', () => {

@@ -10,7 +10,7 @@ import { type CampaignLimits, caseKey, PointExplorer, type PointRecord, type Poi
 import type { Program } from './program.ts';
 import type { Path } from './recovery.ts';
 import { checkProgram, parseSeed, seedOf } from './seed.ts';
-import { runWorkload } from './workload.ts';
+import { runWorkload, type WorkloadRun } from './workload.ts';
 
 export interface Finding extends Case {
   readonly seed: string;
@@ -33,6 +33,8 @@ export interface Summary {
 
 export interface CampaignResult extends Summary {
   readonly points: readonly PointResult[];
+  /** The workload without a failure. */
+  readonly calm: WorkloadRun;
 }
 
 /** Adds up the records of crash points, in their order. */
@@ -78,6 +80,7 @@ export function runCampaign(
       points.map(({ record }) => record),
     ),
     points,
+    calm,
   };
 }
 

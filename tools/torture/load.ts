@@ -25,12 +25,13 @@ export function shippedWorkloads(): string[] {
 
 /** @throws UserError when there is no such file or workload, or it cannot be put to the test */
 export async function loadProgram(name: string, options: Omit<Program, 'elf' | 'system'>): Promise<Program> {
-  const shipped = join(workloadFolder(), `${name}.elf`);
-  if (!existsSync(name) && existsSync(shipped)) return guestProgram(readImage(shipped, 'workload'), options);
-  if (!existsSync(name) && !/[./\\]/.test(name))
+  if (!existsSync(name) && !/[./\\]/.test(name)) {
+    const shipped = join(workloadFolder(), `${name}.elf`);
+    if (existsSync(shipped)) return guestProgram(readImage(shipped, 'workload'), options);
     throw new UserError(
       `there is no file and no workload '${name}'; workloads: ${shippedWorkloads().join(', ') || 'none were built'}`,
     );
+  }
   const elf: ImageFile = name.endsWith('.ts') ? await compileGuest(name) : readImage(name, 'program');
   if (isGuestProgram(elf.bytes, elf.name)) return guestProgram(elf, options);
   if (name.endsWith('.ts'))

@@ -401,7 +401,9 @@ export class RecoveryMachine {
 
   private finish(decide: Decide): Path | undefined {
     this.decide = decide;
-    const reason = this.computer.machine.run({ instructions: this.budget });
+    const { machine } = this.computer;
+    // From power-on, wherever the node lies: what hangs must not depend on that.
+    const reason = machine.run({ instructions: Math.max(0, this.budget - machine.instructions) });
     if (this.stopped) return undefined;
     return {
       decisions: this.decisions,

@@ -31,6 +31,8 @@ export interface WorkloadRun {
   readonly events: readonly RunEvent[];
   /** Instructions of the whole run. */
   readonly instructions: number;
+  /** Crash points. */
+  readonly points: number;
   /** `fence` patches: the cache-block operations behind which fences were put. */
   readonly patched: ReadonlySet<bigint>;
 }
@@ -106,7 +108,8 @@ class Workload {
     this.crash('end');
     this.log.settle();
     const { output, values, patched } = this;
-    return { output, values, events: this.log.events, instructions: machine.instructions, patched };
+    const { instructions } = machine;
+    return { output, values, events: this.log.events, instructions, points: this.index, patched };
   }
 
   private mark(mark: Mark): void {

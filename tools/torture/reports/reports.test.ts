@@ -111,6 +111,7 @@ const report: TortureReport = {
     classes: 8,
     runs: 8,
     exhaustive: true,
+    digest: '',
     nested: [],
   })),
   findings: [finding],
