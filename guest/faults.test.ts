@@ -1,6 +1,12 @@
 /** Faults on the booted guest: is every kind an upcall that says what happened and can be resumed, and is what nobody handles reported? */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { runTest } from './testing/kernel-tests.ts';
+import { openForReading, readState, saveState } from '../emulator/machine/saved-state.ts';
+import { xtwzExtension } from '../emulator/machine/xtwz.ts';
+import { packageRoot } from '../tools/guest/layouts.ts';
+import { freshMedia, runTest, testArchive } from './testing/kernel-tests.ts';
+import { System } from './testing/system.ts';
 
 test.each([
   ['kinds', 'object, null, rights, page and exception come to the handler'],
@@ -15,7 +21,7 @@ test.each([
 test('a fault whose handlers cannot be entered ends the thread with a report', () => {
   const { code, output } = runTest('faults', 'double');
   expect(code).toBe(0);
-  expect(output).toMatch(/^thread \d+: no such object at [0-9a-f]+/);
+  expect(output).toMatch(/^thread \d+: no such object: fetch from 0x[0-9a-f]+/);
   expect(
     output
       .trim()
@@ -28,4 +34,30 @@ test.each([['stack'], ['masked']])('%s: the thread ends, its neighbours go on', 
   const { code, output } = runTest('faults', name);
   expect(code).toBe(0);
   expect(output).toMatch(/^thread \d+: /);
+});
+
+test('the report names the object, the function and the source line', () => {
+  const { code, output } = runTest('faults', 'report');
+  expect(code).toBe(0);
+  const source = readFileSync(join(packageRoot(), 'guest/programs/tests/faults.ts'), 'utf8').split('\n');
+  const line = source.findIndex((text) => text.includes('volatileStore<u64>(address, 1)')) + 1;
+  expect(line).toBeGreaterThan(0);
+  const id = '[0-9a-f]{16}:[0-9a-f]{16}';
+  const place = `  at .*faults\\.storeToNull \\(.*faults\\.ts:${line}\\), object ${id} init \\+ 0x[0-9a-f]+\n`;
+  expect(output).toMatch(
+    new RegExp(
+      `^thread \\d+: null pointer: store to object ${id} init \\+ 0x18\n${place}thread \\d+: no such object`,
+    ),
+  );
+});
+
+test('a panic prints the names of its callers and leaves a state that can be opened', () => {
+  const system = new System({ quiet: true, media: freshMedia(), archive: testArchive('faults', 'panic') });
+  expect(system.run(20_000_000)).toMatchObject({ kind: 'exit', code: 1, failure: true });
+  expect(system.output).toMatch(/^\nkernel panic at .*sys-machine\.ts:\d+: asked for\n/);
+  expect(system.output).toMatch(/ {2}from .*trapFromUser \(.*trap\.ts:\d+\) [0-9a-f]{16}\n/);
+  expect(system.output).toMatch(/ {2}for thread 1 at [0-9a-f]{16}\n$/);
+  const saved = readState(saveState(system.computer.machine), 'panic');
+  const machine = openForReading(saved, 'panic', [xtwzExtension()]);
+  expect(machine.cores[0]!.hart.pc).toBe(system.computer.machine.cores[0]!.hart.pc);
 });

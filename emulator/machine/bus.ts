@@ -92,7 +92,8 @@ export type HartInterrupt = (typeof HartInterrupt)[keyof typeof HartInterrupt];
 
 /** What a guest asked for when it ended or restarted the machine. */
 export type PowerRequest =
-  | { readonly kind: 'exit'; readonly code: number; readonly by: string }
+  /** `failure`: it says that it has failed, and is not just done (SBI system reset with a reason). */
+  | { readonly kind: 'exit'; readonly code: number; readonly by: string; readonly failure?: true }
   | { readonly kind: 'reset'; readonly by: string };
 
 /** What the machine offers to a device. */

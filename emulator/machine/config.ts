@@ -53,8 +53,8 @@ export interface BootState {
 export type StopReason =
   /** The asked-for instructions or time have passed. */
   | { readonly kind: 'budget' }
-  /** The guest ended the machine: test finisher, SBI. `code` is its exit code. */
-  | { readonly kind: 'exit'; readonly code: number; readonly by: string }
+  /** The guest ended the machine: test finisher, SBI. `code` is its exit code; `failure`: it says that it has failed, as in a panic. */
+  | { readonly kind: 'exit'; readonly code: number; readonly by: string; readonly failure?: true }
   /** The guest asked for a restart: load its images again, call `reset` and `boot`. */
   | { readonly kind: 'reset'; readonly by: string }
   /** A breakpoint at `pc` of hart `hart`, before that instruction. */

@@ -218,7 +218,9 @@ export class Sbi {
 
   private systemReset(type: bigint, reason: bigint): Answer {
     if (type === 0n) {
-      this.services.power({ kind: 'exit', code: reason === 0n ? 0 : 1, by: 'SBI system reset (shutdown)' });
+      const by = 'SBI system reset (shutdown)';
+      if (reason === 0n) this.services.power({ kind: 'exit', code: 0, by });
+      else this.services.power({ kind: 'exit', code: 1, by, failure: true });
       return ok();
     }
     if (type === 1n || type === 2n) {

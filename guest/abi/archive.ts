@@ -15,11 +15,16 @@ export class ArchiveEntry {
   readonly name: FixedArray<u8, 64>;
   offset: u64;
   size: u64;
-  /** Bytes from OBJ_NULLPAGE on that the program's loaded image has (bss included). */
+  /** Bytes from OBJ_NULLPAGE on that the program's loaded image has (bss included). Of symbols: number of the program's entry, or SYMBOLS_OF_KERNEL. */
   memory: u64;
-  /** 1: executable. */
+  /** ARCHIVE_PROGRAM, ARCHIVE_SYMBOLS, or neither: text. */
   flags: u64;
 }
+
+export const ARCHIVE_PROGRAM = 1;
+/** A `SymbolTable`: for the kernel's reports, not listed. */
+export const ARCHIVE_SYMBOLS = 2;
+export const SYMBOLS_OF_KERNEL = 0xffff;
 
 /** In the archive's listing object: names beside `KsoList`, entry i names the object of list entry i. */
 export const ARCHIVE_NAMES = 0x10_0000;

@@ -208,3 +208,5 @@ export const ROOT_ARCHIVE = 2;
 /** SYS_POWER operations. */
 export const POWER_OFF = 0;
 export const POWER_REBOOT = 1;
+/** A kernel panic, to see what it looks like and what the debugger makes of it. */
+export const POWER_PANIC = 2;

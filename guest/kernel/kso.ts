@@ -5,9 +5,10 @@
 import { KsoEntry, KsoList, KsoType } from '../abi/kso.ts';
 import { OBJ_NULLPAGE, READ } from '../abi/object.ts';
 import { CreateSource } from '../abi/syscall.ts';
+import { consolePrint } from './console.ts';
 import { createdObject, createObject } from './create.ts';
 import { KO_KERNEL, KO_LISTED_SHIFT, KObject } from './object.ts';
-import { objectPage } from './tree.ts';
+import { objectPage, peekPage } from './tree.ts';
 
 const MAX_ENTRIES = 4096;
 
@@ -23,6 +24,14 @@ export function nameKso(object: KObject, name: str, type: KsoType): void {
   if (page === 0) return;
   memory.copy(page, name.ptr.address, min<u64>(name.length, 255));
   store<u32>(page, u32(type), 256);
+}
+
+/** Prints the name that a kernel object's header has. */
+export function printKsoName(object: KObject): void {
+  const name = peekPage(object, OBJ_NULLPAGE);
+  let length: u64 = 0;
+  while (name !== 0 && length < 64 && load<u8>(name + length) !== 0) length++;
+  consolePrint(strOf(at<Ptr<u8>>(name), length));
 }
 
 /** A volatile object of the kernel's own, readable by all. */

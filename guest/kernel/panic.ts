@@ -1,9 +1,12 @@
 /**
- * The end of the kernel by its own decision: says what and where, with a backtrace of return addresses that
- * `licorice` and the debugger turn into names, and stops the machine. Compiled checks (bounds, asserts) end here too.
+ * The end of the kernel by its own decision: says what, where and on whose behalf, with a backtrace, and stops the machine as failed, upon
+ * which `licorice boot` saves its state for the debugger. Compiled checks (bounds, asserts) end here too.
  */
 import { systemReset } from './arch.ts';
+import { kernelSymbols } from './archive.ts';
 import { consolePrint, printHex, printNumber } from './console.ts';
+import { printSymbol } from './symbols.ts';
+import { thisHart } from './thread.ts';
 
 /** Where the compiler says that a check failed. */
 class SourceLocation {
@@ -46,18 +49,37 @@ function __panic_bounds(index: u64, length: u64, location: SourceLocation): neve
   systemReset(0, 1);
 }
 
-/** Prints the words on the stack that point into the kernel's code: the callers, and perhaps a few that returned. */
+/** Is the instruction before `address` a call? */
+function followsCall(address: usize): bool {
+  const word = u64(load<u16>(address - 4)) | (u64(load<u16>(address - 2)) << 16);
+  // jal ra and jalr ra; c.jalr, whose register is not 0.
+  if ((word & 0xfff) === 0x0ef || (word & 0x7fff) === 0x00e7) return true;
+  return ((word >> 16) & 0xf07f) === 0x9002 && ((word >> 23) & 31) !== 0;
+}
+
+/** Prints where the words on the stack point that are behind a call: the callers, and perhaps one that has returned. */
 function backtrace(): void {
   let sp = asm<usize>`mv ${result}, sp`;
-  const end = (sp | 0x7fff) + 1;
+  const end = thisHart().stack;
   const low = symbolAddress('__text_start');
   const high = symbolAddress('__text_end');
+  const table = kernelSymbols();
   for (let shown = 0; sp < end && shown < 24; sp += 8) {
     const value = load<u64>(sp);
-    if (value < low || value >= high) continue;
-    consolePrint('  from ');
+    if (value < low + 4 || value >= high || !followsCall(value)) continue;
+    consolePrint('  from');
+    // The call is what is wanted, not what comes behind it.
+    if (table !== null) printSymbol(table, value - 1);
+    consolePrint(' ');
     printHex(value, 16);
     consolePrint('\n');
     shown++;
   }
+  const thread = thisHart().current;
+  if (thread === null) return;
+  consolePrint('  for thread ');
+  printNumber(thread.number);
+  consolePrint(' at ');
+  printHex(thread.registers[0], 16);
+  consolePrint('\n');
 }

@@ -18,6 +18,7 @@ import {
   ENOENT,
   EPERM,
   POWER_OFF,
+  POWER_PANIC,
   POWER_REBOOT,
   ROOT_ARCHIVE,
   ROOT_KSO,
@@ -138,6 +139,7 @@ export function sysRoot(thread: Thread): i64 {
 export function sysPower(thread: Thread): i64 {
   if (!allowed(thread, ksoRoot(), WRITE)) return -EPERM;
   const operation = argument(thread, 0);
+  if (operation === POWER_PANIC) panic('asked for');
   if (operation !== POWER_OFF && operation !== POWER_REBOOT) return -EINVAL;
   powerOff(operation === POWER_REBOOT, argument(thread, 1));
 }

@@ -11,13 +11,18 @@ import {
   FAULT_PAGE,
   FAULT_SECURITY,
   FaultFrame,
+  SECURITY_GATE,
+  SECURITY_NOT_REQUESTED,
 } from '../abi/fault.ts';
-import { OBJ_NULLPAGE } from '../abi/object.ts';
+import { EXEC, OBJ_NULLPAGE, OBJ_SHIFT, READ, WRITE } from '../abi/object.ts';
 import { EXIT_FAULT } from '../abi/signal.ts';
-import { ViewHeader } from '../abi/view.ts';
+import { SLOT_EXEC, SLOT_STACK, SLOT_THREAD, SLOT_VIEW, ViewHeader } from '../abi/view.ts';
+import { printProgram, symbolsAt } from './archive.ts';
 import { consolePrint, printHex, printNumber } from './console.ts';
-import { FaultReport, objectAt } from './fault.ts';
-import { KObject } from './object.ts';
+import { FaultReport, objectAt, offsetAt } from './fault.ts';
+import { printKsoName } from './kso.ts';
+import { findObject, isKernelObject, KObject } from './object.ts';
+import { printSymbol } from './symbols.ts';
 import { endThread, Thread } from './thread.ts';
 import { peekPage } from './tree.ts';
 import { writeUser } from './user.ts';
@@ -97,27 +102,95 @@ function printId(lo: u64, hi: u64): void {
   printHex(lo, 16);
 }
 
-function printPlace(object: KObject | null, address: usize): void {
-  printHex(address, 0);
-  if (object === null) return;
-  consolePrint(' (object ');
-  printId(object.lo, object.hi);
-  consolePrint(' + 0x');
-  printHex(address & 0x3fff_ffff, 0);
-  consolePrint(')');
+/** What an object is, as far as the kernel knows: a kernel object's name, a program's, or what a well-known slot is for. */
+function printName(object: KObject, address: usize): void {
+  const slot = address >> OBJ_SHIFT;
+  if (isKernelObject(object)) {
+    consolePrint(' ');
+    printKsoName(object);
+  } else if (slot === SLOT_STACK) consolePrint(' stack');
+  else if (slot === SLOT_VIEW) consolePrint(' view');
+  else if (slot === SLOT_THREAD) consolePrint(' thread');
+  else if (slot === SLOT_EXEC) {
+    consolePrint(' ');
+    if (!printProgram(object, OBJ_NULLPAGE)) consolePrint('program');
+  }
 }
 
-/** Says on the console why a thread ends: fault, address, object and offset, and where its code was. */
+/** Prints ` object ID NAME + OFFSET`, or the bare address where there is no object. */
+function printPlace(object: KObject | null, lo: u64, hi: u64, address: usize): void {
+  if (lo === 0 && hi === 0) {
+    consolePrint(' 0x');
+    printHex(address, 0);
+    return;
+  }
+  consolePrint(' object ');
+  printId(lo, hi);
+  if (object !== null) printName(object, address);
+  consolePrint(' + 0x');
+  printHex(offsetAt(address), 0);
+}
+
+function printAddress(thread: Thread, address: usize): void {
+  const object = objectAt(thread, address);
+  if (object === null) printPlace(null, 0, 0, address);
+  else printPlace(object, object.lo, object.hi, address);
+}
+
+/** What was tried, from FaultFrame.access. */
+function accessName(access: u64): str {
+  switch (access) {
+    case 0:
+      return 'fetch from';
+    case 1:
+      return 'load from';
+    case 2:
+      return 'store to';
+  }
+  return 'cache operation on';
+}
+
+/**
+ * Says on the console why a thread ends:
+ *
+ *   thread 3: null pointer: load from object 1f…:9a… sh + 0x18
+ *     at main (programs/sh.ts:12), object 1f…:9a… sh + 0x1234
+ */
 function reportFault(thread: Thread, report: FaultReport): void {
   consolePrint('thread ');
   printNumber(thread.number);
   consolePrint(': ');
   consolePrint(faultName(report.fault));
-  consolePrint(' at ');
-  printPlace(objectAt(thread, report.address), report.address);
-  consolePrint(', detail 0x');
-  printHex(report.detail, 0);
-  consolePrint(', pc ');
-  printPlace(objectAt(thread, thread.registers[0]), thread.registers[0]);
+  if (report.fault === FAULT_EXCEPTION) {
+    consolePrint(' ');
+    printNumber(report.detail);
+  } else {
+    consolePrint(': ');
+    consolePrint(accessName(report.access));
+    if (report.lo !== 0 || report.hi !== 0)
+      printPlace(findObject(report.lo, report.hi), report.lo, report.hi, report.address);
+    else printAddress(thread, report.address);
+    if (report.fault === FAULT_SECURITY) {
+      consolePrint(', missing ');
+      printRights(report.detail);
+    }
+  }
+  const pc = thread.registers[0];
+  const code = objectAt(thread, pc);
+  consolePrint('\n  at');
+  const table = code === null ? null : symbolsAt(code, offsetAt(pc));
+  if (table !== null) {
+    printSymbol(table, offsetAt(pc));
+    consolePrint(',');
+  }
+  printAddress(thread, pc);
   consolePrint('\n');
+}
+
+function printRights(rights: u64): void {
+  if ((rights & READ) !== 0) consolePrint('READ ');
+  if ((rights & WRITE) !== 0) consolePrint('WRITE ');
+  if ((rights & EXEC) !== 0) consolePrint('EXEC ');
+  if ((rights & SECURITY_NOT_REQUESTED) !== 0) consolePrint('in the view');
+  else consolePrint((rights & SECURITY_GATE) !== 0 ? '(not a gate)' : 'in the context');
 }

@@ -22,7 +22,15 @@ import {
   removeNames,
 } from './utilities/namespace.ts';
 import { runObj, showFot, showView } from './utilities/objects.ts';
-import { killThreads, powerOff, reboot, runSleep, showDate, showThreads } from './utilities/process.ts';
+import {
+  killThreads,
+  panicKernel,
+  powerOff,
+  reboot,
+  runSleep,
+  showDate,
+  showThreads,
+} from './utilities/process.ts';
 import { showDf, showFree, showUname } from './utilities/system.ts';
 import { runCat, runEcho, runGrep, runWc } from './utilities/text.ts';
 
@@ -32,7 +40,7 @@ class Entry {
   readonly run: () => i64;
 }
 
-const ENTRIES: FixedArray<Inline<Entry>, 25> = [
+const ENTRIES: FixedArray<Inline<Entry>, 26> = [
   { name: 'cat', run: runCat },
   { name: 'cp', run: copyNamed },
   { name: 'date', run: showDate },
@@ -49,6 +57,7 @@ const ENTRIES: FixedArray<Inline<Entry>, 25> = [
   { name: 'mkdir', run: makeNamespace },
   { name: 'mv', run: moveName },
   { name: 'obj', run: runObj },
+  { name: 'panic', run: panicKernel },
   { name: 'poweroff', run: powerOff },
   { name: 'ps', run: showThreads },
   { name: 'reboot', run: reboot },

@@ -11,7 +11,7 @@ import { formatDiagnostic } from '../../tools/compiler/frontend/diagnostics.ts';
 import type { ParseCache } from '../../tools/compiler/frontend/program.ts';
 import { appendText, writeArchive } from '../../tools/guest/archive.ts';
 import { Layouts, packageRoot } from '../../tools/guest/layouts.ts';
-import { System, type SystemOptions } from './system.ts';
+import { guestFile, System, type SystemOptions } from './system.ts';
 
 const cache: ParseCache = new Map();
 const programs = new Map<string, Uint8Array>();
@@ -31,7 +31,11 @@ export function testProgram(name: string): Uint8Array {
 /** A boot archive whose first program is the test program `name`, told `command`. */
 export function testArchive(name: string, command: string): ImageFile {
   const layouts = Layouts.load();
-  const archive = writeArchive([{ name: 'init', elf: testProgram(name) }], layouts);
+  const archive = writeArchive(
+    [{ name: 'init', elf: testProgram(name) }],
+    layouts,
+    guestFile('kernel.elf').bytes,
+  );
   return { name: 'archive.img', bytes: appendText(archive, '.commands', command, layouts) };
 }
 

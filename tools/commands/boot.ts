@@ -69,6 +69,7 @@ export const bootCommand: CommandModule<object, BootArguments> = {
         date: options.date ?? 'host',
         virtio: 'legacy',
         console: 'uart',
+        failureState: 'licorice-panic.state',
         ...(exec !== undefined && { paced: false }),
       },
       {

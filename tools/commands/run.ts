@@ -27,6 +27,8 @@ export interface RunArguments extends MachineArguments, NvdimmArguments {
   replay?: string;
   save?: string;
   load?: string;
+  /** Where the state goes if the guest ends itself as failed (a kernel panic). */
+  failureState?: string;
 }
 
 export const runCommand: CommandModule<object, RunArguments> = {

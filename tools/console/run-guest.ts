@@ -90,9 +90,14 @@ export async function runGuest(options: RunArguments, files = bootFiles(options)
     const start = performance.now();
     const end = await session.run();
     const seconds = (performance.now() - start) / 1000;
+    const failed = end.kind === 'exit' && end.failure === true;
+    if (failed && options.failureState !== undefined) {
+      writeResult(options.failureState, saveState(computer.machine), 'state');
+      say(`the guest failed; 'licorice debug ${options.failureState}' shows its last state`);
+    }
     if (options.save !== undefined) writeResult(options.save, saveState(computer.machine), 'state');
     // Only the guest can switch its NVDIMM off in order; every other end is a power failure.
-    if (end.kind === 'exit') computer.nvdimm?.powerOff();
+    if (end.kind === 'exit' && !failed) computer.nvdimm?.powerOff();
     else if (end.kind !== 'power-failure') computer.nvdimm?.beforeOutput();
     if (options.record !== undefined) saveLog(options.record, session.log);
     if (options['dump-region'] !== undefined) {

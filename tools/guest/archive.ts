@@ -6,6 +6,7 @@ import { PT } from '../../emulator/elf/constants.ts';
 import { type ElfFile, readElf } from '../../emulator/elf/reader.ts';
 import { UserError } from '../../emulator/errors.ts';
 import type { Layouts } from './layouts.ts';
+import { writeSymbols } from './symbols.ts';
 
 const PAGE = 4096;
 
@@ -32,15 +33,42 @@ export function objectImage(elf: ElfFile, base: bigint): { bytes: Uint8Array; me
   return { bytes, memory };
 }
 
-export function writeArchive(programs: readonly ArchiveProgram[], layouts: Layouts): Uint8Array {
+interface Entry {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly memory: number;
+  readonly flags: bigint;
+}
+
+/** The programs, and after them the symbols of each, and of the kernel if its ELF is given. */
+export function writeArchive(
+  programs: readonly ArchiveProgram[],
+  layouts: Layouts,
+  kernel?: Uint8Array,
+): Uint8Array {
   const headerSize = layouts.struct('ArchiveHeader').size;
   const entrySize = layouts.struct('ArchiveEntry').size;
   const nameSize = Number(layouts.constant('ARCHIVE_NAME_SIZE'));
   const base = layouts.constant('OBJ_NULLPAGE');
-  const images = programs.map((program) => objectImage(readElf(program.elf, program.name), base));
+  const symbols = (name: string, elf: Uint8Array, of: number): Entry => ({
+    name,
+    bytes: writeSymbols(elf, name, layouts),
+    memory: of,
+    flags: layouts.constant('ARCHIVE_SYMBOLS'),
+  });
+  const entries: Entry[] = [
+    ...programs.map(({ name, elf }) => ({
+      name,
+      ...objectImage(readElf(elf, name), base),
+      flags: layouts.constant('ARCHIVE_PROGRAM'),
+    })),
+    ...programs.map(({ name, elf }, index) => symbols(name, elf, index)),
+    ...(kernel ? [symbols('kernel', kernel, Number(layouts.constant('SYMBOLS_OF_KERNEL')))] : []),
+  ];
   const roundUp = (size: number): number => Math.ceil(size / PAGE) * PAGE;
-  let end = roundUp(headerSize + programs.length * entrySize);
-  const offsets = images.map(({ bytes }) => {
+  // Room for the entry that `appendText` adds.
+  let end = roundUp(headerSize + (entries.length + 1) * entrySize);
+  const offsets = entries.map(({ bytes }) => {
     const offset = end;
     end += roundUp(bytes.length);
     return offset;
@@ -50,19 +78,19 @@ export function writeArchive(programs: readonly ArchiveProgram[], layouts: Layou
   const put = (at: number, struct: string, field: string, value: bigint): void =>
     view.setBigUint64(at + layouts.offset(struct, field), value, true);
   put(0, 'ArchiveHeader', 'magic', layouts.constant('ARCHIVE_MAGIC'));
-  put(0, 'ArchiveHeader', 'count', BigInt(programs.length));
-  programs.forEach((program, index) => {
+  put(0, 'ArchiveHeader', 'count', BigInt(entries.length));
+  entries.forEach((entry, index) => {
     const at = headerSize + index * entrySize;
-    const name = new TextEncoder().encode(program.name);
+    const name = new TextEncoder().encode(entry.name);
     if (name.length >= nameSize) {
-      throw new UserError(`${program.name}: a program's name has at most ${nameSize - 1} bytes`);
+      throw new UserError(`${entry.name}: a program's name has at most ${nameSize - 1} bytes`);
     }
     archive.set(name, at + layouts.offset('ArchiveEntry', 'name'));
     put(at, 'ArchiveEntry', 'offset', BigInt(offsets[index]!));
-    put(at, 'ArchiveEntry', 'size', BigInt(images[index]!.bytes.length));
-    put(at, 'ArchiveEntry', 'memory', BigInt(images[index]!.memory));
-    put(at, 'ArchiveEntry', 'flags', 1n);
-    archive.set(images[index]!.bytes, offsets[index]!);
+    put(at, 'ArchiveEntry', 'size', BigInt(entry.bytes.length));
+    put(at, 'ArchiveEntry', 'memory', BigInt(entry.memory));
+    put(at, 'ArchiveEntry', 'flags', entry.flags);
+    archive.set(entry.bytes, offsets[index]!);
   });
   return archive;
 }

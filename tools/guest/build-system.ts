@@ -63,7 +63,7 @@ export async function buildSystem(root: string): Promise<void> {
   }
   cache.save();
   const programs = names.map((name, i): ArchiveProgram => ({ name, elf: elfs[i + 1]! }));
-  writeFileSync(join(out, 'archive.img'), writeArchive(programs, new Layouts(layouts)));
+  writeFileSync(join(out, 'archive.img'), writeArchive(programs, new Layouts(layouts), elfs[0]));
 }
 
 /** Compiles in threads; results in the order of the tasks. */

@@ -18,7 +18,7 @@ import {
 } from '../../abi/fault.ts';
 import { EXEC, MIP_HASHDATA, OBJ_NULLPAGE, ObjectId, READ, WRITE } from '../../abi/object.ts';
 import { EXIT_FAULT } from '../../abi/signal.ts';
-import { SYS_THREAD_CONTROL, THREAD_EXIT, THREAD_RESUME } from '../../abi/syscall.ts';
+import { POWER_PANIC, SYS_POWER, SYS_THREAD_CONTROL, THREAD_EXIT, THREAD_RESUME } from '../../abi/syscall.ts';
 import { SLOT_STACK, slotAddress } from '../../abi/view.ts';
 import { syscall } from '../../libtwz/syscall.ts';
 import {
@@ -211,6 +211,18 @@ function notGranted(_argument: u64): void {
   exitThread(5);
 }
 
+/** Nobody handles the fault of this function; the test on the host knows its name and line. */
+function storeToNull(address: u64): void {
+  volatileStore<u64>(address, 1);
+}
+
+function report(): void {
+  threads[0].start(storeToNull, 0x18);
+  checkEqual(i64(threads[0].wait()), EXIT_FAULT + FAULT_NULL, 'exit code');
+  threads[1].start(storeToNull, NOWHERE + 0x5010);
+  checkEqual(i64(threads[1].wait()), EXIT_FAULT + FAULT_OBJECT, 'exit code');
+}
+
 let depth: u64 = 0;
 
 /** A handler that faults itself, a few times. */
@@ -325,7 +337,9 @@ function main(): void {
   else if (which.equals('rights')) {
     openProgram();
     checkEqual(i64(imprison(notGranted, 0)), 5, 'the thread came to its end');
-  } else if (which.equals('nested')) nested();
+  } else if (which.equals('report')) report();
+  else if (which.equals('panic')) syscall(SYS_POWER, POWER_PANIC, 0, 0, 0, 0);
+  else if (which.equals('nested')) nested();
   else if (which.equals('double')) doubleFault();
   else if (which.equals('stack')) noStack();
   else if (which.equals('masked')) masked();

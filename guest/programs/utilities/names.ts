@@ -9,7 +9,7 @@ export class Utility {
   readonly what: str;
 }
 
-export const UTILITIES: FixedArray<Inline<Utility>, 25> = [
+export const UTILITIES: FixedArray<Inline<Utility>, 26> = [
   { name: 'cat', usage: 'cat [OBJECT...]', what: 'prints text objects, or the input' },
   { name: 'cp', usage: 'cp FROM TO', what: 'makes a copy-on-write copy of an object' },
   { name: 'date', usage: 'date', what: 'prints the date and time (UTC)' },
@@ -34,6 +34,7 @@ export const UTILITIES: FixedArray<Inline<Utility>, 25> = [
     usage: 'obj ACTION OBJECT...',
     what: 'makes, shows, links, ties and deletes objects (obj --help)',
   },
+  { name: 'panic', usage: 'panic', what: 'ends the kernel with a panic, to try the debugger on' },
   { name: 'poweroff', usage: 'poweroff [CODE]', what: 'ends all and switches the machine off' },
   { name: 'ps', usage: 'ps', what: 'lists the threads' },
   { name: 'reboot', usage: 'reboot', what: 'starts the machine anew' },

@@ -1,10 +1,11 @@
-/** Utilities on threads and time: ps, kill, sleep, date; and on power: poweroff, reboot. */
+/** Utilities on threads and time: ps, kill, sleep, date; and on power: poweroff, reboot, panic. */
 import { ACTION_TIMER_NOW, Device, KsoEntry, KsoList, KsoType } from '../../abi/kso.ts';
 import { ObjectId, READ } from '../../abi/object.ts';
 import { SIGNAL_TERMINATE, SIGNALS } from '../../abi/signal.ts';
 import {
   EPERM,
   POWER_OFF,
+  POWER_PANIC,
   POWER_REBOOT,
   ROOT_KSO,
   StatResult,
@@ -188,6 +189,10 @@ export function powerOff(): i64 {
   const code = stack<FixedArray<u64, 1>>();
   if (argumentCount() > 2 || (argumentCount() === 2 && !parseNumber(argument(1), code.ptr))) return -1;
   return power(POWER_OFF, code[0]);
+}
+
+export function panicKernel(): i64 {
+  return argumentCount() === 1 ? power(POWER_PANIC, 0) : -1;
 }
 
 export function reboot(): i64 {
