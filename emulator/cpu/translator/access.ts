@@ -103,19 +103,60 @@ export class AccessWriter {
   }
 
   amo(access: Access, base: number, combine: (old: Expr) => Expr): Expr {
+    const { address, displacement } = this.atomic('store', access, base);
+    const old = this.writer.let(loadAt(access, local(address, I32), displacement));
+    this.storeAt(access, address, displacement, combine(old));
+    return old;
+  }
+
+  loadReserved(access: Access, base: number): Expr {
+    const { writer } = this;
+    const { address, displacement } = this.atomic('load', access, base);
+    const value = writer.let(loadAt(access, local(address, I32), displacement));
+    writer.setState(Op.i32Store, HART.reserved, i32(1));
+    writer.setState(Op.i64Store, HART.reservation, writer.register(base));
+    writer.setState(Op.i64Store, HART.reservationValue, value);
+    return value;
+  }
+
+  storeConditional(access: Access, base: number, value: Expr): Expr {
     const { writer } = this;
     const { w } = writer;
+    const state = (op: number, offset: number): Expr => load(op, writer.hart(), offset);
+    const failed = writer.newLocal(I64);
+    w.i64Const(1);
+    w.localSet(failed);
+    const here = bin(Op.i64Eq, state(Op.i64Load, HART.reservation), writer.register(base));
+    writer.when(bin(Op.i32And, state(Op.i32Load, HART.reserved), here), () => {
+      const { address, displacement } = this.atomic('store', access, base);
+      const now = loadAt(access, local(address, I32), displacement);
+      writer.when(bin(Op.i64Eq, now, state(Op.i64Load, HART.reservationValue)), () => {
+        this.storeAt(access, address, displacement, value);
+        w.i64Const(0);
+        w.localSet(failed);
+      });
+    });
+    writer.setState(Op.i32Store, HART.reserved, i32(0));
+    return local(failed, I64);
+  }
+
+  /** The checked place of an atomic access, which must be aligned. */
+  private atomic(kind: Kind, access: Access, base: number): CheckedRange {
+    const { writer } = this;
     const range = { lo: 0, hi: access.size, alignment: access.size, shared: false };
-    const { address, displacement } =
-      this.data.kind === 'window'
-        ? this.checkWindow('store', base, range)
-        : this.checkTlb('store', base, range);
-    if (this.data.kind === 'window') writer.stepIf(bin(Op.i32And, local(address, I32), i32(access.size - 1)));
-    const old = writer.let(loadAt(access, local(address, I32), displacement));
+    if (this.data.kind !== 'window') return this.checkTlb(kind, base, range);
+    const checked = this.checkWindow(kind, base, range);
+    // The window's host address is aligned, so that of the access tells.
+    const host = bin(Op.i32Add, local(checked.address, I32), i32(checked.displacement));
+    writer.stepIf(bin(Op.i32And, host, i32(access.size - 1)));
+    return checked;
+  }
+
+  private storeAt(access: Access, address: number, displacement: number, value: Expr): void {
+    const { w } = this.writer;
     w.localGet(address);
-    emit(w, combine(old));
+    emit(w, value);
     w.memory(STORE_64[access.size], displacement);
-    return old;
   }
 
   /** A checked range that covers the access: a known one, or a new one with its check. */

@@ -26,7 +26,7 @@ const ALU = ROWS.flatMap((row, id) =>
 );
 const LOADS = ['lb', 'lbu', 'lh', 'lhu', 'lw', 'lwu', 'ld'].map(idOf);
 const STORES = ['sb', 'sh', 'sw', 'sd'].map(idOf);
-const ATOMICS = ROWS.flatMap((row, id) => (row.access?.kind === 'amo' ? [id] : []));
+const ATOMICS = ROWS.flatMap((row, id) => (row.extension === 'A' ? [id] : []));
 const BRANCHES = ['beq', 'bne', 'blt', 'bge', 'bltu', 'bgeu'].map(idOf);
 
 interface Item {
@@ -67,7 +67,11 @@ export function randomProgram(seed: number, blocks = 24): Uint8Array {
         // The base register moves a little; the tests leave room around the data.
         add(list, idOf('addi'), DATA_BASE, DATA_BASE, 0, next() % 2 ? 8 : -8);
       } else if (next() % 2) {
-        add(list, ATOMICS[next() % ATOMICS.length]!, free(), DATA_BASE, free(), 0);
+        const id = ATOMICS[next() % ATOMICS.length]!;
+        const { kind: what, size } = ROWS[id]!.access!;
+        add(list, id, free(), DATA_BASE, what === 'lr' ? 0 : free(), 0);
+        if (what === 'lr' && next() % 2)
+          add(list, idOf(size === 4 ? 'sc.w' : 'sc.d'), free(), DATA_BASE, free(), 0);
       } else {
         add(list, idOf('lw'), free(), CODE_BASE, 0, 0);
       }

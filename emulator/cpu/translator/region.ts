@@ -65,17 +65,11 @@ const FIRST_BRANCH = idOf('beq');
 const LAST_BRANCH = idOf('bgeu');
 const RA = 1;
 
-/** Rows that the translator leaves to the interpreter, besides those without a meaning. */
-const untranslated = new Set<number>();
-for (const [id, row] of ROWS.entries()) {
-  if (row.access?.kind === 'lr' || row.access?.kind === 'sc') untranslated.add(id);
-}
-
 export const isBranch = (id: number): boolean => id >= FIRST_BRANCH && id <= LAST_BRANCH;
 
 function isTranslatable(instruction: Instruction): boolean {
   const { id } = instruction;
-  if (id < 0 || untranslated.has(id)) return false;
+  if (id < 0) return false;
   return ROWS[id]!.meaning !== undefined || isSimpleCsrAccess(instruction);
 }
 

@@ -666,6 +666,13 @@ export class RegionWriter implements Emitter, StructureWriter {
     return local(HART_LOCAL, I32);
   }
 
+  /** Writes a cell of the hart's state. */
+  setState(op: number, offset: number, value: Expr): void {
+    emit(this.w, this.hart());
+    emit(this.w, value);
+    this.w.memory(op, offset);
+  }
+
   newLocal(type: ValType): number {
     return this.w.local(type);
   }
@@ -775,11 +782,11 @@ export class RegionWriter implements Emitter, StructureWriter {
   store(access: Access, value: Expr): void {
     this.access.store(access, this.instruction.rs1, this.instruction.imm, value);
   }
-  loadReserved(): Expr {
-    throw new Error('reservations are the interpreter’s');
+  loadReserved(access: Access): Expr {
+    return this.access.loadReserved(access, this.instruction.rs1);
   }
-  storeConditional(): Expr {
-    throw new Error('reservations are the interpreter’s');
+  storeConditional(access: Access, value: Expr): Expr {
+    return this.access.storeConditional(access, this.instruction.rs1, value);
   }
   amo(access: Access, combine: (old: Expr) => Expr): Expr {
     return this.access.amo(access, this.instruction.rs1, combine);
