@@ -97,6 +97,8 @@ export const debugCommand: CommandModule<object, DebugArguments> = {
     }
     if (!process.stdin.isTTY || !process.stdout.isTTY)
       throw new UserError('debug needs a terminal; without one, give --batch FILE with commands');
+    const { runScreen } = await import('../debugger/ui/screen.ts');
+    process.exitCode = await runScreen(session);
   },
 };
 
