@@ -1,0 +1,203 @@
+/**
+ * Does a campaign name the store at fault, its callers and a fix that works; does it find what only a second failure
+ * shows; and is its report the same however the work was divided?
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { MiB } from '../../emulator/addresses.ts';
+import { nvdimmAddress } from '../../emulator/boot/computer.ts';
+import { assembleFlat } from '../../emulator/cpu/isa/assembler/assembler.ts';
+import { assemble, reportOf } from './assemble.ts';
+import { replay, runCampaign } from './campaign.ts';
+import { TORTURE_BASE, TORTURE_REGISTER } from './device.ts';
+import { CampaignJournal } from './journal.ts';
+import { mergeReports } from './merge.ts';
+import { openCase, openRecovery } from './open.ts';
+import { isFailure } from './outcome.ts';
+import { exploreAll } from './parallel.ts';
+import type { Program } from './program.ts';
+import { runWorkload } from './workload.ts';
+
+const MEMORY = 4 * MiB;
+const LIMITS = { maxRuns: 1000, samples: 100, seed: 0 };
+
+/** s0: the NVDIMM; `persist` makes the block at s0 + a0 persistent; codes end the run. */
+function program(workload: string, recovery: string): Program {
+  const text = `
+    li s0, ${nvdimmAddress(MEMORY)}
+    li s1, ${TORTURE_BASE}
+    li s2, 1
+    lw t0, ${TORTURE_REGISTER.phase}(s1)
+    bnez t0, recover
+    sw s2, ${TORTURE_REGISTER.begin}(s1)
+    call work
+    sw s2, ${TORTURE_REGISTER.acknowledge}(s1)
+    li a1, 0x5555
+    j finish
+  persist:
+    add t0, s0, a0
+    cbo.clean (t0)
+    fence rw, rw
+    ret
+  work:
+    mv s3, ra
+    ${workload}
+    jr s3
+  recover:
+    lw s4, ${TORTURE_REGISTER.acknowledged}(s1)
+    ${recovery}
+    li a1, 0x5555
+    j finish
+  failed:
+    li a1, 0x33333
+  finish:
+    li t0, 0x100000
+    sw a1, 0(t0)
+    j .
+  `;
+  const { bytes } = assembleFlat(text, 0x8000_0000n, { compress: false });
+  return { elf: { name: 'test program', bytes }, memory: MEMORY, nvdimm: 64 * 1024, budget: 2000 };
+}
+
+/** Data at 64, a flag at 0 that says that it is there: the data are not cleaned. */
+const unflushed = program(
+  `li t1, 7
+   sd t1, 64(s0)
+   sd s2, 0(s0)
+   li a0, 0
+   call persist`,
+  `ld t1, 0(s0)
+   beqz t1, absent
+   ld t1, 64(s0)
+   beqz t1, failed
+   j checked
+  absent:
+   bnez s4, failed
+  checked:`,
+);
+
+/** Two words change together by an undo log, whose recovery closes the log before it has copied back. */
+const undo = (early: boolean): Program => {
+  const close = 'sd zero, 0(s0)\nli a0, 0\ncall persist';
+  const copy =
+    'ld t1, 192(s0)\nsd t1, 64(s0)\nsd t1, 128(s0)\nli a0, 64\ncall persist\nli a0, 128\ncall persist';
+  return program(
+    `li a0, 192
+     call persist
+     sd s2, 0(s0)
+     li a0, 0
+     call persist
+     sd s2, 64(s0)
+     sd s2, 128(s0)
+     li a0, 64
+     call persist
+     li a0, 128
+     call persist
+     ${close}`,
+    `ld t1, 0(s0)
+     beqz t1, closed
+     ${early ? `${close}\n${copy}` : `${copy}\n${close}`}
+    closed:
+     ld t1, 64(s0)
+     ld t2, 128(s0)
+     bne t1, t2, failed`,
+  );
+};
+
+describe('a campaign', () => {
+  test('names the lost store, its caller, and a fix that works', () => {
+    const report = reportOf(unflushed, LIMITS, runCampaign(unflushed, LIMITS));
+    expect(report.exhaustive).toBe(true);
+    const [finding] = report.findings;
+    expect(finding).toMatchObject({ kind: 'check', missing: 'flush', operation: 1, minimal: true });
+    expect(finding!.lost).toHaveLength(1);
+    expect(finding!.lost[0]).toMatchObject({ address: '0x40', value: '0x7', missing: 'flush' });
+    // The one call under way is that of `work`.
+    expect(finding!.lost[0]!.stack).toHaveLength(1);
+    expect(finding!.fixes).toMatchObject([{ kind: 'flush and fence', works: true, findingsLeft: 0 }]);
+    expect(finding!.timeline.map(({ kind }) => kind)).toEqual([
+      'begin',
+      'store',
+      'store',
+      'clean',
+      'failure',
+    ]);
+    expect(finding!.timeline.filter(({ fate }) => fate === 'lost')).toHaveLength(1);
+    expect(report.advice).toContainEqual(
+      expect.objectContaining({ kind: 'missing flush', about: 'correctness', operation: 1 }),
+    );
+    expect(isFailure(replay(unflushed, finding!.seed).outcome)).toBe(true);
+  });
+
+  test('opens at the offending store, and the recovery on the failing image', () => {
+    const { findings } = runCampaign(unflushed, LIMITS);
+    const [finding] = findings;
+    const { computer, at, lost } = openCase(unflushed, finding!.seed, () => {});
+    computer.machine.run({ instructions: at });
+    const { hart } = computer.machine.cores[0]!;
+    expect(hart.pc).toBe(BigInt(lost[0]!.pcLow));
+    expect(computer.machine.instructionAtPc(computer.machine.cores[0]!)! & 0x7f).toBe(0x23);
+    const recovery = openRecovery(unflushed, finding!.seed, () => {});
+    expect(recovery.machine.run({ instructions: 2000 })).toMatchObject({ kind: 'exit', code: 3 });
+  });
+
+  test('finds what only a failure during recovery shows, certified at both levels', () => {
+    const early = undo(true);
+    expect(runCampaign(early, LIMITS).findings).toEqual([]);
+    const deep = { ...LIMITS, depth: 2 };
+    const found = runCampaign(early, deep);
+    expect(found.exhaustive).toBe(true);
+    expect(found.findings.length).toBeGreaterThan(0);
+    for (const finding of found.findings) {
+      expect(finding.nested).toHaveLength(1);
+      expect(finding.minimal).toBe(true);
+      expect(isFailure(replay(early, finding.seed).outcome)).toBe(true);
+    }
+    // Stores of recovery itself are among the lost ones.
+    expect(found.findings.flatMap(({ lost }) => lost).some(({ level }) => level === 1)).toBe(true);
+    const late = runCampaign(undo(false), { ...LIMITS, depth: 3 });
+    expect(late.exhaustive).toBe(true);
+    expect(late.findings).toEqual([]);
+    expect(late.points.some(({ record }) => record.levels[1]!.crashPoints > 0)).toBe(true);
+  });
+
+  test('in shards, or resumed, gives the report of one run', async () => {
+    const limits = { ...LIMITS, depth: 2, reads: true };
+    const subject = undo(true);
+    const calm = runWorkload(subject);
+    const whole = reportOf(subject, limits, runCampaign(subject, limits));
+    const shards = await Promise.all(
+      [0, 1, 2].map(async (index) => {
+        const shard = { index, count: 3 };
+        const options = { workers: 1, points: calm.points, shard };
+        return assemble(subject, limits, await exploreAll(subject, limits, options), calm, { shard });
+      }),
+    );
+    const names = ['a', 'b', 'c'];
+    expect(mergeReports(shards, names)).toEqual(whole);
+    expect(() => mergeReports([shards[0]!, shards[1]!], names)).toThrow(/has crash point|3 shards/);
+    expect(() => mergeReports([shards[0]!, shards[0]!, shards[1]!], names)).toThrow(/two reports/);
+
+    const folder = mkdtempSync(join(tmpdir(), 'licorice-torture-'));
+    try {
+      const path = join(folder, 'campaign');
+      const journal = new CampaignJournal(path, subject, limits);
+      const options = { workers: 1, points: calm.points };
+      await exploreAll(subject, limits, { ...options, done: (record) => journal.add(record) });
+      const lines = readFileSync(path, 'utf8').split('\n');
+      // Stopped in the middle of writing the fourth record.
+      writeFileSync(path, `${lines.slice(0, 4).join('\n')}\n${lines[4]!.slice(0, 30)}`);
+      const { records } = new CampaignJournal(path, subject, limits);
+      expect(records).toHaveLength(3);
+      let made = 0;
+      const resumed = await exploreAll(subject, limits, { ...options, known: records, done: () => made++ });
+      expect(made).toBe(calm.points - 3);
+      expect(assemble(subject, limits, resumed, calm)).toEqual(whole);
+      expect(() => new CampaignJournal(path, unflushed, limits)).toThrow(/another program/);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
