@@ -75,15 +75,24 @@ function usageOf(utility: Utility): u64 {
   return 2;
 }
 
-/** Columns of the usage in the list of commands. */
-const USAGE_WIDTH: u64 = 36;
+/** Columns of `help`'s headings, and of a line. */
+const HEADING: u64 = 10;
+const LINE: u64 = 78;
 
-function showUsage(utility: Utility): void {
-  print(utility.usage);
-  if (utility.usage.length >= USAGE_WIDTH) printLine('');
-  for (let i = utility.usage.length >= USAGE_WIDTH ? 0 : utility.usage.length; i < USAGE_WIDTH; i++)
-    print(' ');
-  printLine(utility.what);
+let column: u64 = 0;
+
+function heading(text: str): void {
+  if (column !== 0) printLine('');
+  print(text);
+  for (column = text.length; column < HEADING; column++) print(' ');
+}
+
+/** A name in the list under a heading. */
+function listName(name: str): void {
+  if (column + name.length + 1 > LINE) heading('');
+  print(' ');
+  print(name);
+  column += name.length + 1;
 }
 
 /** Is there anything to say about this entry of /bin? */
@@ -91,30 +100,51 @@ function isProgram(name: str): bool {
   return name[0] !== u8('.') && !name.equals('init') && !name.equals('utils');
 }
 
-function showHelp(): i64 {
-  if (argumentCount() !== 1) return -1;
-  for (const utility of UTILITIES) showUsage(utility);
-  printLine('');
-  print('Programs (NAME --help tells more):');
+function showAll(): void {
+  heading('Utilities');
+  for (const utility of UTILITIES) listName(utility.name);
+  heading('Programs');
   const archive = stack<ObjectId>();
   if (syscall(SYS_ROOT, ROOT_ARCHIVE, addressOf(archive), 0, 0, 0) === 0) {
     const base = mapObject(archive.lo, archive.hi, READ);
     const list = at<KsoList>(dataOf(base));
     for (let i: u64 = 0; i < list.count; i++) {
-      if (!isProgram(archiveName(base, i))) continue;
-      print(' ');
-      print(archiveName(base, i));
+      if (isProgram(archiveName(base, i))) listName(archiveName(base, i));
     }
   }
-  printLine('');
-  print('Of the shell itself:');
-  for (const builtIn of BUILTINS) {
-    print(' ');
-    print(builtIn.name);
+  heading('Shell');
+  for (const builtIn of BUILTINS) listName(builtIn.name);
+  heading('Keys');
+  printLine(' Tab completes, Up and Down recall, Ctrl-C ends, Ctrl-Z stops, Ctrl-D leaves');
+  printLine('help NAME or NAME --help tells what a command does; docs/shell.md has the rest.');
+}
+
+function showOne(utility: Utility): void {
+  printLine(utility.usage);
+  print('    ');
+  printLine(utility.what);
+}
+
+function showHelp(): i64 {
+  if (argumentCount() === 1) showAll();
+  let status: i64 = 0;
+  for (let i: u64 = 1; i < argumentCount(); i++) {
+    let known = false;
+    for (const utility of UTILITIES) {
+      if (!utility.name.equals(argument(i))) continue;
+      showOne(utility);
+      known = true;
+    }
+    for (const builtIn of BUILTINS) {
+      if (!builtIn.name.equals(argument(i))) continue;
+      showOne(builtIn);
+      known = true;
+    }
+    if (known) continue;
+    complain('help', argument(i), 'is neither a utility nor a command of the shell (programs take --help)');
+    status = 1;
   }
-  printLine('');
-  printLine('Ctrl-C ends what runs, Ctrl-D the input; the Tab key completes names.');
-  return 0;
+  return status;
 }
 
 /** Runs a utility; −1 stands for wrong usage. */

@@ -22,6 +22,7 @@ import { loadLog, saveLog } from './input-log.ts';
 import { openNvdimm } from './nvdimm-options.ts';
 import { OutputBuffer } from './output.ts';
 import { Session, type SessionEnd } from './session.ts';
+import { SizeReports } from './size-reports.ts';
 import { regionLines, statisticsLines } from './statistics.ts';
 
 /** Device names on the bus. */
@@ -53,6 +54,12 @@ export async function runGuest(options: RunArguments, files = bootFiles(options)
   if (disks.length > MAX_DISKS)
     throw new UserError(`--drive: at most ${MAX_DISKS} drives, not ${disks.length}`);
   const nvdimm = openNvdimm(options);
+  let session: Session | undefined;
+  const reports = new SizeReports(
+    process.stdout,
+    (byte) => output.put(byte),
+    (bytes) => session?.typeForTerminal(bytes),
+  );
   try {
     const toVirtio = options.console === 'virtio';
     const computer = new Computer({
@@ -60,7 +67,7 @@ export async function runGuest(options: RunArguments, files = bootFiles(options)
       memory: saved ? saved.shape.memory : memorySize(options.mem),
       seed: options.seed,
       modernVirtio: options.virtio === 'modern',
-      uartOutput: (byte) => output.put(byte),
+      uartOutput: (byte) => reports.put(byte),
       disks,
       ...(engine && { engine }),
       ...(toVirtio && { consoleOutput: (bytes: Uint8Array) => output.write(bytes) }),
@@ -78,7 +85,8 @@ export async function runGuest(options: RunArguments, files = bootFiles(options)
     if (saved) restoreState(computer.machine, saved, options.load!);
     else computer.nvdimm?.powerOn();
     if (options.gdb !== undefined) return await debugWithGdb(computer, options.gdb, output);
-    const session = new Session(computer, {
+    session = new Session(computer, {
+      onResize: () => reports.resized(),
       output,
       ...(replay ? { replay } : { stdin: process.stdin }),
       paced: options.paced ?? (process.stdin.isTTY === true && process.stdout.isTTY === true),

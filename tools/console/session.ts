@@ -24,6 +24,8 @@ export interface SessionOptions {
   readonly replay?: readonly InputEvent[];
   /** Faults of the NVDIMM, made to happen at their instructions. */
   readonly faults?: FaultSchedule;
+  /** Called when the terminal has another size. */
+  readonly onResize?: () => void;
   /** Lines to the person at the console, such as help. */
   readonly say: (line: string) => void;
 }
@@ -84,10 +86,13 @@ export class Session {
       this.wake?.();
     };
     for (const signal of SIGNALS) process.on(signal, onSignal);
+    const onResize = () => this.options.onResize?.();
+    if (interactive) process.stdout.on('resize', onResize);
     try {
       return await this.loop();
     } finally {
       for (const signal of SIGNALS) process.off(signal, onSignal);
+      process.stdout.off('resize', onResize);
       this.options.output.flush();
       if (stdin) {
         stdin.off('data', onData);
@@ -191,6 +196,12 @@ export class Session {
       const timer = setTimeout(done, Math.min(milliseconds, 2 ** 31 - 1));
       this.wake = done;
     });
+  }
+
+  /** Input that the terminal sends by itself; no key of the person's is in it. */
+  typeForTerminal(data: Uint8Array): void {
+    this.typed.push(data);
+    this.wake?.();
   }
 
   private onTyped(data: Uint8Array): void {

@@ -22,7 +22,7 @@ export const UTILITIES: FixedArray<Inline<Utility>, 26> = [
     usage: 'grep [-i] [-v] [-c] [-n] TEXT [OBJECT...]',
     what: 'prints the lines that have a text',
   },
-  { name: 'help', usage: 'help', what: 'lists the commands' },
+  { name: 'help', usage: 'help [COMMAND...]', what: 'lists the commands, or tells what some do' },
   { name: 'hexdump', usage: 'hexdump OBJECT [OFFSET [LENGTH]]', what: 'shows bytes of an object' },
   { name: 'kill', usage: 'kill [-SIGNAL] THREAD...', what: 'ends programs (ps has the numbers)' },
   { name: 'ln', usage: 'ln OBJECT NAME', what: 'gives an object another name' },
