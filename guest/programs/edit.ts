@@ -82,7 +82,7 @@ function save(): bool {
 /** May the editor be left? Asks if the text has been changed. */
 function mayQuit(): bool {
   if (!isModified()) return true;
-  const answer = ask('Save before leaving? (y/n, another key: stay) ', false);
+  const answer = ask('Save first? (y/n) ', false);
   if (answer.length === 0) return false;
   if (answer[0] === u8('n')) return true;
   return answer[0] === u8('y') && save();

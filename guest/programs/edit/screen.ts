@@ -112,6 +112,7 @@ function drawStatus(name: str): void {
   putNumber(rowOf(cursor()) + 1);
   put(', column ');
   putNumber(columnOf(cursor()) + 1);
+  used = min<u64>(used, before + width);
   for (let drawn = used - before; drawn < width; drawn++) putByte(u8(' '));
   put('\x1b[0m');
 }

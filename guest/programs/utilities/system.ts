@@ -8,6 +8,7 @@ import {
   SYS_CONFIG,
 } from '../../abi/syscall.ts';
 import { complain, print, printColumn, printLine, printNumber } from '../../libtwz/io.ts';
+import { argumentCount } from '../../libtwz/program.ts';
 import { syscall } from '../../libtwz/syscall.ts';
 
 function config(key: u64): u64 {
@@ -24,6 +25,7 @@ function showSpace(what: str, free: u64, total: u64): void {
 }
 
 export function showDf(): i64 {
+  if (argumentCount() !== 1) return -1;
   if (config(CONFIG_STORE_TOTAL) === 0) {
     complain('df', '', 'there is no object store (no NVDIMM)');
     return 1;
@@ -33,11 +35,13 @@ export function showDf(): i64 {
 }
 
 export function showFree(): i64 {
+  if (argumentCount() !== 1) return -1;
   showSpace('memory  ', config(CONFIG_PAGES_FREE), config(CONFIG_PAGES_TOTAL));
   return 0;
 }
 
 export function showUname(): i64 {
+  if (argumentCount() !== 1) return -1;
   print('licorice, Twizzler objects on RV64GC with Xtwz, ');
   printNumber(config(CONFIG_HARTS));
   printLine(config(CONFIG_HARTS) === 1 ? ' hart' : ' harts');

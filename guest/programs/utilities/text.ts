@@ -20,16 +20,20 @@ export function runEcho(): i64 {
   return 0;
 }
 
-/** The text of the object that a path names; complains if it has none. */
-function openText(path: str, found: Found): str {
-  if (!find(path, found)) return '';
+/** The text that `openText` found. */
+let opened: str = '';
+
+/** Opens the text of the object that a path names; false and a complaint if it has none. */
+function openText(path: str): bool {
+  const found = stack<Found>();
+  if (!find(path, found)) return false;
   if (found.type === NameType.namespace) {
     complain(argument(0), path, 'is a namespace');
-    found.type = NameType.namespace;
-    return '';
+    return false;
   }
   const base = openObject(found.id);
-  return strOf(at<Ptr<u8>>(dataOf(base)), sizeOf(base));
+  opened = strOf(at<Ptr<u8>>(dataOf(base)), sizeOf(base));
+  return true;
 }
 
 export function runCat(): i64 {
@@ -42,10 +46,8 @@ export function runCat(): i64 {
   }
   let status: i64 = 0;
   for (let i: u64 = 1; i < argumentCount(); i++) {
-    const found = stack<Found>();
-    const text = openText(argument(i), found);
-    if (found.type === changetype<NameType>(0) || found.type === NameType.namespace) status = 1;
-    else print(text);
+    if (openText(argument(i))) print(opened);
+    else status = 1;
   }
   return status;
 }
@@ -88,14 +90,12 @@ export function runWc(): i64 {
   }
   let status: i64 = 0;
   for (let i: u64 = 1; i < argumentCount(); i++) {
-    const found = stack<Found>();
     const counts = stack<Counts>();
-    const text = openText(argument(i), found);
-    if (found.type === changetype<NameType>(0) || found.type === NameType.namespace) {
+    if (!openText(argument(i))) {
       status = 1;
       continue;
     }
-    counts.add(text);
+    counts.add(opened);
     counts.show(argument(i));
   }
   return status;
@@ -216,15 +216,13 @@ export function runGrep(): i64 {
   }
   let total = search.found;
   for (let i = first; i < argumentCount(); i++) {
-    const found = stack<Found>();
-    const text = openText(argument(i), found);
-    if (found.type === changetype<NameType>(0) || found.type === NameType.namespace) {
+    if (!openText(argument(i))) {
       failed = true;
       continue;
     }
     search.found = 0;
     if (argumentCount() - first > 1) search.name = argument(i);
-    search.lookAt(text);
+    search.lookAt(opened);
     total += search.found;
     if (!search.onlyCounts) continue;
     if (search.name.length !== 0) {
