@@ -30,6 +30,10 @@ export class SymbolFunction {
   line: u32;
   /** Where its rows begin, from `SymbolTable.rows` on; they end where the next function's begin. */
   rows: u32;
+  /** Bytes of its stack frame after the prologue. */
+  frame: u16;
+  /** Bytes below the frame's upper end where the return address is; 0: not known, or never saved. */
+  link: u16;
 }
 
-static_assert(sizeof<SymbolTable>() === 32 && sizeof<SymbolFunction>() === 20, 'SymbolTable');
+static_assert(sizeof<SymbolTable>() === 32 && sizeof<SymbolFunction>() === 24, 'SymbolTable');

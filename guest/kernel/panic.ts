@@ -3,9 +3,10 @@
  * which `licorice boot` saves its state for the debugger. Compiled checks (bounds, asserts) end here too.
  */
 import { systemReset } from './arch.ts';
-import { kernelSymbols } from './archive.ts';
+import { kernelSymbols, symbolsAt } from './archive.ts';
 import { consolePrint, printHex, printNumber } from './console.ts';
-import { printSymbol } from './symbols.ts';
+import { objectAt, offsetAt } from './fault.ts';
+import { CodePlace, findCaller, printSymbol } from './symbols.ts';
 import { thisHart } from './thread.ts';
 
 /** Where the compiler says that a check failed. */
@@ -15,6 +16,7 @@ class SourceLocation {
   column: u32;
 }
 
+const MAX_CALLERS = 24;
 let panicking = false;
 
 function beginPanic(location: SourceLocation): void {
@@ -57,29 +59,49 @@ function followsCall(address: usize): bool {
   return ((word >> 16) & 0xf07f) === 0x9002 && ((word >> 23) & 31) !== 0;
 }
 
-/** Prints where the words on the stack point that are behind a call: the callers, and perhaps one that has returned. */
-function backtrace(): void {
-  let sp = asm<usize>`mv ${result}, sp`;
-  const end = thisHart().stack;
+/** Without names there are no frames either: prints where the words on the stack point that are behind a call: callers, and some that returned. */
+function scanStack(from: usize, end: usize): void {
   const low = symbolAddress('__text_start');
   const high = symbolAddress('__text_end');
-  const table = kernelSymbols();
-  for (let shown = 0; sp < end && shown < 24; sp += 8) {
+  let shown = 0;
+  for (let sp = from; sp < end && shown < MAX_CALLERS; sp += 8) {
     const value = load<u64>(sp);
     if (value < low + 4 || value >= high || !followsCall(value)) continue;
-    consolePrint('  from');
-    // The call is what is wanted, not what comes behind it.
-    if (table !== null) printSymbol(table, value - 1);
-    consolePrint(' ');
+    consolePrint('  from ');
     printHex(value, 16);
     consolePrint('\n');
     shown++;
+  }
+}
+
+/** Prints the callers, and whom the kernel worked for. */
+function backtrace(): void {
+  const end = thisHart().stack;
+  const place = stack<CodePlace>();
+  place.pc = asm<usize>`auipc ${result}, 0`;
+  place.sp = asm<usize>`mv ${result}, sp`;
+  const table = kernelSymbols();
+  if (table === null) scanStack(place.sp, end);
+  else {
+    for (let i = 0; i < MAX_CALLERS && findCaller(table, place, end); i++) {
+      if (place.pc < symbolAddress('__text_start') || place.pc >= symbolAddress('__text_end')) break;
+      // The call is what is wanted, not what comes behind it.
+      place.pc -= 1;
+      consolePrint('  from');
+      printSymbol(table, place.pc);
+      consolePrint('\n');
+    }
   }
   const thread = thisHart().current;
   if (thread === null) return;
   consolePrint('  for thread ');
   printNumber(thread.number);
-  consolePrint(' at ');
-  printHex(thread.registers[0], 16);
+  const pc = thread.registers[0];
+  const code = objectAt(thread, pc);
+  const names = code === null ? null : symbolsAt(code, offsetAt(pc));
+  consolePrint(' at');
+  if (names !== null) printSymbol(names, offsetAt(pc));
+  consolePrint(' 0x');
+  printHex(pc, 0);
   consolePrint('\n');
 }

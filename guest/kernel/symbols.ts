@@ -11,7 +11,7 @@ import { KObject } from './object.ts';
 /** The text at `place` of a table, as far as it fits, zero-terminated. */
 const TEXT = 128;
 
-function printText(table: KObject, header: SymbolTable, place: u64): void {
+function printText(table: KObject, place: u64): void {
   const text = stack<FixedArray<u8, 128>>();
   if (!readObject(table, OBJ_NULLPAGE + u64(header.text) + place, addressOf(text), TEXT)) return;
   let length: u64 = 0;
@@ -45,15 +45,18 @@ function functionAt(table: KObject, index: u64, into: SymbolFunction): void {
   readObject(table, offset, addressOf(into), sizeof<SymbolFunction>());
 }
 
-/** Prints ` function (file:line)` for an address of the code that the table is of; nothing if it has no name for it. */
-export function printSymbol(table: KObject, address: u64): void {
-  const header = stack<SymbolTable>();
-  if (!readObject(table, OBJ_NULLPAGE, addressOf(header), sizeof<SymbolTable>())) return;
-  if (header.magic !== SYMBOLS_MAGIC || address < header.base) return;
+/** The table's header, if it is one. */
+const header = zeroed<SymbolTable>();
+/** What `findFunction` found. */
+const found = zeroed<SymbolFunction>();
+
+/** Looks for the function that an address belongs to, into `found`; returns its number, or all ones. */
+function findFunction(table: KObject, address: u64): u64 {
+  if (!readObject(table, OBJ_NULLPAGE, addressOf(header), sizeof<SymbolTable>())) return ~u64(0);
+  if (header.magic !== SYMBOLS_MAGIC || address < header.base) return ~u64(0);
   const offset = address - header.base;
   let low: u64 = 0;
   let high = u64(header.functions);
-  const found = stack<SymbolFunction>();
   while (high - low > 1) {
     const middle = (low + high) / 2;
     functionAt(table, middle, found);
@@ -61,13 +64,37 @@ export function printSymbol(table: KObject, address: u64): void {
     else high = middle;
   }
   functionAt(table, low, found);
+  return low;
+}
+
+/** A place in code, and the stack pointer there. */
+export class CodePlace {
+  pc: u64;
+  sp: u64;
+}
+
+/** From a place in a function behind its prologue to that in its caller; false where the table knows of no frame. */
+export function findCaller(table: KObject, place: CodePlace, stackEnd: u64): bool {
+  if (findFunction(table, place.pc) === ~u64(0) || found.link === 0) return false;
+  const top = place.sp + u64(found.frame);
+  if (top > stackEnd) return false;
+  place.pc = load<u64>(top - u64(found.link));
+  place.sp = top;
+  return true;
+}
+
+/** Prints ` function (file:line)` for an address of the code that the table is of; nothing if it has no name for it. */
+export function printSymbol(table: KObject, address: u64): void {
+  const index = findFunction(table, address);
+  if (index === ~u64(0)) return;
   consolePrint(' ');
-  printText(table, header, u64(found.name));
+  printText(table, u64(found.name));
   if (found.line === 0) return;
-  const after = stack<SymbolFunction>();
+  const offset = address - header.base;
   let end = u64(header.text);
-  if (low + 1 < u64(header.functions)) {
-    functionAt(table, low + 1, after);
+  if (index + 1 < u64(header.functions)) {
+    const after = stack<SymbolFunction>();
+    functionAt(table, index + 1, after);
     end = u64(header.rows) + u64(after.rows);
   }
   let file = u64(found.file);
@@ -83,7 +110,7 @@ export function printSymbol(table: KObject, address: u64): void {
     if ((change & 1) !== 0) file = nextNumber(table);
   }
   consolePrint(' (');
-  printText(table, header, file);
+  printText(table, file);
   consolePrint(':');
   printNumber(u64(line));
   consolePrint(')');

@@ -19,6 +19,7 @@ import {
   setTimer,
   ticks,
 } from './arch.ts';
+import { kernelSymbols } from './archive.ts';
 import { nextExpiry } from './capability.ts';
 import { toTicks } from './clock.ts';
 import { consolePrint, printHex } from './console.ts';
@@ -30,6 +31,7 @@ import { lockKernel, unlockKernel } from './lock.ts';
 import { reapStep } from './object.ts';
 import { powerOff } from './power.ts';
 import { deliverSignal, nextSignal } from './signal.ts';
+import { printSymbol } from './symbols.ts';
 import { systemCall } from './syscall.ts';
 import {
   Hart,
@@ -117,6 +119,8 @@ function trapFromKernel(trap: KernelTrap): void {
   printHex(address, 0);
   consolePrint(', pc ');
   printHex(trap.pc, 0);
+  const table = kernelSymbols();
+  if (table !== null) printSymbol(table, trap.pc);
   consolePrint(', info ');
   printHex(csr.read(CSR_FAULT_INFO), 0);
   consolePrint('\n');

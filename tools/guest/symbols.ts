@@ -4,6 +4,7 @@
  */
 import { STT } from '../../emulator/elf/constants.ts';
 import { readElf } from '../../emulator/elf/reader.ts';
+import { Frames } from '../debugger/dwarf/frames.ts';
 import { readLineUnits } from '../debugger/dwarf/lines.ts';
 import type { Layouts } from './layouts.ts';
 
@@ -58,6 +59,26 @@ function linesOf(sections: (name: string) => Uint8Array): Row[] {
     .sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
 }
 
+/** psABI numbers of registers. */
+const RA = 1;
+const SP = 2;
+
+/** Bytes of the largest frame of the function in [start, end), and where below its upper end the return address is. */
+function frameOf(frames: Frames, start: bigint, end: bigint): { frame: number; link: number } {
+  let frame = 0;
+  let link = 0;
+  for (let pc = start; pc < end; pc += 2n) {
+    const rules = frames.at(pc);
+    if (rules === undefined || rules.cfa instanceof Uint8Array || rules.cfa.register !== SP) continue;
+    const ra = rules.registers.get(RA);
+    const size = Number(rules.cfa.offset);
+    if (ra?.kind !== 'offset' || size < frame || size > 0xffff) continue;
+    frame = size;
+    link = -Number(ra.offset);
+  }
+  return { frame, link };
+}
+
 /** The table; empty for a file without functions. */
 export function writeSymbols(elf: Uint8Array, name: string, layouts: Layouts): Uint8Array {
   const file = readElf(elf, name);
@@ -67,22 +88,26 @@ export function writeSymbols(elf: Uint8Array, name: string, layouts: Layouts): U
     .filter(({ value }, i, all) => i === 0 || all[i - 1]!.value !== value);
   if (functions.length === 0) return new Uint8Array();
   const base = functions[0]!.value;
-  const rows = linesOf(
-    (wanted) => file.sections.find((one) => one.name === wanted)?.data ?? new Uint8Array(),
-  );
+  const section = (wanted: string): Uint8Array =>
+    file.sections.find((one) => one.name === wanted)?.data ?? new Uint8Array();
+  const rows = linesOf(section);
+  const frames = new Frames(section('.debug_frame'), new Uint8Array(), 0n);
   const texts = new Texts();
   const stream = new Bytes();
   const tableSize = layouts.struct('SymbolTable').size;
   const functionSize = layouts.struct('SymbolFunction').size;
   const head = new DataView(new ArrayBuffer(tableSize + functions.length * functionSize));
   let next = 0;
-  functions.forEach(({ value, name: symbol }, i) => {
+  functions.forEach(({ value, size, name: symbol }, i) => {
     const at = tableSize + i * functionSize;
     const put = (field: string, number: number): void =>
       head.setUint32(at + layouts.offset('SymbolFunction', field), number, true);
     put('start', Number(value - base));
     put('name', texts.place(symbol));
     put('rows', stream.bytes.length);
+    const { frame, link } = frameOf(frames, value, value + size);
+    head.setUint16(at + layouts.offset('SymbolFunction', 'frame'), frame, true);
+    head.setUint16(at + layouts.offset('SymbolFunction', 'link'), link, true);
     const end = functions[i + 1]?.value ?? 1n << 64n;
     while (next < rows.length && rows[next]!.address < value) next++;
     let last: Row | undefined;
