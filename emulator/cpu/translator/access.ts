@@ -16,8 +16,8 @@ import { ROWS } from '../isa/table.ts';
 import { DATA_TLB_ENTRIES, HART, TLB_ENTRY_SIZE, TLB_FOLD } from '../state.ts';
 import type { Block } from './block.ts';
 import type { CheckedRange, Facts } from './facts.ts';
+import type { InstructionWriter } from './instruction-writer.ts';
 import type { DataPath } from './regime.ts';
-import type { RegionWriter } from './writer.ts';
 
 /** Bytes that one check may cover. */
 const RANGE_LIMIT = 2048;
@@ -50,7 +50,7 @@ const STORE_64: Record<AccessSize, number> = {
 };
 
 export class AccessWriter {
-  private readonly writer: RegionWriter;
+  private readonly writer: InstructionWriter;
   private readonly data: DataPath;
   private readonly facts: Facts;
   private block!: Block;
@@ -59,7 +59,11 @@ export class AccessWriter {
   private regime = -1;
   private place = -1;
 
-  constructor(writer: RegionWriter, data: DataPath) {
+  constructor(
+    writer: InstructionWriter,
+    data: DataPath,
+    private readonly followers: (block: Block) => readonly Block[],
+  ) {
     this.writer = writer;
     this.data = data;
     this.facts = writer.facts;
@@ -213,7 +217,7 @@ export class AccessWriter {
       const { terminator } = block;
       if (terminator.kind === 'skip' && terminator.skipped.instructions.some((i) => writesInteger(i, base)))
         return;
-      if (depth > 0) for (const next of this.writer.followers(block)) lookThrough(next, 0, depth - 1);
+      if (depth > 0) for (const next of this.followers(block)) lookThrough(next, 0, depth - 1);
     };
     lookThrough(this.block, this.position, LOOK_AHEAD);
     // Move the start down so that it is aligned whenever the anchor is.

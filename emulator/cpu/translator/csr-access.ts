@@ -10,7 +10,7 @@ import { STANDARD_CSRS } from '../csr-table.ts';
 import type { Instruction } from '../isa/instruction.ts';
 import { ROWS } from '../isa/table.ts';
 import { HART } from '../state.ts';
-import type { RegionWriter } from './writer.ts';
+import type { InstructionWriter } from './instruction-writer.ts';
 
 const csrs = new CsrFile(STANDARD_CSRS);
 
@@ -24,7 +24,7 @@ export const isSimpleCsrAccess = (instruction: Instruction): boolean =>
 const toBigInt = ([lo, hi]: Halves): bigint => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
 
 /** Writes what the instruction does; it leaves to the interpreter where the privilege is too low. */
-export function writeCsrAccess(writer: RegionWriter, instruction: Instruction): void {
+export function writeCsrAccess(writer: InstructionWriter, instruction: Instruction): void {
   const { offset, privilege, mask } = csrs.simple(instruction.imm)!;
   const name = ROWS[instruction.id]!.name;
   const operation = name[4] as 'w' | 's' | 'c';

@@ -14,8 +14,7 @@ export function dumpRegion(region: Region, assumptions: Assumptions): string[] {
   const w = new CodeWriter(1);
   // Helpers are only called: any index will do.
   const writer = new RegionWriter(region, assumptions, w, () => 0);
-  const marks: { readonly delta: number; readonly offset: number }[] = [];
-  writer.marks = marks;
+  const marks = writer.collectMarks();
   writer.write();
   const words = new Map<number, number>();
   for (const block of region.blocks)

@@ -2,6 +2,10 @@
  * What a region's code takes for granted about the hart's state. A region's prologue checks each assumption and
  * gives up (`Outcome.unfit`) when one does not hold; the engine then makes another version.
  */
+import type { CodeWriter } from '../../wasm/code.ts';
+import { Op } from '../../wasm/opcodes.ts';
+import { HART } from '../state.ts';
+import { HART_LOCAL } from './registers.ts';
 
 /** How loads and stores find memory. */
 export type DataPath =
@@ -40,3 +44,49 @@ export const Outcome = {
   /** As `step`, because accesses that share a check lie in two pages, or one is not in the direct window. */
   split: 4,
 } as const;
+
+/** Writes the checks: a region's function gives up where something does not hold. `float`: whether floating point must be on. */
+export function writeAssumptions(
+  w: CodeWriter,
+  root: bigint,
+  assumptions: Assumptions,
+  float: boolean,
+): void {
+  const unless = (): void => {
+    w.if();
+    w.i32Const(Outcome.unfit);
+    w.op(Op.return);
+    w.end();
+  };
+  const mustEqual = (offset: number, value: bigint | number): void => {
+    w.localGet(HART_LOCAL);
+    w.memory(Op.i64Load, offset, 3);
+    w.i64Const(value);
+    w.op(Op.i64Ne);
+    unless();
+  };
+  mustEqual(HART.pc, BigInt.asIntN(64, root));
+  if (assumptions.data.kind === 'window') {
+    mustEqual(HART.directBase, assumptions.data.base);
+    mustEqual(HART.directSize, assumptions.data.size);
+  }
+  if (float) {
+    w.localGet(HART_LOCAL);
+    w.memory(Op.i32Load, HART.fs, 2);
+    w.i32Const(3);
+    w.op(Op.i32Ne);
+    unless();
+    if (assumptions.usualFloat) {
+      w.localGet(HART_LOCAL);
+      w.memory(Op.i32Load, HART.frm, 2);
+      w.localGet(HART_LOCAL);
+      w.memory(Op.i32Load, HART.fflags, 2);
+      w.i32Const(1);
+      w.op(Op.i32And);
+      w.i32Const(1);
+      w.op(Op.i32Xor);
+      w.op(Op.i32Or);
+      unless();
+    }
+  }
+}
