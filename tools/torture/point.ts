@@ -100,10 +100,14 @@ export class PointExplorer implements Machines {
     const { classes, covered, exhaustive, runs } = explore(last, point, limits);
     const cases = new Cases();
     for (const found of classes.filter(({ outcome }) => isFailure(outcome)))
-      cases.add(found, () => minimise(this, point, oracle, found));
+      cases.add(() => minimise(this, point, oracle, found));
     const levels: Level[] = [];
     for (let level = 1; level < (limits.depth ?? 1); level++) levels.push(new Level());
-    if (levels.length > 0) this.nest(point, point, oracle, classes, [], levels, cases);
+    const failing: NestedFailure[] = [];
+    if (levels.length > 0) this.nest(point, oracle, classes, [], levels, failing);
+    // Only now: shrinking needs the machines that the failures were found on.
+    for (const { found, chain, oracle: inner } of failing)
+      cases.add(() => minimiseNested(this, point, inner, chain, found));
     const { visible: _, ...kept } = point;
     const { index, kind, pc, instret, progress } = point;
     return {
@@ -128,16 +132,15 @@ export class PointExplorer implements Machines {
 
   /**
    * Explores the failures within the recoveries that passed.
-   * @param root the workload's crash point; `point` the one whose recoveries these classes are
+   * @param point the crash point whose recoveries these classes are
    */
   private nest(
-    root: CrashPoint,
     point: CrashPoint,
     oracle: Oracle,
     classes: readonly PathClass[],
     chain: readonly NestedPoint[],
     levels: readonly Level[],
-    cases: Cases,
+    failures: NestedFailure[],
   ): void {
     const level = levels[0]!;
     const machine = this.recording(chain.length);
@@ -159,11 +162,18 @@ export class PointExplorer implements Machines {
         level.add(nested, found);
         const deeper = [...chain, nested];
         for (const failing of found.classes.filter(({ outcome }) => isFailure(outcome)))
-          cases.add(failing, () => minimiseNested(this, root, inner, deeper, failing));
-        if (levels.length > 1) this.nest(root, nested, inner, found.classes, deeper, levels.slice(1), cases);
+          failures.push({ chain: deeper, oracle: inner, found: failing });
+        if (levels.length > 1) this.nest(nested, inner, found.classes, deeper, levels.slice(1), failures);
       });
     }
   }
+}
+
+/** A class that fails after a failure within recovery. */
+interface NestedFailure {
+  readonly chain: readonly NestedPoint[];
+  readonly oracle: Oracle;
+  readonly found: PathClass;
 }
 
 const valuesOf = (decisions: readonly Decision[]): string => decisions.map(({ value }) => value).join();
@@ -201,7 +211,7 @@ class Cases {
   private tried = 0;
   private readonly keys = new Set<string>();
 
-  add(_found: PathClass, reduce: () => Case | undefined): void {
+  add(reduce: () => Case | undefined): void {
     if (this.tried++ >= CASES_PER_POINT) return;
     const reduced = reduce();
     if (reduced === undefined) {

@@ -238,6 +238,7 @@ export class RecoveryMachine {
     const { machine } = this.computer;
     const { region } = this.nvdimm;
     const { memory } = machine;
+    if (this.visit) throw new Error('a recovery that visits its crash points cannot be restarted');
     machine.restore(prefix.snapshot);
     for (let at = 0; at < region.size; at += PAGE_SIZE) {
       const now = memory.u8.subarray(region.host + at, region.host + at + PAGE_SIZE);
@@ -371,6 +372,7 @@ export class RecoveryMachine {
   }
 
   private enter(node: Node): void {
+    if (this.visit) throw new Error('a recovery that visits its crash points cannot be restarted');
     this.computer.machine.restore(node.snapshot);
     this.open.clear();
     for (const { block, set, stored } of node.open) this.open.set(block, { set, stored, shared: true });
