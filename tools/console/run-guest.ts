@@ -84,7 +84,7 @@ export async function runGuest(options: RunArguments, files = bootFiles(options)
     }
     if (saved) restoreState(computer.machine, saved, options.load!);
     else computer.nvdimm?.powerOn();
-    if (options.gdb !== undefined) return await debugWithGdb(computer, options.gdb, output);
+    if (options.gdb !== undefined) return await debugWithGdb(computer, files, options.gdb, output);
     session = new Session(computer, {
       onResize: () => reports.resized(),
       output,
@@ -127,15 +127,20 @@ export async function runGuest(options: RunArguments, files = bootFiles(options)
 }
 
 /** Lets GDB run the computer. Returns the exit code. */
-async function debugWithGdb(computer: Computer, port: number, output: OutputBuffer): Promise<number> {
-  const [{ serveGdb }, { TimeTravel }] = await Promise.all([
+async function debugWithGdb(
+  computer: Computer,
+  files: BootFiles | undefined,
+  port: number,
+  output: OutputBuffer,
+): Promise<number> {
+  const [{ serveGdb }, { openWithFiles }] = await Promise.all([
     import('../debugger/gdb-server.ts'),
-    import('../debugger/time-travel.ts'),
+    import('../debugger/open.ts'),
   ]);
-  const time = new TimeTravel(computer);
-  output.muted = () => time.isReplay;
+  const { debugged } = openWithFiles(computer, files);
+  output.muted = () => debugged.time.isReplay;
   return await serveGdb({
-    time,
+    debugged,
     port: Number.isNaN(port) ? DEFAULT_GDB_PORT : port,
     onListening: (actual) => say(`waiting for GDB: target remote :${actual}`),
     onSlice: () => output.flush(),

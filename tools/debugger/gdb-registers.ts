@@ -58,12 +58,16 @@ export function readRegister(
   return value === undefined ? undefined : { value, bytes: number - CSR0 <= 3 ? 4 : 8 };
 }
 
-/** Sets a register; false if it cannot be set from outside. */
-export function writeRegister(core: Core, number: number, value: bigint): boolean {
-  const { hart } = core;
+/** Whether a register can be set from outside. */
+export function canWrite(machine: Machine, number: number): boolean {
+  if (number < CSR0) return true;
+  return number !== PRIVILEGE && machine.csrs.rows.some((row) => row.number === number - CSR0);
+}
+
+/** Sets a register for which `canWrite` holds; a CSR takes what it can of the value. */
+export function writeRegister(machine: Machine, { hart }: Core, number: number, value: bigint): void {
   if (number < PC) hart.putX(number, value);
   else if (number === PC) hart.pc = value;
   else if (number < CSR0) hart.putF(number - F0, value);
-  else return false;
-  return true;
+  else machine.csrs.poke(hart, number - CSR0, value);
 }

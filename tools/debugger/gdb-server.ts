@@ -1,18 +1,20 @@
 /**
  * The socket of the GDB stub: one GDB at a time, on the loopback address. While the guest runs, a slice at a time, it listens for Ctrl-C.
- * A GDB that detaches or goes away leaves the machine stopped until the next one comes.
+ *
+ * A GDB that detaches lets the guest run on by itself; the next one finds it stopped where it had come to. One that goes away
+ * without a word leaves it where it is. Either way its breakpoints go with it; marks stay.
  */
 import { createServer, type Socket } from 'node:net';
 import { UserError } from '../../emulator/errors.ts';
+import type { Debugger } from './debugger.ts';
 import { frame, PacketReader } from './gdb-packets.ts';
 import { GdbStub, type RunRequest } from './gdb-stub.ts';
-import type { TimeTravel } from './time-travel.ts';
 
 /** Instructions between looks at the socket. */
 const SLICE = 1_000_000;
 
 export interface GdbServerOptions {
-  readonly time: TimeTravel;
+  readonly debugged: Debugger;
   readonly port: number;
   /** Called with the port when it listens (0 asks the host for a free one). */
   readonly onListening: (port: number) => void;
@@ -24,20 +26,38 @@ export interface GdbServerOptions {
 export function serveGdb(options: GdbServerOptions): Promise<number> {
   return new Promise((resolve, reject) => {
     let busy = false;
+    /** The guest runs by itself. */
+    let free = false;
+    const finish = (code: number): void => {
+      free = false;
+      server.close();
+      resolve(code);
+    };
+    const runFree = (): void => {
+      if (!free) return;
+      const reason = options.debugged.time.run(SLICE);
+      options.onSlice();
+      if (reason.kind === 'exit') finish(reason.code);
+      else if (reason.kind === 'budget') setImmediate(runFree);
+      else free = false;
+    };
     const server = createServer((socket) => {
       if (busy) {
         socket.destroy();
         return;
       }
       busy = true;
+      free = false;
       const session = new GdbSession(socket, options, (code) => {
-        server.close();
         socket.end();
-        resolve(code);
+        finish(code);
       });
       socket.on('close', () => {
         busy = false;
         session.close();
+        if (!session.detached) return;
+        free = true;
+        setImmediate(runFree);
       });
       socket.on('error', () => socket.destroy());
     });
@@ -58,13 +78,15 @@ class GdbSession {
   private running: RunRequest | undefined;
   private interrupt = false;
   private closed = false;
+  /** GDB has said that the guest may go on without it. */
+  detached = false;
 
   constructor(
     private readonly socket: Socket,
     private readonly options: GdbServerOptions,
     private readonly end: (code: number) => void,
   ) {
-    this.stub = new GdbStub(options.time);
+    this.stub = new GdbStub(options.debugged);
     socket.setEncoding('latin1');
     socket.setNoDelay(true);
     socket.on('data', (text) => this.onData(String(text)));
@@ -72,6 +94,7 @@ class GdbSession {
 
   close(): void {
     this.closed = true;
+    this.stub.release();
   }
 
   private send(data: string): void {
@@ -96,6 +119,7 @@ class GdbSession {
       if (data === 'QStartNoAckMode') this.acknowledge = false;
     } else if ('kind' in reply) {
       if (reply.reply !== '') this.send(reply.reply);
+      this.detached = reply.kind === 'detach';
       if (reply.kind === 'kill') this.end(0);
       else this.socket.end();
     } else {

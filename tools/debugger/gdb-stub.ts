@@ -6,10 +6,10 @@
  */
 import type { StopReason } from '../../emulator/machine/config.ts';
 import type { Core } from '../../emulator/machine/core.ts';
-import { explainAccess } from '../../emulator/machine/explain.ts';
-import { formatExplanation } from '../explain/format.ts';
+import type { Debugger } from './debugger.ts';
+import { runMonitor } from './gdb-monitor.ts';
 import { fromHex, hexToValue, toHex, valueToHex } from './gdb-packets.ts';
-import { PC, readRegister, targetDescription, writeRegister } from './gdb-registers.ts';
+import { canWrite, PC, readRegister, targetDescription, writeRegister } from './gdb-registers.ts';
 import type { TimeTravel } from './time-travel.ts';
 
 /** Longest packet, in bytes. */
@@ -35,13 +35,21 @@ export class GdbStub {
   private current = 0;
   private readonly breakpoints = new Set<bigint>();
   private readonly watchpoints: Watch[] = [];
-  private readonly marks = new Map<string, number>();
   private lastStop = `S0${SIGTRAP}`;
+  private readonly time: TimeTravel;
 
-  constructor(private readonly time: TimeTravel) {}
+  constructor(private readonly debugged: Debugger) {
+    this.time = debugged.time;
+  }
 
   private get machine() {
-    return this.time.computer.machine;
+    return this.debugged.machine;
+  }
+
+  /** Takes back what stops the guest: GDB has gone. */
+  release(): void {
+    this.machine.setBreakpoints([]);
+    this.machine.setWatchpoints([]);
   }
 
   private get core(): Core {
@@ -57,14 +65,14 @@ export class GdbStub {
         return Array.from({ length: PC + 1 }, (_, i) => this.register(i)).join('');
       case 'G':
         for (let i = 0; i <= PC && packet.length >= 1 + 16 * (i + 1); i++) {
-          writeRegister(this.core, i, hexToValue(packet.slice(1 + 16 * i, 17 + 16 * i)));
+          this.setRegister(i, hexToValue(packet.slice(1 + 16 * i, 17 + 16 * i)));
         }
         return 'OK';
       case 'p':
         return this.register(Number.parseInt(packet.slice(1), 16)) || 'E01';
       case 'P': {
         const [number, value] = packet.slice(1).split('=');
-        return writeRegister(this.core, Number.parseInt(number!, 16), hexToValue(value!)) ? 'OK' : 'E01';
+        return this.setRegister(Number.parseInt(number!, 16), hexToValue(value!)) ? 'OK' : 'E01';
       }
       case 'm':
         return this.readMemory(packet.slice(1));
@@ -102,6 +110,15 @@ export class GdbStub {
     return found ? valueToHex(found.value, found.bytes) : '';
   }
 
+  /** Edits are a part of the past that the run goes through again. */
+  private setRegister(number: number, value: bigint): boolean {
+    const index = this.current;
+    const { machine } = this;
+    if (!canWrite(machine, number)) return false;
+    this.time.change('edit', () => writeRegister(machine, machine.cores[index]!, number, value));
+    return true;
+  }
+
   private select(id: string): string {
     const number = Number.parseInt(id, 16);
     if (number > this.machine.cores.length) return 'E01';
@@ -120,11 +137,16 @@ export class GdbStub {
     const [address, length] = place!.split(',').map((part) => BigInt(`0x${part}`)) as [bigint, bigint];
     const bytes = fromHex(data!);
     if (BigInt(bytes.length) !== length) return 'E01';
+    const places: number[] = [];
     for (let i = 0; i < bytes.length; i++) {
       const pa = this.core.mmu.peek(address + BigInt(i));
       if (pa === undefined || !this.machine.memory.contains(pa, 1)) return 'E0e';
-      this.machine.memory.writeBytes(pa, bytes.subarray(i, i + 1));
+      places.push(pa);
     }
+    const { memory } = this.machine;
+    this.time.change('edit', () => {
+      for (const [i, pa] of places.entries()) memory.writeBytes(pa, bytes.subarray(i, i + 1));
+    });
     return 'OK';
   }
 
@@ -199,6 +221,12 @@ export class GdbStub {
     return '';
   }
 
+  /** `monitor` commands are about the hart that GDB looks at. */
+  private monitor(line: string): string {
+    this.debugged.selectHart(this.current);
+    return runMonitor(this.debugged, line);
+  }
+
   private memoryMap(): string {
     const regions = this.machine.memory.regions.map(
       ({ base, size }) =>
@@ -212,64 +240,6 @@ export class GdbStub {
       `<memory type="ram" start="0x${high}" length="0x7fffffffffff"/>`,
       '</memory-map>',
     ].join('');
-  }
-
-  /** `monitor` commands. */
-  private monitor(line: string): string {
-    const [command, ...args] = line.trim().split(/\s+/);
-    switch (command) {
-      case 'xlate':
-        return this.translate(args);
-      case 'info':
-        return [
-          `instruction ${this.time.now}, guest time ${this.machine.now} ns`,
-          ...this.machine.cores.map(
-            ({ hart }) =>
-              `hart ${hart.index}: pc 0x${hart.pc.toString(16)}, ${['U', 'S', '', 'M'][hart.privilege]}-mode`,
-          ),
-        ].join('\n');
-      case 'mark':
-        if (args.length !== 1)
-          return [...this.marks].map(([name, at]) => `${name} ${at}`).join('\n') || 'no marks';
-        this.marks.set(args[0]!, this.time.now);
-        return `${args[0]} is instruction ${this.time.now}`;
-      case 'goto': {
-        const count = this.marks.get(args[0] ?? '') ?? Number(args[0]);
-        if (!Number.isSafeInteger(count) || count < 0) return 'goto COUNT, or the name of a mark';
-        this.time.goTo(count);
-        return `instruction ${this.time.now}; 'flushregs' shows it`;
-      }
-      case 'lines':
-        return this.lines();
-    }
-    return 'commands: xlate ADDRESS [load|store|fetch], info, mark [NAME], goto COUNT|NAME, lines';
-  }
-
-  private translate(args: readonly string[]): string {
-    const access = ['fetch', 'load', 'store'].indexOf(args[1] ?? 'load');
-    if (args[0] === undefined || access < 0 || !/^(0x[0-9a-f]+|\d+)$/i.test(args[0])) {
-      return 'xlate ADDRESS [load|store|fetch]';
-    }
-    const privilege = access === 0 ? this.core.hart.privilege : this.core.mmu.dataPrivilege;
-    const explained = explainAccess(
-      this.machine,
-      this.core,
-      BigInt(args[0]),
-      access as 0 | 1 | 2,
-      privilege,
-      this.time.computer.nvdimm,
-    );
-    return formatExplanation(explained).join('\n');
-  }
-
-  /** Blocks of the NVDIMM that a power failure now may leave in more than one state. */
-  private lines(): string {
-    const { nvdimm } = this.time.computer;
-    if (!nvdimm?.recording) return 'there is no NVDIMM whose stores are recorded';
-    const blocks = nvdimm.engine.undetermined('power');
-    if (blocks.length === 0) return 'every block is persistent';
-    const shown = blocks.slice(0, 40).map((block) => `block 0x${(block as number).toString(16)}`);
-    return [`${blocks.length} blocks are not determined`, ...shown].join('\n');
   }
 
   /** Performs a run request for up to `limit` instructions. Undefined: it goes on. */

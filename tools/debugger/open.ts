@@ -189,6 +189,14 @@ function hasRecording(fields: { readonly [name: string]: unknown }): boolean {
   ).includes('"engine"');
 }
 
+/** A computer that somebody else has booted from files, with the symbols that these have; the guest's programs if they are built. */
+export function openWithFiles(computer: Computer, files: BootFiles | undefined): Opened {
+  const fixed = [files?.firmware, files?.kernel].filter((file) => file !== undefined && isElf(file.bytes));
+  const programs = fixed.map((file) => programOf(file!));
+  const isOurs = programs.some((program) => program.symbolNamed('trapFromUser') !== undefined);
+  return openComputer(computer, { fixed: programs, objects: isOurs ? guestPrograms() : [] });
+}
+
 /**
  * A computer that somebody else has set up, at instruction `at` of its run: what a torture case opens.
  * @param console where its output goes, if it was given to the computer's `uartOutput`
