@@ -31,7 +31,8 @@ export const machineOptions = <T>(yargs: Argv<T>) =>
     })
     .option('gdb', {
       type: 'number',
-      describe: 'wait for GDB on this port of the loopback address (default 1234); the run can go backwards',
+      describe:
+        'wait for GDB on this port of the loopback address (default 1234); the run can go backwards, and an NVDIMM file is only read',
     })
     .option('harts', { type: 'number', default: 1, requiresArg: true, describe: 'harts, 1 to 8' })
     .option('engine', {

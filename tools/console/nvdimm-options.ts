@@ -1,4 +1,5 @@
 /** The options about the NVDIMM and about simulated time, shared by the commands that run a machine. */
+import { existsSync } from 'node:fs';
 import type { Argv } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
 import { FaultSchedule, parseFault } from '../../emulator/nvdimm/faults.ts';
@@ -93,14 +94,25 @@ export function openPrivateNvdimm(
 ): OpenedNvdimm | undefined {
   if (args.nvdimm === undefined) return undefined;
   const file = NvdimmFile.open(args.nvdimm, { readOnly: true });
+  return recorded(new MemoryMedia(file.size, file), args.persistence);
+}
+
+function recorded(media: MemoryMedia, persistence: string): OpenedNvdimm {
   return {
     faults: new FaultSchedule([]),
     options: {
-      media: new MemoryMedia(file.size, file),
-      domain: args.persistence as PersistenceDomain,
+      media,
+      domain: persistence as PersistenceDomain,
       recording: true,
       trackTouched: true,
       writeThrough: false,
     },
   };
+}
+
+/** As `openPrivateNvdimm`; where there is no file but a size, an empty NVDIMM that is gone afterwards. @throws UserError */
+export function openForDebugging(args: NvdimmArguments): OpenedNvdimm | undefined {
+  if (args.nvdimm === undefined || existsSync(args.nvdimm) || args.size === undefined)
+    return openPrivateNvdimm(args);
+  return recorded(new MemoryMedia(parseSize(args.size, '--size')), args.persistence);
 }

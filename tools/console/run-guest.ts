@@ -19,7 +19,7 @@ import {
 } from '../commands/machine-options.ts';
 import { type RunArguments, writeResult } from '../commands/run.ts';
 import { loadLog, saveLog } from './input-log.ts';
-import { openNvdimm } from './nvdimm-options.ts';
+import { openForDebugging, openNvdimm } from './nvdimm-options.ts';
 import { OutputBuffer } from './output.ts';
 import { Session, type SessionEnd } from './session.ts';
 import { SizeReports } from './size-reports.ts';
@@ -53,7 +53,7 @@ export async function runGuest(options: RunArguments, files = bootFiles(options)
   const disks = (options.drive ?? []).map(openDrive);
   if (disks.length > MAX_DISKS)
     throw new UserError(`--drive: at most ${MAX_DISKS} drives, not ${disks.length}`);
-  const nvdimm = openNvdimm(options);
+  const nvdimm = options.gdb === undefined ? openNvdimm(options) : openForDebugging(options);
   let session: Session | undefined;
   const reports = new SizeReports(
     process.stdout,

@@ -43,10 +43,25 @@ export function endMachine({ process: child }: WaitingMachine): Promise<void> {
   });
 }
 
-const PROLOGUE = ['set confirm off', 'set pagination off', 'set width 0', 'set tcp connect-timeout 60'];
+/** `python attempt("…")` goes on after an error, which would end the script. */
+const ATTEMPT = `python
+def attempt(command):
+    try:
+        gdb.execute(command)
+    except gdb.error as error:
+        print("error: " + str(error))
+end`;
+const PROLOGUE = [
+  ATTEMPT,
+  'set confirm off',
+  'set pagination off',
+  'set width 0',
+  'set tcp connect-timeout 60',
+];
 
 /**
  * Runs GDB. `PORT` in the script stands for the machine's.
+ * @param interruptOn Ctrl-C is pressed when the guest has printed this
  * @returns all that it printed; what `monitor` says goes to its standard error
  */
 export function runGdb(
@@ -54,6 +69,7 @@ export function runGdb(
   machine: WaitingMachine,
   script: readonly string[],
   file?: string,
+  interruptOn?: string,
 ): Promise<string> {
   const path = join(folder, 'script.gdb');
   const lines = [...PROLOGUE, 'set architecture riscv:rv64', 'target remote :PORT', ...script];
@@ -67,5 +83,15 @@ export function runGdb(
       output += String(text);
     });
   }
-  return new Promise((resolve) => gdb.on('close', () => resolve(output)));
+  const watch = setInterval(() => {
+    if (interruptOn === undefined || !machine.output().includes(interruptOn)) return;
+    clearInterval(watch);
+    gdb.kill('SIGINT');
+  }, 50);
+  return new Promise((resolve) =>
+    gdb.on('close', () => {
+      clearInterval(watch);
+      resolve(output);
+    }),
+  );
 }

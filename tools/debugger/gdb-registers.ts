@@ -58,16 +58,10 @@ export function readRegister(
   return value === undefined ? undefined : { value, bytes: number - CSR0 <= 3 ? 4 : 8 };
 }
 
-/** Whether a register can be set from outside. */
-export function canWrite(machine: Machine, number: number): boolean {
-  if (number < CSR0) return true;
-  return number !== PRIVILEGE && machine.csrs.rows.some((row) => row.number === number - CSR0);
-}
-
-/** Sets a register for which `canWrite` holds; a CSR takes what it can of the value. */
-export function writeRegister(machine: Machine, { hart }: Core, number: number, value: bigint): void {
-  if (number < PC) hart.putX(number, value);
-  else if (number === PC) hart.pc = value;
-  else if (number < CSR0) hart.putF(number - F0, value);
-  else machine.csrs.poke(hart, number - CSR0, value);
+/** The name of a register that can be set from outside, as the debugger knows it. */
+export function registerName(machine: Machine, number: number): string | undefined {
+  if (number < PC) return `x${number}`;
+  if (number === PC) return 'pc';
+  if (number < CSR0) return `f${number - F0}`;
+  return machine.csrs.rows.find((row) => row.number === number - CSR0)?.name;
 }

@@ -4,12 +4,16 @@
  *
  * Reading memory or registers has no effect on the guest. Addresses are virtual, as the current hart sees them.
  */
+
+import { UserError } from '../../emulator/errors.ts';
 import type { StopReason } from '../../emulator/machine/config.ts';
 import type { Core } from '../../emulator/machine/core.ts';
+import { virtualPlace } from './address-space.ts';
 import type { Debugger } from './debugger.ts';
+import { writeMemory, writeRegister } from './edit.ts';
 import { runMonitor } from './gdb-monitor.ts';
 import { fromHex, hexToValue, toHex, valueToHex } from './gdb-packets.ts';
-import { canWrite, PC, readRegister, targetDescription, writeRegister } from './gdb-registers.ts';
+import { PC, readRegister, registerName, targetDescription } from './gdb-registers.ts';
 import type { TimeTravel } from './time-travel.ts';
 
 /** Longest packet, in bytes. */
@@ -112,11 +116,17 @@ export class GdbStub {
 
   /** Edits are a part of the past that the run goes through again. */
   private setRegister(number: number, value: bigint): boolean {
-    const index = this.current;
-    const { machine } = this;
-    if (!canWrite(machine, number)) return false;
-    this.time.change('edit', () => writeRegister(machine, machine.cores[index]!, number, value));
+    if (number === 0) return true;
+    const name = registerName(this.machine, number);
+    if (name === undefined) return false;
+    this.look();
+    writeRegister(this.debugged, name, value);
     return true;
+  }
+
+  /** Lets the debugger's core look at the hart that GDB looks at. */
+  private look(): void {
+    this.debugged.selectHart(this.current);
   }
 
   private select(id: string): string {
@@ -137,16 +147,13 @@ export class GdbStub {
     const [address, length] = place!.split(',').map((part) => BigInt(`0x${part}`)) as [bigint, bigint];
     const bytes = fromHex(data!);
     if (BigInt(bytes.length) !== length) return 'E01';
-    const places: number[] = [];
-    for (let i = 0; i < bytes.length; i++) {
-      const pa = this.core.mmu.peek(address + BigInt(i));
-      if (pa === undefined || !this.machine.memory.contains(pa, 1)) return 'E0e';
-      places.push(pa);
+    this.look();
+    try {
+      writeMemory(this.debugged, virtualPlace(address), bytes);
+    } catch (error) {
+      if (error instanceof UserError) return 'E0e';
+      throw error;
     }
-    const { memory } = this.machine;
-    this.time.change('edit', () => {
-      for (const [i, pa] of places.entries()) memory.writeBytes(pa, bytes.subarray(i, i + 1));
-    });
     return 'OK';
   }
 
@@ -221,9 +228,8 @@ export class GdbStub {
     return '';
   }
 
-  /** `monitor` commands are about the hart that GDB looks at. */
   private monitor(line: string): string {
-    this.debugged.selectHart(this.current);
+    this.look();
     return runMonitor(this.debugged, line);
   }
 

@@ -60,7 +60,7 @@ int main(void) {
   counter += ask(3);
   return counter;
 }
-void forever(void) { for (;;) counter++; }
+void forever(void) { for (;;) if (++counter == 1000) *(volatile char *)0x10000000 = '!'; }
 `;
 const ENTRY = `
 .globl _start, trap
@@ -209,9 +209,9 @@ describeWith([GCC, GDB], 'gdb-multiarch on a C program', () => {
           'continue',
           'monitor info',
           // The UART and the interrupt controllers: reading them would take something away.
-          'print *(unsigned char *)0x10000000',
-          'x/4wx 0x0c200004',
-          'x/4gx 0x90000000',
+          'python attempt("print *(unsigned char *)0x10000000")',
+          'python attempt("x/4wx 0x0c200004")',
+          'python attempt("x/4gx 0x90000000")',
           'info registers mcycle minstret',
           'monitor xlate 0x80000000',
           'monitor info',
@@ -282,17 +282,17 @@ describeWith([GCC, GDB], 'gdb-multiarch on a C program', () => {
           folder,
           machine,
           [
+            'break main',
+            'continue',
             'set $pc = forever',
             'monitor mark start',
-            // GDB sends its interrupt after a while.
-            'python import threading, time, gdb',
-            'python threading.Timer(1.5, lambda: gdb.post_event(lambda: gdb.execute("interrupt"))).start()',
             'continue',
-            'print counter > 1000',
+            'print counter >= 1000',
             'monitor info',
             'detach',
           ],
           elf,
+          '!',
         );
         expect(first).toMatch(/Program received signal SIGINT/);
         expect(first).toContain('$1 = 1');
@@ -305,7 +305,7 @@ describeWith([GCC, GDB], 'gdb-multiarch on a C program', () => {
         );
         // It has run on in between.
         expect(Number(/position (\d+) \(of/.exec(second)![1])).toBeGreaterThan(position);
-        expect(second).toMatch(/mark start: position 0/);
+        expect(second).toMatch(/mark start: position \d+/);
         expect(second).toMatch(/hart 0, M-mode/);
       } finally {
         await endMachine(machine);
@@ -427,9 +427,9 @@ describeWith([GDB], 'gdb-multiarch on guest TypeScript under licorice', () => {
           '64M',
         ],
         [
-          'break storePersistent',
-          'break systemCall',
+          'break kernel.journal.txCommit',
           'continue',
+          'finish',
           'bt',
           'monitor bt',
           'monitor crash',
@@ -439,7 +439,7 @@ describeWith([GDB], 'gdb-multiarch on guest TypeScript under licorice', () => {
         ],
         kernel,
       );
-      expect(output).toMatch(/Breakpoint \d, \S*(systemCall|storePersistent)/);
+      expect(output).toMatch(/Breakpoint 1, kernel\.journal\.txCommit/);
       expect(output).toMatch(/a power failure now/);
       expect(output).toMatch(/NVDIMM: stores are recorded/);
       expect(output).toMatch(/supervisor window/i);
