@@ -7,11 +7,13 @@ import { expect, test } from 'vitest';
 import { MiB } from '../../emulator/addresses.ts';
 import { nvdimmAddress } from '../../emulator/boot/computer.ts';
 import { assembleFlat } from '../../emulator/cpu/isa/assembler/assembler.ts';
+import type { BlockNumber } from '../../emulator/nvdimm/dpa.ts';
 import { Random } from '../../emulator/random.ts';
-import type { CrashPoint } from './crash.ts';
+import type { BlockSets, CrashPoint } from './crash.ts';
 import { TORTURE_BASE, TORTURE_REGISTER } from './device.ts';
 import { bruteForce, checkCertificate, explore, type PathClass } from './explore.ts';
 import { describeOutcome } from './outcome.ts';
+import { PointExplorer } from './point.ts';
 import type { Program } from './program.ts';
 import { RecoveryMachine } from './recovery.ts';
 import { runWorkload } from './workload.ts';
@@ -20,6 +22,8 @@ const SCALE = Number(process.env['LICORICE_SCALE'] ?? 1);
 const PROGRAMS = 40 * SCALE;
 /** Crash points with more images are not run by brute force. */
 const BRUTE_LIMIT = 200n;
+const NESTED_PROGRAMS = 20 * SCALE;
+const NESTED_LIMIT = 24n;
 const BLOCKS = 3;
 const MEMORY = 4 * MiB;
 const STORES = ['sb', 'sh', 'sw', 'sd'] as const;
@@ -61,7 +65,7 @@ function recovery(random: Random): string {
   const lines: string[] = [`lw s2, ${TORTURE_REGISTER.acknowledged}(s1)`];
   const count = 3 + random.below(10);
   for (let i = 0; i < count; i++) {
-    const kind = random.below(10);
+    const kind = random.below(12);
     const log = random.below(4);
     if (kind < 6)
       lines.push(
@@ -72,6 +76,8 @@ function recovery(random: Random): string {
       );
     else if (kind < 8) lines.push(`${STORES[log]!} s2, ${place(random, 1 << log)}(s0)`);
     else if (kind < 9) lines.push(`addi t1, s0, ${64 * random.below(BLOCKS)}`, 'cbo.zero (t1)');
+    else if (kind < 11)
+      lines.push(`addi t1, s0, ${64 * random.below(BLOCKS)}`, 'cbo.clean (t1)', 'fence rw, rw');
     else
       lines.push(
         `andi t0, s2, 1`,
@@ -84,7 +90,10 @@ function recovery(random: Random): string {
   return lines.join('\n');
 }
 
-function randomProgram(seed: number): Program {
+/** How recovery tells its hash: as the code that it ends with, or on the console, when it ends well. */
+type Telling = 'code' | 'console';
+
+function randomProgram(seed: number, telling: Telling = 'code'): Program {
   const random = new Random(seed);
   const text = `
     li s0, ${nvdimmAddress(MEMORY)}
@@ -102,8 +111,11 @@ function randomProgram(seed: number): Program {
     xor s2, s2, t0
     srli t0, s2, 16
     xor s2, s2, t0
-    slli s2, s2, 16
-    li t1, 0x3333
+    ${
+      telling === 'code'
+        ? 'slli s2, s2, 16\n li t1, 0x3333'
+        : 'li t0, 0x10000000\n sb s2, 0(t0)\n srli s2, s2, 8\n sb s2, 0(t0)\n li s2, 0\n li t1, 0x5555'
+    }
   finish:
     li t0, 0x100000
     or t1, t1, s2
@@ -122,7 +134,9 @@ function tally(paths: Iterable<{ outcome: string; size: bigint }>): [string, big
   return [...sums].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-test('lazy exploration finds what brute force finds, and its certificate holds', () => {
+test('lazy exploration finds what brute force finds, and its certificate holds', {
+  timeout: 60_000 * SCALE,
+}, () => {
   let points = 0;
   let images = 0;
   let runs = 0;
@@ -159,4 +173,62 @@ test('lazy exploration finds what brute force finds, and its certificate holds',
   expect(forked).toBeGreaterThan(points / 10);
   expect(runs).toBeLessThan(images / 2);
   console.info(`${PROGRAMS} programs, ${points} crash points, ${images} images, ${runs} lazy runs`);
+});
+
+/** All images of a crash point. */
+function* imagesOf(sets: BlockSets): Generator<Map<BlockNumber, Uint8Array>> {
+  const [first, ...rest] = [...sets];
+  if (first === undefined) {
+    yield new Map();
+    return;
+  }
+  for (const others of imagesOf(new Map(rest)))
+    for (const content of first[1]) yield new Map([[first[0], content], ...others]);
+}
+
+test('failures within recovery: the lazy explorer ends as brute force over both failures does', {
+  timeout: 60_000 * SCALE,
+}, () => {
+  let nestedPoints = 0;
+  let images = 0;
+  let forked = 0;
+  for (let seed = 0; seed < NESTED_PROGRAMS; seed++) {
+    // Only recoveries that end well fail again.
+    const program = randomProgram(50_000 + seed, 'console');
+    const lazy = new Set<string>();
+    const limits = { maxRuns: 10_000, samples: 0, seed: 0, depth: 2 };
+    const key = (place: number, nested: number, end: string): string => `${place} ${nested} ${end}`;
+    let place = 0;
+    const explorer = new PointExplorer(program, limits, (chain, classes) => {
+      nestedPoints++;
+      if (classes.length > 1) forked++;
+      for (const one of classes) lazy.add(key(place, chain[0]!.index, one.output));
+    });
+    const recorder = new RecoveryMachine(program, { recording: true });
+    const last = new RecoveryMachine(program);
+    const brute = new Set<string>();
+    const visit = (point: CrashPoint): void => {
+      if (point.legal > NESTED_LIMIT) return;
+      place = point.index;
+      const { record } = explorer.explore(point, { allowed: undefined });
+      expect(record.levels[0]!.exhaustive).toBe(true);
+      expect(record.levels[0]!.covered).toBe(record.levels[0]!.legal);
+      recorder.prepare(point, { allowed: undefined });
+      for (const image of imagesOf(point.sets)) {
+        recorder.runImageVisiting(image, (nested) => {
+          last.prepare(nested, { allowed: undefined });
+          for (const path of bruteForce(last, nested.sets)) {
+            images++;
+            brute.add(key(place, nested.index, path.output));
+          }
+        });
+      }
+    };
+    runWorkload(program, { visit });
+    expect(lazy, `program ${seed}`).toEqual(brute);
+  }
+  expect(forked).toBeGreaterThan(0);
+  console.info(
+    `${NESTED_PROGRAMS} programs, ${nestedPoints} crash points within recovery, ${forked} forked, ${images} images by brute force`,
+  );
 });

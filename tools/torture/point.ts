@@ -85,6 +85,11 @@ export class PointExplorer implements Machines {
   constructor(
     private readonly program: Program,
     private readonly limits: CampaignLimits,
+    /** Told what was found at each crash point within recovery. */
+    private readonly onNested: (
+      chain: readonly NestedPoint[],
+      classes: readonly PathClass[],
+    ) => void = () => {},
   ) {
     this.last = new RecoveryMachine(program);
   }
@@ -161,6 +166,7 @@ export class PointExplorer implements Machines {
         const found = explore(this.last, nested, this.limits);
         level.add(nested, found);
         const deeper = [...chain, nested];
+        this.onNested(deeper, found.classes);
         for (const failing of found.classes.filter(({ outcome }) => isFailure(outcome)))
           failures.push({ chain: deeper, oracle: inner, found: failing });
         if (levels.length > 1) this.nest(nested, inner, found.classes, deeper, levels.slice(1), failures);
