@@ -19,6 +19,8 @@ import { RecoveryMachine } from './recovery.ts';
 import { runWorkload } from './workload.ts';
 
 const SCALE = Number(process.env['LICORICE_SCALE'] ?? 1);
+/** The first seed: long runs go on where others ended. */
+const FIRST = Number(process.env['LICORICE_FIRST'] ?? 0);
 const PROGRAMS = 40 * SCALE;
 /** Crash points with more images are not run by brute force. */
 const BRUTE_LIMIT = 200n;
@@ -141,7 +143,7 @@ test('lazy exploration finds what brute force finds, and its certificate holds',
   let images = 0;
   let runs = 0;
   let forked = 0;
-  for (let seed = 0; seed < PROGRAMS; seed++) {
+  for (let seed = FIRST; seed < FIRST + PROGRAMS; seed++) {
     const program = randomProgram(seed);
     const machine = new RecoveryMachine(program);
     const visit = (point: CrashPoint): void => {
@@ -192,7 +194,7 @@ test('failures within recovery: the lazy explorer ends as brute force over both 
   let nestedPoints = 0;
   let images = 0;
   let forked = 0;
-  for (let seed = 0; seed < NESTED_PROGRAMS; seed++) {
+  for (let seed = FIRST; seed < FIRST + NESTED_PROGRAMS; seed++) {
     // Only recoveries that end well fail again.
     const program = randomProgram(50_000 + seed, 'console');
     const lazy = new Set<string>();

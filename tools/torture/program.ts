@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { MiB } from '../../emulator/addresses.ts';
 import { Computer } from '../../emulator/boot/computer.ts';
 import type { ImageFile } from '../../emulator/boot/image.ts';
+import { Translator } from '../../emulator/cpu/translator/translator.ts';
 import { UserError } from '../../emulator/errors.ts';
 import type { EngineFactory } from '../../emulator/machine/engine.ts';
 import { dpa } from '../../emulator/nvdimm/dpa.ts';
@@ -36,6 +37,7 @@ export interface Program {
   readonly budget?: number;
   /** Let the power fail before the program says that it is ready, too. */
   readonly fromPowerOn?: boolean;
+  /** Default: the translator for guest programs, the interpreter for bare-metal ones, which are short. */
   readonly engine?: EngineFactory;
 }
 
@@ -82,6 +84,7 @@ export interface ComputerOptions {
 
 /** A computer with the program loaded, at its first instruction, the NVDIMM read in and powered on. */
 export function makeComputer(program: Program, options: ComputerOptions): Computer {
+  const engine = program.engine ?? (program.system && ((memory) => new Translator(memory)));
   const computer = new Computer({
     memory: memoryOf(program),
     harts: program.harts ?? 1,
@@ -94,7 +97,7 @@ export function makeComputer(program: Program, options: ComputerOptions): Comput
       writeThrough: false,
     },
     extensions: [tortureExtension(options.host)],
-    ...(program.engine && { engine: program.engine }),
+    ...(engine && { engine }),
   });
   if (program.system) {
     const { kernel, archive } = program.system;
