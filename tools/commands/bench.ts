@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
+import { debugBenchCommand } from './bench-debug.ts';
 import { paperBenchCommand } from './bench-paper.ts';
 import { xtwzBenchCommand } from './bench-xtwz.ts';
 
@@ -159,6 +160,7 @@ export const benchCommand: CommandModule = {
       .command(cpuCommand)
       .command(nvdimmCommand)
       .command(paperBenchCommand)
+      .command(debugBenchCommand)
       .command(xtwzBenchCommand)
       .command(compilerCommand)
       .demandCommand(1, 'name what to measure: compiler, cpu, nvdimm, paper, xtwz'),
