@@ -42,8 +42,9 @@ const MEMORY = 256 * MiB;
 const COMPUTING = 'i=0; while [ $i -lt 1000000 ]; do i=$((i+1)); done';
 const STORING = 'tree t churn 100000';
 const WORKLOADS = [
-  { name: 'computing', commands: COMPUTING },
-  { name: 'storing to objects', commands: STORING },
+  { name: 'computing', commands: COMPUTING, lines: true },
+  { name: 'storing to objects', commands: STORING, lines: true },
+  { name: 'the same, --no-lines', commands: STORING, lines: false },
 ] as const;
 /** Instructions of each run for speed; the first of them boot. */
 const SPEED_INSTRUCTIONS = 150_000_000;
@@ -74,11 +75,11 @@ function plainRun(options: DebugBenchOptions, commands: string): number {
   return cpuSeconds() - start;
 }
 
-const open = (commands: string): Debugger =>
-  openGuest({ memory: MEMORY, size: NVDIMM, commands, startSeconds: 0 }).debugged;
+const open = (commands: string, lines = true): Debugger =>
+  openGuest({ memory: MEMORY, size: NVDIMM, commands, startSeconds: 0, lines }).debugged;
 
-async function debuggedRun(commands: string): Promise<number> {
-  const debugged = open(commands);
+async function debuggedRun(commands: string, lines: boolean): Promise<number> {
+  const debugged = open(commands, lines);
   const start = cpuSeconds();
   await debugged.continue('forward', SPEED_INSTRUCTIONS);
   return cpuSeconds() - start;
@@ -95,12 +96,12 @@ async function timed(action: () => Promise<unknown>): Promise<number> {
 
 export async function benchDebug(options: DebugBenchOptions): Promise<DebugBenchResult> {
   const speed: DebugBenchResult['speed'][number][] = [];
-  for (const { name, commands } of WORKLOADS) {
+  for (const { name, commands, lines } of WORKLOADS) {
     const plain: number[] = [];
     const debugged: number[] = [];
     for (let round = 0; round < options.rounds; round++) {
       plain.push(plainRun(options, commands));
-      debugged.push(await debuggedRun(commands));
+      debugged.push(await debuggedRun(commands, lines));
     }
     speed.push({
       name,

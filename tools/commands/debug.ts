@@ -22,6 +22,7 @@ interface DebugArguments {
   append?: string;
   symbols?: string[];
   at?: number;
+  lines: boolean;
 }
 
 const DEFAULT_IMAGE = 'licorice.nvm';
@@ -80,6 +81,12 @@ export const debugCommand: CommandModule<object, DebugArguments> = {
         describe:
           'an ELF file with symbols: of a program in an object, or of what a saved state runs; may be repeated',
       })
+      .option('lines', {
+        type: 'boolean',
+        default: true,
+        describe:
+          'record stores to the NVDIMM, for states of cache lines and power failures; --no-lines runs guests that store much faster',
+      })
       .option('at', {
         type: 'number',
         requiresArg: true,
@@ -113,6 +120,7 @@ async function open(args: DebugArguments) {
     seed: args.seed,
     startSeconds: Math.floor(date / 1000),
     nvdimm: args.nvdimm,
+    lines: args.lines,
     ...(args.mem !== undefined && { memory: memorySize(args.mem) }),
     ...(args.size !== undefined && { size: parseSize(args.size, '--size') }),
     ...(symbols && { symbols }),

@@ -224,6 +224,10 @@ export class Debugger {
     const { Random } = await import('../../emulator/random.ts');
     const { computer } = this;
     if (!computer.bootable) throw new UserError('there is nothing to boot after a power failure');
+    if (computer.nvdimm && !computer.nvdimm.recording)
+      throw new UserError(
+        'what a power failure leaves is known only while stores are recorded: start without --no-lines',
+      );
     this.time.change(
       seed === undefined ? 'power failure' : `power failure (seed ${seed})`,
       () => {

@@ -82,7 +82,7 @@ function hitText(debugged: Debugger, hit: Hit, text: string): string {
   if (hit.kind === 'line') {
     const { region } = debugged.computer.nvdimm!;
     const pa = region.base + blockStart(hit.block);
-    return `${text}: line ${hex(hit.block)} (physical ${hex(pa)}) ${hit.from} → ${hit.to}`;
+    return `${hit.from} → ${hit.to}: ${text}, line ${hex(hit.block)} (physical ${hex(pa)})`;
   }
   if (hit.kind === 'csr') return `${text}: ${hex(hit.from)} → ${hex(hit.to)}`;
   if (hit.access === 'load') return `${text} was read`;

@@ -22,8 +22,11 @@ export class FrameNames implements Names {
 
   variable(name: string): Value | undefined {
     const { frame } = this;
-    const local = localsOf(frame).findLast((one) => one.name === name);
-    if (local) return variableValue(frame, local);
+    const locals = localsOf(frame).filter((one) => one.name === name);
+    // Where scopes are not told apart, of several variables of a name the one that is there is meant.
+    const values = locals.map((one) => variableValue(frame, one)).reverse();
+    const local = values.find(({ unavailable }) => unavailable === undefined) ?? values[0];
+    if (local) return local;
     const own = frame.code?.program;
     const programs = own
       ? [own, ...this.debugged.modules.all.filter((one) => one !== own)]

@@ -38,6 +38,8 @@ export interface OpenOptions {
   readonly nvdimm?: string | undefined;
   /** Bytes of a new NVDIMM, where there is no file. */
   readonly size?: number | undefined;
+  /** Record stores to the NVDIMM, for states of lines and for power failures (default). Without, the guest runs faster. */
+  readonly lines?: boolean | undefined;
   /** Further ELF files whose programs run from objects. */
   readonly symbols?: readonly string[];
 }
@@ -58,17 +60,22 @@ const nameOf = (path: string): string => basename(path).replace(/\.elf$/, '');
 
 const programOf = (file: ImageFile): Program => new Program(nameOf(file.name), file.bytes);
 
-/** The NVDIMM as the debugger has it: a private copy, with every store recorded. */
+/** The NVDIMM as the debugger has it: a private copy, with every store recorded unless that is not wanted. */
 function nvdimmPart(
-  path: string | undefined,
-  size: number | undefined,
+  { nvdimm: path, size, lines }: OpenOptions,
+  fallback?: number,
 ): Omit<NvdimmOptions, 'harts'> | undefined {
-  if (path !== undefined && existsSync(path))
-    return openPrivateNvdimm({ nvdimm: path, persistence: 'mem-ctrl' })!.options;
-  if (path !== undefined && size === undefined) throw new UserError(`${path}: there is no such NVDIMM image`);
-  return size === undefined
+  const recording = lines !== false;
+  if (path !== undefined && existsSync(path)) {
+    const { options } = openPrivateNvdimm({ nvdimm: path, persistence: 'mem-ctrl' })!;
+    return { ...options, recording };
+  }
+  if (path !== undefined && size === undefined)
+    throw new UserError(`${path}: there is no such NVDIMM image; with --size a new one is made up`);
+  const bytes = size ?? fallback;
+  return bytes === undefined
     ? undefined
-    : { media: new MemoryMedia(size), recording: true, trackTouched: true, writeThrough: false };
+    : { media: new MemoryMedia(bytes), recording, trackTouched: true, writeThrough: false };
 }
 
 /** The guest's programs that run from objects. */
@@ -124,7 +131,7 @@ function opened(computer: Computer, console: Transcript, fixed: Program[], objec
  */
 export function openGuest(options: OpenOptions & { readonly commands?: string | undefined } = {}): Opened {
   const console = new Transcript();
-  const nvdimm = nvdimmPart(options.nvdimm, options.size ?? GUEST_NVDIMM)!;
+  const nvdimm = nvdimmPart(options, GUEST_NVDIMM)!;
   const computer = computerWith({ memory: GUEST_MEMORY, ...shared(options), nvdimm }, console);
   const kernel = guestFile('kernel.elf');
   const archive = guestFile('archive.img');
@@ -141,7 +148,7 @@ export function openGuest(options: OpenOptions & { readonly commands?: string | 
 /** Firmware, kernels and bare programs, as `licorice run` starts them. */
 export function openFiles(files: BootFiles, options: OpenOptions = {}): Opened {
   const console = new Transcript();
-  const nvdimm = nvdimmPart(options.nvdimm, options.size);
+  const nvdimm = nvdimmPart(options);
   const computer = computerWith({ ...shared(options), ...(nvdimm && { nvdimm }) }, console);
   computer.boot(files);
   computer.nvdimm?.powerOn();

@@ -2,6 +2,7 @@
  * What a user wants the guest to stop at: breakpoints in code, system calls, traps; watchpoints on memory, objects, cache
  * lines, CSRs. This is the list, and how each becomes something that the machine or the observer looks for.
  */
+import { CACHE_BLOCK_SIZE } from '../../emulator/addresses.ts';
 import { Cause } from '../../emulator/cpu/causes.ts';
 import type { Hart } from '../../emulator/cpu/hart.ts';
 import type { LineState } from '../../emulator/nvdimm/persistency.ts';
@@ -167,13 +168,21 @@ export class StopPoints {
           what.place.kind === 'object' && what.length > 65536
             ? presentPages(objects, what.place.object.id, what.place.object.offset, what.length)
             : pieces(what.place, what.length);
-        for (const { pa, length } of parts) ranges.push({ id, pa, length, ...how });
+        for (const { pa, length } of parts)
+          ranges.push({ id, ...(what.kind === 'lines' ? wholeLines(pa, length) : { pa, length }), ...how });
       } else if (what.kind !== 'code') traps = true;
     }
     const trap = (hart: Hart, cause: number, interrupt: boolean): boolean =>
       this.forTrap(hart, cause, interrupt).length > 0;
     return { ranges, csrs, trap: traps ? trap : undefined };
   }
+}
+
+/** A range extended to whole cache lines. */
+function wholeLines(pa: number, length: number): { pa: number; length: number } {
+  const start = pa - (pa % CACHE_BLOCK_SIZE);
+  const end = Math.ceil((pa + length) / CACHE_BLOCK_SIZE) * CACHE_BLOCK_SIZE;
+  return { pa: start, length: end - start };
 }
 
 /** The present pages of a large range of an object. */

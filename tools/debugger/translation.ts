@@ -3,6 +3,8 @@
  * the object, then the MMU's own walk (view entry, object, descriptor, rights, page) and what lies at its end. For the
  * translation pane, `xlate` and the debug adapter.
  */
+
+import { UserError } from '../../emulator/errors.ts';
 import { explainAccess } from '../../emulator/machine/explain.ts';
 import { formatRights } from '../../emulator/mmu/xtwz/explain.ts';
 import { ADDRESS } from '../../emulator/mmu/xtwz/layout.ts';
@@ -125,18 +127,32 @@ export function translatePointer(
   return { title, steps: [...steps, ...rest.steps], pa: rest.pa };
 }
 
-/** The way of what an expression means: a persistent pointer, or an address. */
-export function translateExpression(debugged: Debugger, text: string, access: AccessWord): Translation {
+/** Something whose translation can be looked at again, at another time and in another frame. */
+export interface Translatable {
+  /** As it was written. */
+  readonly text: string;
+  /** An address; for a persistent pointer, the object that holds it as well. */
+  readonly bits: bigint;
+  readonly holder?: ObjectId;
+  readonly access: AccessWord;
+}
+
+/** What an expression means: a persistent pointer, or an address. @throws UserError */
+export function translatable(debugged: Debugger, text: string, access: AccessWord): Translatable {
   const value = debugged.evaluate(text);
-  if (value.holder !== undefined) return translatePointer(debugged, value.holder, value.bits, access);
-  const aggregate = value.type?.kind === 'struct' || value.type?.kind === 'array';
+  if (value.unavailable !== undefined && value.place === undefined) throw new UserError(value.unavailable);
+  if (value.holder !== undefined) return { text, access, bits: value.bits, holder: value.holder };
   if (value.place?.kind === 'object') {
     const { id, offset } = value.place.object;
-    return translatePointer(debugged, id, BigInt(offset), access);
+    return { text, access, bits: BigInt(offset), holder: id };
   }
-  if (aggregate && value.place?.kind === 'virtual')
-    return translateAddress(debugged, value.place.address, access);
-  return translateAddress(debugged, debugged.number(text), access);
+  return { text, access, bits: debugged.number(text) };
+}
+
+export function translate(debugged: Debugger, { bits, holder, access }: Translatable): Translation {
+  return holder === undefined
+    ? translateAddress(debugged, bits, access)
+    : translatePointer(debugged, holder, bits, access);
 }
 
 /** A translation as plain lines. */

@@ -7,15 +7,28 @@ import { stopText } from '../describe.ts';
 import { lastLineChange, lastRegisterChange, lastStore } from '../history.ts';
 import { formatFailure, formatPersistence, persistenceOf } from '../persistence.ts';
 import { WHOLE_OBJECT } from '../stop-points.ts';
-import { type AccessWord, formatTranslation, translateAddress, translateExpression } from '../translation.ts';
+import {
+  type AccessWord,
+  formatTranslation,
+  type Translatable,
+  translatable,
+  translate,
+  translateAddress,
+} from '../translation.ts';
 import type { Command, Session } from './command.ts';
 
 const ACCESSES: readonly string[] = ['fetch', 'load', 'store'];
 
-function translate({ debugged }: Session, args: string): string[] {
+/** `EXPRESSION [fetch|load|store]`; undefined: the access of the next instruction. */
+export function translatableOf({ debugged }: Session, args: string): Translatable | undefined {
   const match = /^(.*?)(?:(?:^|\s+)(fetch|load|store))?$/s.exec(args)!;
-  const access = (match[2] ?? 'load') as AccessWord;
-  if (match[1] !== '') return formatTranslation(translateExpression(debugged, match[1]!, access));
+  return match[1] === '' ? undefined : translatable(debugged, match[1]!, (match[2] ?? 'load') as AccessWord);
+}
+
+function showTranslation(session: Session, args: string): string[] {
+  const { debugged } = session;
+  const asked = translatableOf(session, args);
+  if (asked !== undefined) return formatTranslation(translate(debugged, asked));
   const own = pendingAccess(debugged.frame);
   if (own === undefined) return formatTranslation(translateAddress(debugged, debugged.frame.pc, 'fetch'));
   return formatTranslation(translateAddress(debugged, own.va, own.access));
@@ -49,15 +62,30 @@ function lines(session: Session, args: string): string[] {
   );
 }
 
+/** Goes back to where the FOT entry of a persistent pointer was made valid, or changed. */
+async function lastForeignEntry({ debugged }: Session, text: string) {
+  const { holder, bits } = debugged.evaluate(text);
+  const entry = holder === undefined ? undefined : debugged.objects.foreign(holder, Number(bits >> 30n));
+  if (entry === undefined || debugged.layouts === undefined)
+    throw new UserError(`'${text}' is no persistent pointer through a foreign object table`);
+  const flags = debugged.layouts.offset('FotEntry', 'flags');
+  const place = { id: entry.place.id, offset: entry.place.offset + flags };
+  return await lastStore(debugged, { kind: 'object', object: place }, 8);
+}
+
 async function last(session: Session, args: string): Promise<readonly string[]> {
   const { debugged, sources } = session;
   const register = /^\$(\w+)$/.exec(args.trim());
   const number = register ? xNumber(register[1]!) : undefined;
   if (number !== undefined) return stopText(debugged, await lastRegisterChange(debugged, number), sources);
+  const foreign = /^fot\s+(.+)$/s.exec(args);
+  if (foreign) return stopText(debugged, await lastForeignEntry(session, foreign[1]!), sources);
   const persistence = /^line\s+(.+)$/s.exec(args);
   const text = persistence ? persistence[1]! : args;
   if (text === '')
-    throw new UserError('last change of what? Write an expression, $register or line EXPRESSION');
+    throw new UserError(
+      'last change of what? Write an expression, $register, line EXPRESSION or fot EXPRESSION',
+    );
   const { place, length } = range(session, text);
   const stop = persistence
     ? await lastLineChange(debugged, place, length)
@@ -71,7 +99,7 @@ export const INSPECT: readonly Command[] = [
     usage: '[EXPRESSION] [fetch|load|store]',
     help: 'Shows how an address or a persistent pointer is translated, step by step; by default the access of the next instruction.',
     group: 'translation',
-    run: translate,
+    run: showTranslation,
     complete: () => ACCESSES,
   },
   {
@@ -83,8 +111,8 @@ export const INSPECT: readonly Command[] = [
   },
   {
     names: ['last', 'who'],
-    usage: 'EXPRESSION | $REGISTER | line EXPRESSION',
-    help: 'Goes back to who last wrote memory, a register, or changed the persistence of a line.',
+    usage: 'EXPRESSION | $REGISTER | line EXPRESSION | fot EXPRESSION',
+    help: 'Goes back to who last wrote memory, a register or the FOT entry of a pointer, or changed the persistence of a line.',
     group: 'time',
     run: last,
   },

@@ -11,7 +11,7 @@ import type { Frame } from '../backtrace.ts';
 import type { Session } from '../commands/command.ts';
 import { frameText, hartLines, hex, instructionText, memoryLines, threadLines } from '../describe.ts';
 import { formatFailure, formatPersistence, persistenceOf } from '../persistence.ts';
-import { type Translation, translateAddress, translateExpression } from '../translation.ts';
+import { type Translatable, type Translation, translate, translateAddress } from '../translation.ts';
 import type { PaneName } from './layout.ts';
 import { type Line, part, plain, type Segment, type Style, styled, wrap } from './text.ts';
 
@@ -24,7 +24,7 @@ export interface View {
   /** The line of the source pane that the cursor is on; undefined: where the guest stands. */
   readonly cursorLine: number | undefined;
   /** What the translation pane is about; undefined: the access of the next instruction. */
-  readonly translated: string | undefined;
+  readonly translated: Translatable | undefined;
   /** Steps of the walk that are shown; undefined: all. */
   readonly walked: number | undefined;
   /** What the persistence pane is about; undefined: all that a power failure could change. */
@@ -175,9 +175,9 @@ const stack: Render = ({ debugged }) =>
     );
   });
 
-/** The translation that the pane shows. @throws UserError when its expression means nothing here */
-export function shownTranslation({ debugged }: Session, translated: string | undefined): Translation {
-  if (translated !== undefined) return translateExpression(debugged, translated, 'load');
+/** The translation that the pane shows. */
+export function shownTranslation({ debugged }: Session, translated: Translatable | undefined): Translation {
+  if (translated !== undefined) return translate(debugged, translated);
   const own = pendingAccess(debugged.frame);
   return own === undefined
     ? translateAddress(debugged, debugged.frame.pc, 'fetch')
@@ -186,7 +186,7 @@ export function shownTranslation({ debugged }: Session, translated: string | und
 
 const translation: Render = (session, { translated, walked }, width) => {
   const { title, steps } = shownTranslation(session, translated);
-  const lines: Line[] = [styled(translated === undefined ? title : `${translated}: ${title}`, 'bold')];
+  const lines: Line[] = [styled(translated === undefined ? title : `${translated.text}: ${title}`, 'bold')];
   const shown = walked === undefined ? steps : steps.slice(0, walked);
   shown.forEach(({ what, raw, decoded, verdict, failed }, i) => {
     const isLast = walked !== undefined && i === shown.length - 1;

@@ -5,6 +5,7 @@
 import { UserError } from '../../../emulator/errors.ts';
 import { virtualPlace } from '../address-space.ts';
 import type { CommandLine, Session } from '../commands/command.ts';
+import { translatableOf } from '../commands/inspect.ts';
 import { commandLine } from '../commands/session.ts';
 import { writeMemory } from '../edit.ts';
 import { HELP, KEY_COMMANDS, KEY_PROMPTS } from './keys.ts';
@@ -51,6 +52,7 @@ export class DebuggerScreen {
   private values: ReadonlyMap<string, bigint>;
   private editing = false;
   private finish: () => void = () => {};
+  private painted = { columns: 80, rows: 24 };
 
   constructor(private readonly session: Session) {
     this.commands = commandLine(session);
@@ -88,8 +90,13 @@ export class DebuggerScreen {
   // ---- Drawing -----------------------------------------------------------------------------------------------------
 
   private get layout(): Layout {
-    const { columns, rows } = this.terminal!;
+    const { columns, rows } = this.size;
     return layOut(columns, rows, this.chosen);
+  }
+
+  /** The terminal's size; without one, that of the screen painted last. */
+  private get size(): { readonly columns: number; readonly rows: number } {
+    return this.terminal ?? this.painted;
   }
 
   private draw(): void {
@@ -104,6 +111,7 @@ export class DebuggerScreen {
   /** The whole screen. */
   paint(columns: number, rows: number): Canvas {
     const canvas = new Canvas(columns, rows);
+    this.painted = { columns, rows };
     if (columns < LEAST.columns || rows < LEAST.rows) {
       const text = `the terminal is too small: ${columns}x${rows}, at least ${LEAST.columns}x${LEAST.rows}`;
       canvas.draw({ left: 0, top: 0, width: columns, height: rows }, wrap(text, columns).map(plain));
@@ -168,8 +176,10 @@ export class DebuggerScreen {
   }
 
   private say(lines: readonly Line[], title: string): void {
-    const room = this.terminal ? this.layout.log.height : 2;
-    if (lines.length > room) this.overlay = { title, lines, scroll: 0 };
+    const room = this.layout.log.height;
+    // Of a stop the source line, its last, is in its pane anyway.
+    if (lines.length === 3 && room < 3) this.log = [...this.log, ...lines.slice(0, 2)].slice(-50);
+    else if (lines.length > room) this.overlay = { title, lines, scroll: 0 };
     else if (lines.length > 0) this.log = [...this.log, ...lines].slice(-50);
   }
 
@@ -214,11 +224,7 @@ export class DebuggerScreen {
     const args = rest.join(' ');
     const name = this.commands.find(word).names[0];
     if (name === 'xlate') {
-      this.view = {
-        ...this.view,
-        translated: args.replace(/\s+(fetch|load|store)$/, '') || undefined,
-        walked: undefined,
-      };
+      this.view = { ...this.view, translated: translatableOf(this.session, args), walked: undefined };
       this.choose('translation');
     } else if (name === 'lines') {
       const expression = args.split(',')[0]!;
@@ -288,7 +294,7 @@ export class DebuggerScreen {
 
   private overlayKey({ name }: Key): void {
     const overlay = this.overlay!;
-    const page = (this.terminal?.rows ?? 24) - 4;
+    const page = this.size.rows - 4;
     const by = { up: -1, down: 1, pageup: -page, pagedown: page, space: page }[name];
     if (by === undefined) this.overlay = undefined;
     else overlay.scroll += by;

@@ -1,0 +1,159 @@
+/**
+ * Does the terminal show what the debugger means, on the tour that its page describes: break in a get across objects, walk the pointer's
+ * translation, go back to before its FOT entry was made, forward again, and watch the entry's line become persistent?
+ *
+ * The same keys go to `licorice debug` in tmux and to a screen without a terminal; at every stop both must show the same.
+ */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { MiB } from '../../../emulator/addresses.ts';
+import { describeWith, TMUX } from '../../../test/oracles.ts';
+import { packageRoot } from '../../guest/layouts.ts';
+import type { Session } from '../commands/command.ts';
+import { openGuest } from '../open.ts';
+import { SourceFiles } from '../source.ts';
+import { DebuggerScreen } from './screen.ts';
+
+const COMMANDS = 'tree t put 1 2; tree t put 2 3; tree t get 2';
+const DATE = '2025-06-30T12:00:00Z';
+/** The line after the lookup of `tree get`, where its result is known. */
+const LINE =
+  readFileSync(join(packageRoot(), 'guest', 'programs', 'tree.ts'), 'utf8')
+    .split('\n')
+    .findIndex((text) => text.includes('const node = tree.find(numbers[0])')) + 2;
+
+function openSession(): Session {
+  const { debugged, console } = openGuest({
+    size: 64 * MiB,
+    memory: 64 * MiB,
+    commands: COMMANDS,
+    startSeconds: Date.parse(DATE) / 1000,
+  });
+  return { debugged, console, sources: new SourceFiles(), ended: false };
+}
+
+/** A text in one of the terminal's colours. */
+const colour = (number: number, text: string): RegExp =>
+  new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*${number}m[^\\n]*${text}`);
+
+/** What a screen shows, without blanks at the ends of lines. */
+const trimmed = (text: string): string =>
+  text
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n')
+    .trimEnd();
+
+/** A screen without a terminal that takes the same keys. */
+class Model {
+  readonly screen = new DebuggerScreen(openSession());
+
+  async line(text: string): Promise<void> {
+    await this.screen.key({ character: ':', name: ':' });
+    for (const character of text) await this.screen.key({ character, name: character });
+    await this.screen.key({ character: '\r', name: 'enter' });
+  }
+  async press(character: string): Promise<void> {
+    await this.screen.key({ character, name: character });
+  }
+  show(columns: number, rows: number): string {
+    return trimmed(this.screen.paint(columns, rows).text);
+  }
+}
+
+class Tmux {
+  private readonly socket = `licorice-tour-${process.pid}`;
+
+  run(...args: string[]): string {
+    return execFileSync('tmux', ['-u', '-L', this.socket, ...args], { encoding: 'utf8' });
+  }
+  start(command: string, columns: number, rows: number): void {
+    this.run('new-session', '-d', '-s', 'tour', '-x', `${columns}`, '-y', `${rows}`, command);
+    this.run('set-option', '-g', 'status', 'off');
+  }
+  line(text: string): void {
+    this.run('send-keys', '-t', 'tour', '-l', `:${text}`);
+    this.run('send-keys', '-t', 'tour', 'Enter');
+  }
+  press(key: string): void {
+    this.run('send-keys', '-t', 'tour', '-l', key);
+  }
+  show(colours = false): string {
+    return trimmed(this.run('capture-pane', '-p', ...(colours ? ['-e'] : []), '-t', 'tour'));
+  }
+  /** Waits for a screen; the last one if it does not come. */
+  async wait(expected: string): Promise<string> {
+    let shown = '';
+    for (let tries = 0; tries < 300; tries++) {
+      shown = this.show();
+      if (shown === expected) return shown;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    return shown;
+  }
+  kill(): void {
+    try {
+      this.run('kill-server');
+    } catch {
+      // It has ended by itself.
+    }
+  }
+}
+
+describeWith([TMUX], 'the tour of the terminal debugger', () => {
+  const tmux = new Tmux();
+  const command = join(packageRoot(), 'dist', 'licorice.js');
+  afterAll(() => tmux.kill());
+
+  test('shows in the terminal what it means, at every stop', async () => {
+    const size = [80, 24] as const;
+    const options = `--size 64M --mem 64M --date ${DATE} --exec '${COMMANDS}'`;
+    tmux.start(`LANG=C.UTF-8 node ${command} debug ${options}`, ...size);
+    const model = new Model();
+    const same = async (): Promise<string> => {
+      const expected = model.show(...size);
+      expect(await tmux.wait(expected)).toBe(expected);
+      return expected;
+    };
+    const line = async (text: string): Promise<string> => {
+      tmux.line(text);
+      await model.line(text);
+      return await same();
+    };
+    const press = async (key: string): Promise<string> => {
+      tmux.press(key);
+      await model.press(key);
+      return await same();
+    };
+    await same();
+    // A get that finds its node in another object than the tree's root.
+    await line(`tbreak programs/tree.ts:${LINE}`);
+    expect(await press('c')).toContain(`tree!main tree.ts:${LINE}`);
+    // Its reference to the parent crosses back: the way of the pointer, through FOT and view.
+    await line('xlate node.parent');
+    // The command's own output is shown over the panes; any key goes on.
+    const translation = await press('4');
+    expect(translation).toMatch(/FOT index 1, offset 0x1/);
+    const [, id, offset] = /\[([0-9a-f]{8}):0x([0-9a-f]+)\]/.exec(translation) ?? [];
+    expect(offset).toBe('3ffff7e0');
+    // Who made the FOT entry? One step further back it is not there yet, and the step that fails is red.
+    const made = await line('last fot node.parent');
+    expect(made).toMatch(/0x10000 → 0x3000c/);
+    expect(made).not.toContain('✗');
+    expect(await press('I')).toContain('✗ FOT entry');
+    expect(tmux.show(true)).toMatch(colour(31, '✗ FOT entry'));
+    expect(await press('i')).not.toContain('✗');
+    expect(await press('I')).toContain('✗ FOT entry');
+    // Its line: visible, then written back, then persistent.
+    await line(`watch-lines @${id}:0x${offset}`);
+    await line(`lines @${id}:0x${offset}, 32`);
+    expect(await press('c')).toContain('persistent → dirty');
+    expect(await press('c')).toContain('dirty → written-back');
+    expect(await press('c')).toContain('written-back → persistent');
+    expect(tmux.show(true)).toMatch(colour(32, 'persistent'));
+    // And back: the same screens, in the other order.
+    expect(await press('C')).toContain('dirty → written-back');
+  }, 240_000);
+});
