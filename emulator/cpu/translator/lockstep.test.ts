@@ -8,40 +8,19 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { describeWith, findOracle, GCC, OPENSBI, UBOOT } from '../../../test/oracles.ts';
 import { buildPrograms } from '../../../tools/bench/programs.ts';
-import type { HostAddr } from '../../addresses.ts';
 import { Computer } from '../../boot/computer.ts';
 import type { EngineFactory } from '../../machine/engine.ts';
-import { randomNumbers } from '../isa/random-operands.ts';
-import { Exit, HART } from '../state.ts';
+import { SwitchingTranslator } from './switching.ts';
 import { Translator } from './translator.ts';
 
 /** Milliseconds that a test may take on a busy machine. */
 const LIMIT = 300_000;
 const eager = { threshold: 20, batch: 4 };
 
-/** Changes between the engines every few hundred instructions. */
-class Switching extends Translator {
-  private readonly next = randomNumbers(7);
-
-  override run(hart: HostAddr): Exit {
-    const { view } = this.memory;
-    for (;;) {
-      const total = view.getInt32(hart + HART.budget, true);
-      const part = Math.min(total, 1 + (this.next() % 500));
-      view.setInt32(hart + HART.budget, part, true);
-      const exit = this.next() & 1 ? super.run(hart) : this.runInterpreted(hart);
-      const left = view.getInt32(hart + HART.budget, true);
-      const rest = total - part + left;
-      view.setInt32(hart + HART.budget, rest, true);
-      if (exit !== Exit.Budget || rest <= 0) return exit;
-    }
-  }
-}
-
 const engines: Record<string, EngineFactory | undefined> = {
   interpreter: undefined,
   translator: (memory) => new Translator(memory, eager),
-  'both in turn': (memory) => new Switching(memory, eager),
+  'both in turn': (memory) => new SwitchingTranslator(memory, eager),
 };
 
 /** State hash and output after so many instructions, by engine. */

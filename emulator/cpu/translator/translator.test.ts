@@ -6,12 +6,16 @@ import { randomNumbers } from '../isa/random-operands.ts';
 import { idOf } from '../isa/table.ts';
 import { Exit, HART } from '../state.ts';
 import { CODE_BASE, DATA_BASE, randomProgram } from './random-program.ts';
+import { SwitchingTranslator } from './switching.ts';
 import { Translator } from './translator.ts';
 
 const MEMORY = 1 << 20;
 const DATA = DRAM_BASE + 0x8000;
 /** Random programs; more with LICORICE_LOCKSTEP=10 (ten times as many). */
-const PROGRAMS = 40 * Number(process.env['LICORICE_LOCKSTEP'] ?? 1);
+const PROGRAMS = 25 * Number(process.env['LICORICE_LOCKSTEP'] ?? 1);
+
+/** Milliseconds that they may take on a busy machine. */
+const LIMIT = 8000 * PROGRAMS;
 
 function prepare(machine: BareMachine, seed: number): void {
   const next = randomNumbers(seed ^ 0x5eed);
@@ -40,31 +44,41 @@ describe('translator and interpreter', () => {
   const cases = [true, false].flatMap((window) => [1, 4].map((threshold) => ({ window, threshold })));
   for (const { window, threshold } of cases) {
     const path = window ? 'direct window' : 'TLB';
-    it(`agree on random programs in slices of random length, ${path}, threshold ${threshold}`, () => {
-      let regions = 0;
-      for (let seed = 1; seed <= PROGRAMS; seed++) {
-        const oracle = new BareMachine(MEMORY, {}, window);
-        let translator: Translator | undefined;
-        const subject = new BareMachine(MEMORY, {}, window, (memory) => {
-          translator = new Translator(memory, { threshold, batch: 3 });
-          return translator;
-        });
-        prepare(oracle, seed);
-        prepare(subject, seed);
-        const next = randomNumbers(seed);
-        for (let slice = 0; slice < 30; slice++) {
-          const budget = slice % 3 === 0 ? next() % 20 : next() % 2000;
-          const expected = oracle.run(budget);
-          const actual = subject.run(budget);
-          expect(state(subject), `seed ${seed}, slice ${slice}`).toBe(state(oracle));
-          expect(actual, `seed ${seed}, slice ${slice}`).toBe(expected);
-          if (expected !== Exit.Budget) break;
+    it(
+      `agree on random programs in slices of random length, ${path}, threshold ${threshold}`,
+      () => {
+        let regions = 0;
+        for (let seed = 1; seed <= PROGRAMS; seed++) {
+          const oracle = new BareMachine(MEMORY, {}, window);
+          const translators: Translator[] = [];
+          // Translated alone, and in turn with the interpreter.
+          const subjects = [Translator, SwitchingTranslator].map(
+            (Kind) =>
+              new BareMachine(MEMORY, {}, window, (memory) => {
+                const translator = new Kind(memory, { threshold, batch: 3 });
+                translators.push(translator);
+                return translator;
+              }),
+          );
+          for (const machine of [oracle, ...subjects]) prepare(machine, seed);
+          const next = randomNumbers(seed);
+          for (let slice = 0; slice < 30; slice++) {
+            const budget = slice % 3 === 0 ? next() % 20 : next() % 2000;
+            const expected = oracle.run(budget);
+            const wanted = state(oracle);
+            for (const subject of subjects) {
+              expect(subject.run(budget), `seed ${seed}, slice ${slice}`).toBe(expected);
+              expect(state(subject), `seed ${seed}, slice ${slice}`).toBe(wanted);
+            }
+            if (expected !== Exit.Budget) break;
+          }
+          regions += translators[0]!.code.statistics.regions;
         }
-        regions += translator!.code.statistics.regions;
-      }
-      // The programs must have been translated for this to mean anything.
-      expect(regions).toBeGreaterThan(PROGRAMS);
-    });
+        // The programs must have been translated for this to mean anything.
+        expect(regions).toBeGreaterThan(PROGRAMS);
+      },
+      LIMIT,
+    );
   }
 
   it('a misaligned atomic access after an aligned load around the same register leaves both', () => {
