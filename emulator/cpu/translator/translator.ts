@@ -98,12 +98,14 @@ export class Translator implements Engine {
       compileInterpreter({ flagBias: this.interpreter.flagBias, traced: false, threshold: this.threshold }),
       { m },
     );
+    const run = profiled.exports['run'] as (hart: number, start: number) => number;
+    const clocked = (f: typeof run): typeof run => (this.timed ? this.statistics.timed(f) : f);
     const trampoline = new WebAssembly.Instance(compileTrampoline(this.threshold), {
       m: {
         ...m,
         t: this.cache.table,
-        plain: this.interpreter.wasmRun,
-        profiled: profiled.exports['run'],
+        plain: clocked(this.interpreter.wasmRun),
+        profiled: clocked(run),
       },
     });
     this.trampoline = trampoline.exports['run'] as (hart: number) => number;
@@ -174,12 +176,20 @@ export class Translator implements Engine {
   private runUnfit(hart: HostAddr, total: number): Exit {
     const region = this.regionAtPc(hart);
     if (region && ++region.unfit >= UNFIT_LIMIT) {
-      const wish = this.wishOf(region);
-      if (region.assumptions.data.kind === 'window') wish.tlb = true;
-      if (region.assumptions.usualFloat) wish.float = true;
+      this.noteBroken(hart, region);
       this.cache.remove(region);
     }
     return this.interpret(hart, total, UNFIT_STEPS);
+  }
+
+  /** Notes which assumptions of a region do not hold now. */
+  private noteBroken(hart: HostAddr, region: Translated): void {
+    const wish = this.wishOf(region);
+    const { data, usualFloat } = region.assumptions;
+    const now = this.assumptions(hart, region.page, region.offset);
+    if (data.kind === 'window' && !(now.data.kind === 'window' && now.data.base === data.base))
+      wish.tlb = true;
+    if (usualFloat && !now.usualFloat) wish.float = true;
   }
 
   private noteSplit(hart: HostAddr): void {
