@@ -137,7 +137,7 @@ function tally(paths: Iterable<{ outcome: string; size: bigint }>): [string, big
 }
 
 test('lazy exploration finds what brute force finds, and its certificate holds', {
-  timeout: 60_000 * SCALE,
+  timeout: 300_000 * SCALE,
 }, () => {
   let points = 0;
   let images = 0;
@@ -189,7 +189,7 @@ function* imagesOf(sets: BlockSets): Generator<Map<BlockNumber, Uint8Array>> {
 }
 
 test('failures within recovery: the lazy explorer ends as brute force over both failures does', {
-  timeout: 60_000 * SCALE,
+  timeout: 300_000 * SCALE,
 }, () => {
   let nestedPoints = 0;
   let images = 0;
