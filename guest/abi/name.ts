@@ -31,7 +31,9 @@ export class Namespace {
   /** Entries that have ever been used. */
   count: u64;
   readonly parent: Inline<ObjectId>;
-  readonly reserved: FixedArray<u64, 12>;
+  readonly reserved: FixedArray<u64, 4>;
+  /** Kept by libtwz while names change (libtwz/mutex.ts). */
+  readonly mutex: FixedArray<u64, 8>;
   readonly entries: FixedArray<Inline<NameEntry>, 1>;
 }
 

@@ -32,4 +32,6 @@ export class ThreadRepr {
   number: u64;
   group: u64;
   attachedCount: u64;
+  /** ID of this object: what the thread is called. */
+  readonly id: Inline<ObjectId>;
 }

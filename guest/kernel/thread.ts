@@ -229,6 +229,8 @@ function showThread(thread: Thread): void {
   repr.kso.type = u32(KsoType.thread);
   repr.number = thread.number;
   repr.group = thread.group;
+  repr.id.lo = thread.repr.lo;
+  repr.id.hi = thread.repr.hi;
   repr.view.lo = thread.view.lo;
   repr.view.hi = thread.view.hi;
   repr.attachedCount = thread.contextCount;

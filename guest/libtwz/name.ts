@@ -11,6 +11,7 @@ import { NAME_MAX, NAMESPACE_MAGIC, NameEntry, Namespace, NameType } from '../ab
 import { ObjectId, READ } from '../abi/object.ts';
 import { EEXIST, EINVAL, ENOENT, ROOT_ARCHIVE, ROOT_NAMES, StatResult, SYS_ROOT } from '../abi/syscall.ts';
 import { programArguments } from './io.ts';
+import { Mutex } from './mutex.ts';
 import { dataOf, openObject, setSize, statObject } from './object.ts';
 import { clean, persist, persistFence, storePersistent } from './persist.ts';
 import { syscall } from './syscall.ts';
@@ -182,11 +183,28 @@ export function nameIn(parent: ObjectId, id: ObjectId): str {
   return '';
 }
 
+/** The lock of those who change names in a namespace; who reads needs none. */
+export function namesLock(namespace: Namespace): Mutex {
+  return at<Mutex>(addressOf(namespace.mutex));
+}
+
 /** Gives `name` in a namespace to an object; `replace`: even if it is taken. Crash consistent. */
 export function assignName(parent: ObjectId, name: str, id: ObjectId, type: NameType, replace: bool): i64 {
   if (name.length === 0 || name.length > NAME_MAX) return -EINVAL;
   const namespace = namespaceAt(parent);
   if (namespace === null || isBin(parent)) return -EINVAL;
+  using held = namesLock(namespace).hold();
+  return assignLocked(namespace, name, id, type, replace);
+}
+
+/** `assignName` for who has the namespace's lock. */
+export function assignLocked(
+  namespace: Namespace,
+  name: str,
+  id: ObjectId,
+  type: NameType,
+  replace: bool,
+): i64 {
   const known = findEntry(namespace, name);
   if (known !== null) {
     if (!replace) return -EEXIST;
@@ -216,6 +234,7 @@ export function assignName(parent: ObjectId, name: str, id: ObjectId, type: Name
 export function removeName(parent: ObjectId, name: str): i64 {
   const namespace = namespaceAt(parent);
   if (namespace === null) return -EINVAL;
+  using held = namesLock(namespace).hold();
   const entry = findEntry(namespace, name);
   if (entry === null) return -ENOENT;
   volatileStore<u32>(ptrTo(entry.state).address, 0);

@@ -13,7 +13,7 @@ import {
   LogHeader,
   LogLine,
 } from '../abi/log.ts';
-import { NameEntry, NameType } from '../abi/name.ts';
+import { NameEntry, Namespace, NameType } from '../abi/name.ts';
 import {
   CACHE_LINE,
   DELETE,
@@ -24,17 +24,21 @@ import {
   USE,
   WRITE,
 } from '../abi/object.ts';
+import { CONFIG_RESET_CODE, CREATE_PERSIST, CREATE_VOLATILE, EEXIST, SYS_CONFIG } from '../abi/syscall.ts';
 import {
-  CONFIG_RESET_CODE,
-  CREATE_PERSIST,
-  CREATE_VOLATILE,
-  StatResult,
-  SYS_CONFIG,
-} from '../abi/syscall.ts';
-import { SLOT_THREAD, slotAddress } from '../abi/view.ts';
-import { assignName, idOf, initNamespace, isUsed, openNamespace, rootNamespace, stepInto } from './name.ts';
-import { createObject, dataOf, openObject, statObject } from './object.ts';
+  assignLocked,
+  assignName,
+  idOf,
+  initNamespace,
+  isUsed,
+  namesLock,
+  openNamespace,
+  rootNamespace,
+  stepInto,
+} from './name.ts';
+import { createObject, dataOf, deleteObject, openObject } from './object.ts';
 import { clean, persist, persistFence, storePersistent } from './persist.ts';
+import { hasEnded, selfId } from './self.ts';
 import { syscall } from './syscall.ts';
 import { objectAt } from './view.ts';
 
@@ -205,7 +209,11 @@ function logNamespace(id: ObjectId): bool {
   if (stepInto(root, LOGS, id)) return true;
   if (createObject(id, READ | WRITE | DELETE | USE | CREATE_PERSIST) !== 0) return false;
   initNamespace(id);
-  return assignName(root, LOGS, id, NameType.namespace, false) === 0;
+  const result = assignName(root, LOGS, id, NameType.namespace, false);
+  if (result !== -EEXIST) return result === 0;
+  // Another thread was first.
+  deleteObject(id);
+  return stepInto(root, LOGS, id);
 }
 
 /** Undoes every transaction that a power failure interrupted. To be called before other programs run. Returns how many. */
@@ -231,38 +239,41 @@ export function recoverLogs(): u64 {
 /** Takes a log that is this thread's until it ends: a free one, or a new one. */
 export function claimLog(log: UndoLog): void {
   const names = stack<ObjectId>();
-  const code = resetCode();
-  if (logNamespace(names)) {
-    const namespace = openNamespace(names)!;
-    for (let i: u64 = 0; i < namespace.count; i++) {
-      const entry: NameEntry = namespace.entries.ptr[i];
-      if (!isUsed(entry)) continue;
-      const base = openObject(idOf(entry));
-      const header = logHeader(base);
-      const owner = header.ownerBoot;
-      if (header.magic !== LOG_MAGIC || (owner === code && !isDead(header.ownerThread))) continue;
-      if (atomic.compareExchange<u64>(ptrTo(header.ownerBoot), owner, code) !== owner) continue;
-      log.base = base;
-      log.recover();
-      takeLog(header);
-      return;
-    }
+  const namespace = logNamespace(names) ? openNamespace(names) : null;
+  if (namespace === null) {
+    newLog(log);
+    return;
   }
-  newLog(log, names, code);
+  // One at a time: whether a log's owner lives is asked before it is taken.
+  using held = namesLock(namespace).hold();
+  if (claimFree(log, namespace)) return;
+  newLog(log);
+  nameLog(log, namespace);
 }
 
-function isDead(thread: ObjectId): bool {
-  const stat = stack<StatResult>();
-  return statObject(thread, stat) !== 0;
+/** Takes a log whose owner has ended. */
+function claimFree(log: UndoLog, namespace: Namespace): bool {
+  const code = resetCode();
+  for (let i: u64 = 0; i < namespace.count; i++) {
+    const entry: NameEntry = namespace.entries.ptr[i];
+    if (!isUsed(entry)) continue;
+    log.base = openObject(idOf(entry));
+    const header = logHeader(log.base);
+    if (header.magic !== LOG_MAGIC || (header.ownerBoot === code && !hasEnded(header.ownerThread))) continue;
+    log.recover();
+    takeLog(header);
+    return true;
+  }
+  return false;
 }
 
 function takeLog(header: LogHeader): void {
-  const self = stack<ObjectId>();
-  if (objectAt(slotAddress(SLOT_THREAD, 0), self)) assign(header.ownerThread, self);
+  assign(header.ownerThread, selfId());
+  header.ownerBoot = resetCode();
   persist(addressOf(header), sizeof<LogHeader>());
 }
 
-function newLog(log: UndoLog, names: ObjectId, code: u64): void {
+function newLog(log: UndoLog): void {
   const id = stack<ObjectId>();
   const rights = READ | WRITE | DELETE | USE;
   if (createObject(id, rights | CREATE_PERSIST) !== 0) {
@@ -273,14 +284,19 @@ function newLog(log: UndoLog, names: ObjectId, code: u64): void {
   log.sequence = 1;
   log.reset();
   const header = logHeader(log.base);
-  header.ownerBoot = code;
   header.sequence = 1;
   takeLog(header);
   storePersistent(ptrTo(header.magic).address, LOG_MAGIC);
+}
+
+/** Enters a new log under the lower half of its ID. */
+function nameLog(log: UndoLog, namespace: Namespace): void {
+  const id = stack<ObjectId>();
+  objectAt(log.base, id);
   const name = stack<FixedArray<u8, 16>>();
   for (let i: u64 = 0; i < 16; i++) {
     const digit = u8((id.lo >> (i * 4)) & 15);
     name[i] = digit < 10 ? u8('0') + digit : u8('a') + (digit - 10);
   }
-  if (names.lo !== 0 || names.hi !== 0) assignName(names, strOf(name.ptr, 16), id, NameType.object, true);
+  assignLocked(namespace, strOf(name.ptr, 16), id, NameType.object, true);
 }
