@@ -20,8 +20,8 @@ test.each([
     media,
     budget: 20_000_000 + CALLS * 200_000,
   });
-  expect(output).not.toContain('panic');
-  expect(output).not.toContain('failed');
+  // Whatever memory holds may have been printed: only the kernel says this.
+  expect(output).not.toContain('kernel panic at');
   expect(output).toContain('fuzz: calls');
   expect(code).toBe(0);
   // What they did to the store is whole: nothing lost, nothing leaked.

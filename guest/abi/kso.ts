@@ -40,7 +40,7 @@ export enum Device {
   timer = 3,
 }
 
-/** A device's representation object, from OBJ_NULLPAGE on. MMIO registers, if any, start at offset 0x2000. */
+/** A device's representation object, from OBJ_NULLPAGE on. MMIO registers, if any, are at DEVICE_REGISTERS. */
 export class DeviceRepr {
   readonly kso: Inline<KsoHeader>;
   device: u32;
@@ -65,6 +65,13 @@ export const CONSOLE_FOREGROUND = 2;
 /** Size in characters; 0: nobody has said. Set with an action. */
 export const CONSOLE_COLUMNS = 3;
 export const CONSOLE_ROWS = 4;
+
+/** Indexes of `DeviceRepr.info` of the timer: the date is `time` · period + epoch. Nanoseconds per tick, and since 1970 at tick 0. */
+export const TIMER_PERIOD = 0;
+export const TIMER_EPOCH = 1;
+
+/** Offset in a device object of its registers. NVDIMM: the controller's (docs/nvdimm.md): health, shutdowns, wear, unreadable blocks. */
+export const DEVICE_REGISTERS = 0x2000;
 
 /** SYS_ACTION on a device object: commands. */
 /** Console: write `length` bytes at `address`. */

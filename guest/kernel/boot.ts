@@ -115,7 +115,7 @@ function bootFirst(hart: u64, tree: u64): void {
   if (storePresent()) stirRandom(ptrTo(storeSuperblock().boots).address, 8);
   noteStart(mount === Mount.dirty);
   initKso();
-  initDevices();
+  initDevices(machine.nvdimmController);
   const archived = loadArchive(machine.initrdStart, machine.initrdEnd - machine.initrdStart);
   // What the archive held has been copied into objects.
   addMemory(roundUp(machine.initrdStart), machine.initrdEnd & ~u64(PAGE - 1));

@@ -62,6 +62,8 @@ function hashData(object: KObject, hash: Sha256): void {
     number[0] = offset;
     hash.update(addressOf(number), 8);
     const meta = offset === (META_OFFSET & ~u64(0xfff));
+    // What the ID vouches for must be on the media before the object is: shared pages may hold stores that nobody has cleaned.
+    if (isPersistent(object)) cleanRange(peekPage(object, offset), PAGE);
     hash.update(peekPage(object, offset), meta ? META_OFFSET & 0xfff : PAGE);
     offset = nextPresent(object, offset + PAGE);
   }

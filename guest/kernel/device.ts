@@ -14,22 +14,25 @@ import {
   CONSOLE_RECEIVED,
   CONSOLE_ROWS,
   CONSOLE_TAKEN,
+  DEVICE_REGISTERS,
   Device,
   DeviceRepr,
   KsoType,
+  TIMER_EPOCH,
+  TIMER_PERIOD,
 } from '../abi/kso.ts';
 import { OBJ_NULLPAGE, READ, USE, WRITE } from '../abi/object.ts';
 import { SIGNAL_INTERRUPT, SIGNAL_KEYBOARD_STOP, SIGNAL_QUIT, SIGNAL_WINDOW } from '../abi/signal.ts';
 import { EFAULT, EINVAL } from '../abi/syscall.ts';
 import { persistFence, toVirtual } from './arch.ts';
-import { realTime } from './clock.ts';
+import { monotonic, nanosecondsPerTick, realTime } from './clock.ts';
 import { consoleByte, consolePrint, receiveInterrupt } from './console.ts';
 import { enlist, kernelObject } from './kso.ts';
 import { KObject } from './object.ts';
 import { raiseGroup } from './signal.ts';
 import { wakeObject } from './sync.ts';
 import { maySignal } from './sys-thread.ts';
-import { objectPage } from './tree.ts';
+import { mapRegisters, objectPage } from './tree.ts';
 import { readUser } from './user.ts';
 
 const PLIC: u64 = 0x0c00_0000;
@@ -48,11 +51,16 @@ function makeDevice(name: str, device: Device, rights: u64): KObject {
   return object;
 }
 
-export function initDevices(): void {
+/** Makes the device objects; `controller`: physical address of the NVDIMM's registers, 0 = there is none. */
+export function initDevices(controller: u64): void {
   // The console's ring is drained by its readers, so they may write; the others are read only.
   consoleObject = makeDevice('console', Device.console, READ | WRITE | USE);
   nvdimmObject = makeDevice('nvdimm', Device.nvdimm, READ | USE);
+  if (controller !== 0) mapRegisters(nvdimmObject, DEVICE_REGISTERS, controller);
   timerObject = makeDevice('timer', Device.timer, READ | USE);
+  const timer = at<DeviceRepr>(objectPage(timerObject, OBJ_NULLPAGE));
+  timer.info[TIMER_PERIOD] = nanosecondsPerTick();
+  timer.info[TIMER_EPOCH] = realTime() - monotonic();
   // Keys that were pressed before there was a console.
   receiveConsole();
 }

@@ -96,7 +96,7 @@ function property(info: MachineInfo, node: str, name: str, value: usize, size: u
     } else if (startsWith(node, 'pmem@')) {
       info.nvdimmStart = number(value, 8);
       info.nvdimmSize = number(value + 8, 8);
-    } else if (startsWith(node, 'nvdimm-controller@')) info.nvdimmController = number(value, 8);
+    } else if (startsWith(node, 'nvdimm@')) info.nvdimmController = number(value, 8);
   } else if (name.equals('timebase-frequency')) info.timebase = number(value, size);
   else if (name.equals('linux,initrd-start')) info.initrdStart = number(value, size);
   else if (name.equals('linux,initrd-end')) info.initrdEnd = number(value, size);

@@ -187,6 +187,7 @@ export function makeThread(repr: KObject, view: KObject, stackObject: KObject | 
   setFixed(thread, SLOT_VIEW, view.lo, view.hi, VE_VALID | READ | WRITE);
   if (stackObject !== null)
     setFixed(thread, SLOT_STACK, stackObject.lo, stackObject.hi, VE_VALID | READ | WRITE);
+  if (!isHome(view)) enlist(view, KsoType.view, 0);
   thread.number = nextNumber++;
   liveThreads++;
   thread.nextThread = allThreads;
@@ -220,6 +221,18 @@ export function threadsInGroup(group: u64, previous: Thread | null): Thread | nu
 function reprOf(thread: Thread): ThreadRepr | null {
   const page = objectPage(thread.repr, OBJ_NULLPAGE);
   return page === 0 ? null : at<ThreadRepr>(page);
+}
+
+/** The view that a thread was made in, and comes back to from every `become`. */
+function homeView(thread: Thread): KObject {
+  return thread.becomeDepth === 0 ? thread.view : at<BecomeFrame>(thread.becomePage).view;
+}
+
+/** Has a thread that is alive this home view? */
+function isHome(view: KObject): bool {
+  let thread = allThreads;
+  while (thread !== null && homeView(thread) !== view) thread = thread.nextThread;
+  return thread !== null;
 }
 
 /** Shows in the representation object what the thread is. */
@@ -461,7 +474,12 @@ export function endThread(thread: Thread, code: u64): void {
     showState(thread, THREAD_ENDED);
     wakeObject(thread.repr, OBJ_NULLPAGE + offsetof<ThreadRepr>('sync') + SYNC_EXIT * 8);
   }
+  let link = ptrTo(allThreads).address;
+  while (load<u64>(link) !== addressOf(thread)) link = load<u64>(link) + offsetof<Thread>('nextThread');
+  store<u64>(link, addressOf(thread.nextThread));
   unlist(thread.repr);
+  const home = homeView(thread);
+  if (!isHome(home)) unlist(home);
   if (thread.persist !== 0) persistThread(thread, false);
   for (let i: u64 = 0; i < thread.contextCount; i++) dropContext(at<Context>(thread.contexts[i]));
   if (thread.becomePage !== 0) {
@@ -476,9 +494,6 @@ export function endThread(thread: Thread, code: u64): void {
   dropObject(thread.view);
   dropObject(thread.repr);
   liveThreads--;
-  let link = ptrTo(allThreads).address;
-  while (load<u64>(link) !== addressOf(thread)) link = load<u64>(link) + offsetof<Thread>('nextThread');
-  store<u64>(link, addressOf(thread.nextThread));
   threads.release(addressOf(thread));
 }
 

@@ -136,7 +136,8 @@ function fillMeta(object: KObject, page: usize): void {
 export function fillPage(object: KObject, offset: u64): PageResult {
   if (offset < OBJ_NULLPAGE || offset >= OBJ_MAXSIZE) return PageResult.limit;
   // Another hart may have met the same fault, and made the page.
-  if (peekPage(object, offset) !== 0) return PageResult.ok;
+  const known = findEntry(object, offset);
+  if (known !== 0 && (load<u64>(known) & PTE_V) !== 0) return PageResult.ok;
   const persistent = isPersistent(object);
   const place = makeEntry(object, offset);
   const page = place === 0 ? 0 : persistent ? txAllocatePage(true) : allocatePage();
@@ -169,12 +170,20 @@ export function objectPage(object: KObject, offset: u64): usize {
   return pteAddress(load<u64>(place));
 }
 
-/** The kernel address of the byte at `offset`, 0 if its page is absent. */
+/** Gives an object of the kernel's a page of device registers. False: no memory. */
+export function mapRegisters(object: KObject, offset: u64, physical: u64): bool {
+  const place = makeEntry(object, offset);
+  if (place === 0) return false;
+  writeEntry(object, place, makePte(toVirtual(physical), PTE_V | PTE_L | PTE_IO));
+  return true;
+}
+
+/** The kernel address of the byte at `offset`; 0 if its page is absent, or is a device's, which the kernel does not read like memory. */
 export function peekPage(object: KObject, offset: u64): usize {
   const place = findEntry(object, offset);
   if (place === 0) return 0;
   const entry = load<u64>(place);
-  return (entry & PTE_V) === 0 ? 0 : pteAddress(entry) + (offset & 0xfff);
+  return (entry & PTE_V) === 0 || (entry & PTE_TYPE) === PTE_IO ? 0 : pteAddress(entry) + (offset & 0xfff);
 }
 
 /** A store met copy-on-write: gives the object a page of its own. */
@@ -234,7 +243,8 @@ export function shareEntry(target: KObject, to: u64, source: KObject, from: u64)
   const sourcePlace = findEntry(source, from);
   if (sourcePlace === 0) return true;
   const entry = readEntry(source, sourcePlace);
-  if ((entry & PTE_V) === 0) return true;
+  // Registers are no contents: nobody gets a copy of them.
+  if ((entry & PTE_V) === 0 || (entry & PTE_TYPE) === PTE_IO) return true;
   const place = makeEntry(target, to);
   if (place === 0) return false;
   const page = pteAddress(entry);
