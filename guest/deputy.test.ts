@@ -11,7 +11,7 @@ test.each([
   ['frames', 'another hart does not see what the frames of a page are used for next'],
   ['ranges', 'offsets, lengths and counts at the edges of 64 bits'],
   ['ties', 'a chain of 2000 ties ends'],
-])('%s: %s', { timeout: 120_000 }, (name) => {
+])('%s: %s', { timeout: 600_000 }, (name) => {
   for (const harts of [1, 2, 4])
     expect(runTest('deputy', name, { harts, budget: 1_000_000_000 })).toEqual({ code: 0, output: '' });
 });

@@ -17,7 +17,7 @@ test.each([
   ['switching', '32 contexts, each found when it is needed'],
   ['unlawful', 'data of a context in which the code at hand may not run'],
   ['operations', 'object operations with and without rights'],
-])('%s: %s', { timeout: 120_000 }, (name) => {
+])('%s: %s', { timeout: 600_000 }, (name) => {
   for (const harts of [1, 2])
     expect(runTest('security', name, { harts, budget: 2_000_000_000 })).toEqual({ code: 0, output: '' });
 });
