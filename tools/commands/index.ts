@@ -7,6 +7,7 @@ import { benchCommand } from './bench.ts';
 import { bootCommand } from './boot.ts';
 import { buildCommand } from './build.ts';
 import { checkCommand } from './check.ts';
+import { dapCommand } from './dap.ts';
 import { debugCommand } from './debug.ts';
 import { explainCommand } from './explain.ts';
 import { imageCommand } from './image.ts';
@@ -19,6 +20,7 @@ export const commands: CommandModule<any, any>[] = [
   bootCommand,
   buildCommand,
   checkCommand,
+  dapCommand,
   debugCommand,
   explainCommand,
   imageCommand,

@@ -95,9 +95,17 @@ export class Runner {
     this.lastBreath = performance.now();
   }
 
+  private armed: readonly Waypoint[] = [];
+
+  /** Stop points were changed during a run. */
+  rearm(): void {
+    this.arm(this.armed);
+  }
+
   /** Puts stop points and waypoints into force. */
   private arm(waypoints: readonly Waypoint[]): void {
     const { machine } = this.computer;
+    this.armed = waypoints;
     const wanted = this.points.addresses;
     for (const { va } of waypoints) wanted.add(va);
     const now = machine.breakpoints.all;

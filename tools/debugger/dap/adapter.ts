@@ -1,0 +1,491 @@
+/**
+ * A debug adapter: the protocol that VS Code and other editors speak (https://microsoft.github.io/debug-adapter-protocol), on the
+ * debugger's core. Harts are threads, and so are the guest's threads that wait. The guest runs between a request that starts
+ * it and the `stopped` event; the ends of time stop it too, so that one can go back from there.
+ *
+ * It is a function from requests to messages; the stream that they travel on is the command's business.
+ */
+import { resolve } from 'node:path';
+import { UserError } from '../../../emulator/errors.ts';
+import { virtualPlace } from '../address-space.ts';
+import type { Frame } from '../backtrace.ts';
+import type { CommandLine } from '../commands/command.ts';
+import { commandLine } from '../commands/session.ts';
+import type { Debugger, Direction, StepKind, Stop } from '../debugger.ts';
+import { hex, stopReasons } from '../describe.ts';
+import { writeMemory } from '../edit.ts';
+import { asNumber } from '../evaluate.ts';
+import type { Opened } from '../open.ts';
+import { SourceFiles } from '../source.ts';
+import { Breakpoints, EXCEPTION_FILTERS } from './breakpoints.ts';
+import { disassembleAround } from './disassembly.ts';
+import { attach, launch } from './launch.ts';
+import { flagOf, type JsonObject, numberOf, type Request, textOf } from './messages.ts';
+import { VariableTree } from './variables.ts';
+
+/** Threads of the guest that no hart runs have these numbers and up. */
+const GUEST_THREADS = 1000;
+/** Bytes that one `readMemory` gives at most. */
+const MOST_BYTES = 1 << 20;
+
+const CAPABILITIES = {
+  supportsConfigurationDoneRequest: true,
+  supportsFunctionBreakpoints: true,
+  supportsConditionalBreakpoints: true,
+  supportsHitConditionalBreakpoints: true,
+  supportsInstructionBreakpoints: true,
+  supportsDataBreakpoints: true,
+  supportsEvaluateForHovers: true,
+  supportsSetVariable: true,
+  supportsStepBack: true,
+  supportsSteppingGranularity: true,
+  supportsReadMemoryRequest: true,
+  supportsWriteMemoryRequest: true,
+  supportsDisassembleRequest: true,
+  supportsCompletionsRequest: true,
+  supportsTerminateRequest: true,
+  exceptionBreakpointFilters: EXCEPTION_FILTERS,
+};
+
+/** What belongs to the guest that was opened. */
+interface Guest {
+  readonly debugged: Debugger;
+  readonly sources: SourceFiles;
+  readonly breakpoints: Breakpoints;
+  readonly variables: VariableTree;
+  readonly commands: CommandLine;
+  readonly console: Opened['console'];
+}
+
+type Handler = (args: JsonObject) => object | undefined | Promise<object | undefined>;
+
+export class Adapter {
+  private guest: Guest | undefined;
+  private stopOnEntry = false;
+  /** The run in progress. */
+  private running: Promise<void> | undefined;
+  /** Characters of the guest's console that were shown. */
+  private shown = 0;
+  /** Frames by the number that the editor knows them by: thread and level. */
+  private readonly frames: { readonly thread: number; readonly level: number }[] = [];
+  private sequence = 1;
+  ended = false;
+
+  /** @param send takes each message to the editor */
+  constructor(private readonly send: (message: object) => void) {}
+
+  /** Answers a request. */
+  async handle({ seq, command, arguments: args = {} }: Request): Promise<void> {
+    const handler = Object.hasOwn(this.handlers, command) ? this.handlers[command] : undefined;
+    const answer = { type: 'response', request_seq: seq, command };
+    try {
+      if (handler === undefined) throw new UserError(`the request '${command}' is not supported`);
+      const body = await handler(args);
+      this.put({ ...answer, success: true, ...(body && { body }) });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      const { message } = error;
+      this.put({
+        ...answer,
+        success: false,
+        message,
+        body: { error: { id: 1, format: message, showUser: true } },
+      });
+      return;
+    }
+    if (command === 'launch' || command === 'attach') this.event('initialized');
+    else if (command === 'configurationDone') this.begin();
+  }
+
+  private put(message: object): void {
+    this.send({ seq: this.sequence++, ...message });
+  }
+
+  private event(event: string, body?: object): void {
+    this.put({ type: 'event', event, ...(body && { body }) });
+  }
+
+  /** The guest. @throws UserError before there is one */
+  private get open(): Guest {
+    if (this.guest === undefined) throw new UserError('nothing has been launched');
+    return this.guest;
+  }
+
+  private get debugged(): Debugger {
+    return this.open.debugged;
+  }
+
+  private readonly handlers: Readonly<Record<string, Handler>> = {
+    initialize: () => CAPABILITIES,
+    launch: (args) => {
+      this.stopOnEntry = flagOf(args, 'stopOnEntry');
+      this.take(launch(args));
+      return this.goToStart(args);
+    },
+    attach: (args) => {
+      this.stopOnEntry = true;
+      this.take(attach(args));
+      return this.goToStart(args);
+    },
+    configurationDone: () => undefined,
+    setBreakpoints: (args) => this.breakpoints((all) => all.setLines(args)),
+    setFunctionBreakpoints: (args) => this.breakpoints((all) => all.setFunctions(args)),
+    setInstructionBreakpoints: (args) => this.breakpoints((all) => all.setInstructions(args)),
+    setDataBreakpoints: (args) => this.breakpoints((all) => all.setData(args)),
+    setExceptionBreakpoints: (args) => this.breakpoints((all) => all.setExceptions(args)),
+    dataBreakpointInfo: (args) => this.dataInfo(args),
+    threads: () => ({ threads: this.threads() }),
+    stackTrace: (args) => this.stackTrace(args),
+    scopes: (args) => this.scopes(args),
+    variables: (args) => ({ variables: this.open.variables.list(numberOf(args, 'variablesReference') ?? 0) }),
+    setVariable: (args) => this.setVariable(args),
+    evaluate: (args) => this.evaluate(args),
+    completions: (args) => this.completions(args),
+    continue: () => {
+      this.run(() => this.debugged.continue());
+      return { allThreadsContinued: true };
+    },
+    reverseContinue: () => this.run(() => this.debugged.continue('backward')),
+    next: (args) => this.step('next', args),
+    stepIn: (args) => this.step('step', args),
+    stepOut: (args) => this.step('finish', args),
+    stepBack: (args) => this.step('next', args, 'backward'),
+    pause: () => {
+      this.debugged.interrupt();
+      return undefined;
+    },
+    readMemory: (args) => this.readMemory(args),
+    writeMemory: (args) => this.writeMemory(args),
+    disassemble: (args) => this.disassemble(args),
+    terminate: () => this.end(),
+    disconnect: () => this.end(),
+  };
+
+  // ---- Beginning and end -----------------------------------------------------------------------------------------
+
+  private take({ debugged, console }: Opened): void {
+    const sources = new SourceFiles();
+    const session = { debugged, console, sources, ended: false };
+    this.guest = {
+      debugged,
+      console,
+      sources,
+      breakpoints: new Breakpoints(debugged, sources),
+      variables: new VariableTree(debugged),
+      commands: commandLine(session),
+    };
+    debugged.runner.onSlice = () => this.showConsole();
+  }
+
+  private async goToStart(args: JsonObject): Promise<undefined> {
+    const at = numberOf(args, 'at');
+    if (at !== undefined) await this.debugged.goTo(at);
+    return undefined;
+  }
+
+  private begin(): void {
+    if (this.stopOnEntry) this.tellStopped('entry', 'before the first instruction');
+    else this.run(() => this.debugged.continue());
+  }
+
+  private async end(): Promise<undefined> {
+    if (this.running) {
+      this.debugged.interrupt();
+      await this.running;
+    }
+    this.event('terminated');
+    this.ended = true;
+    return undefined;
+  }
+
+  // ---- Running ---------------------------------------------------------------------------------------------------
+
+  /** Starts a run; its end is told by an event. @throws UserError while another one is in progress */
+  private run(go: () => Promise<Stop>): undefined {
+    if (this.running) throw new UserError('the guest is running');
+    this.forget();
+    this.running = go()
+      .then((stop) => {
+        this.running = undefined;
+        this.stopped(stop);
+      })
+      .catch((error: unknown) => {
+        this.running = undefined;
+        if (!(error instanceof UserError)) throw error;
+        this.event('output', { category: 'stderr', output: `${error.message}\n` });
+        this.tellStopped('pause', error.message);
+      });
+    return undefined;
+  }
+
+  private step(kind: StepKind, args: JsonObject, direction: Direction = 'forward'): undefined {
+    const single = textOf(args, 'granularity') === 'instruction';
+    const own: StepKind =
+      !single || kind === 'finish' ? kind : kind === 'step' ? 'instruction' : 'next-instruction';
+    this.selectThread(numberOf(args, 'threadId') ?? 1);
+    return this.run(() => this.debugged.step(own, direction));
+  }
+
+  /** What was told of the state is void. */
+  private forget(): void {
+    this.frames.length = 0;
+    this.open.variables.clear();
+  }
+
+  private stopped(stop: Stop): void {
+    this.forget();
+    this.showConsole();
+    const { end } = stop;
+    const description = stopReasons(this.debugged, stop).join('; ');
+    switch (end.kind) {
+      case 'point': {
+        const code = end.points.some(({ what }) => what.kind === 'code');
+        const data = end.points.some(
+          ({ what }) => what.kind === 'watch' || what.kind === 'lines' || what.kind === 'csr',
+        );
+        const reason = code ? 'breakpoint' : data ? 'data breakpoint' : 'exception';
+        this.tellStopped(
+          reason,
+          description,
+          end.points.map(({ id }) => id),
+        );
+        return;
+      }
+      case 'interrupted':
+        this.tellStopped('pause', description);
+        return;
+      case 'beginning':
+        this.tellStopped('entry', description);
+        return;
+      case 'end':
+        // Not the end of the session: one may go back from here.
+        this.event('output', { category: 'console', output: `${description}\n` });
+        this.tellStopped('pause', description);
+        return;
+      default:
+        this.tellStopped('step', description);
+    }
+  }
+
+  private tellStopped(reason: string, description: string, hitBreakpointIds?: readonly number[]): void {
+    this.event('stopped', {
+      reason,
+      threadId: this.debugged.core.hart.index + 1,
+      allThreadsStopped: true,
+      ...(description !== '' && { description, text: description }),
+      ...(hitBreakpointIds && { hitBreakpointIds }),
+    });
+  }
+
+  /** Shows what the guest has printed since; going back takes nothing from the screen. */
+  private showConsole(): void {
+    const { text } = this.open.console;
+    if (text.length <= this.shown) return;
+    this.event('output', { category: 'stdout', output: text.slice(this.shown) });
+    this.shown = text.length;
+  }
+
+  // ---- Breakpoints -----------------------------------------------------------------------------------------------
+
+  /** Changes breakpoints; a run in progress is changed between two slices. */
+  private async breakpoints(set: (all: Breakpoints) => readonly object[]): Promise<object> {
+    const { breakpoints, debugged } = this.open;
+    const { runner } = debugged;
+    if (this.running === undefined) return { breakpoints: set(breakpoints) };
+    let result: readonly object[] | undefined;
+    const { onSlice } = runner;
+    const between = new Promise<void>((done) => {
+      runner.onSlice = () => {
+        runner.onSlice = onSlice;
+        result = set(breakpoints);
+        runner.rearm();
+        done();
+      };
+    });
+    await Promise.race([between, this.running]);
+    runner.onSlice = onSlice;
+    return { breakpoints: result ?? set(breakpoints) };
+  }
+
+  private dataInfo(args: JsonObject): object {
+    const name = textOf(args, 'name') ?? '';
+    this.selectFrame(numberOf(args, 'frameId'));
+    const reference = numberOf(args, 'variablesReference');
+    const row =
+      reference === undefined
+        ? undefined
+        : this.open.variables.list(reference).find((one) => one.name === name);
+    try {
+      return {
+        ...this.open.breakpoints.describeData(row?.evaluateName ?? name),
+        accessTypes: ['read', 'write', 'readWrite'],
+      };
+    } catch (error) {
+      if (error instanceof UserError) return { dataId: null, description: error.message };
+      throw error;
+    }
+  }
+
+  // ---- Threads, frames, variables --------------------------------------------------------------------------------
+
+  private threads(): object[] {
+    const { debugged } = this;
+    const harts = debugged.machine.cores.map(({ hart }) => {
+      const thread = debugged.threads.current(debugged.machine.cores[hart.index]!);
+      return { id: hart.index + 1, name: `hart ${hart.index}${thread ? `: thread ${thread.number}` : ''}` };
+    });
+    const waiting = debugged.threads
+      .list()
+      .filter(({ hart }) => hart === undefined)
+      .map(({ number, state }) => ({ id: GUEST_THREADS + number, name: `thread ${number} (${state})` }));
+    return [...harts, ...waiting];
+  }
+
+  /** Puts the cursor on a hart; threads that wait have none. */
+  private selectThread(id: number): void {
+    if (id < GUEST_THREADS && id !== this.debugged.core.hart.index + 1) this.debugged.selectHart(id - 1);
+  }
+
+  private framesOf(thread: number): readonly Frame[] {
+    if (thread >= GUEST_THREADS) return this.debugged.framesOfThread(thread - GUEST_THREADS);
+    this.selectThread(thread);
+    return this.debugged.frames;
+  }
+
+  private stackTrace(args: JsonObject): object {
+    const thread = numberOf(args, 'threadId') ?? 1;
+    const all = this.framesOf(thread);
+    const start = numberOf(args, 'startFrame') ?? 0;
+    const levels = numberOf(args, 'levels') || all.length;
+    const stackFrames = all.slice(start, start + levels).map((frame) => {
+      const id = this.frames.push({ thread, level: frame.level });
+      return { id, ...this.frameRow(frame) };
+    });
+    return { stackFrames, totalFrames: all.length };
+  }
+
+  private frameRow({ name, trap, kind, pc, source, code }: Frame): object {
+    const path = source && this.open.sources.path(source.file);
+    return {
+      name: `${name}${kind === 'inlined' ? ' [inlined]' : ''}${trap === undefined ? '' : ` <${trap}>`}`,
+      line: source?.line ?? 0,
+      column: source === undefined ? 0 : 1,
+      instructionPointerReference: hex(pc),
+      ...(code && { moduleId: code.program.name }),
+      ...(source && {
+        source: {
+          name: source.file.split('/').pop(),
+          ...(path === undefined ? { presentationHint: 'deemphasize' } : { path: resolve(path) }),
+        },
+      }),
+    };
+  }
+
+  /** Puts the cursor on a frame that the editor was told of. @throws UserError when it is of a moment that is past */
+  private selectFrame(id: number | undefined): Frame {
+    if (id === undefined) return this.debugged.frame;
+    const known = this.frames[id - 1];
+    if (known === undefined) throw new UserError('that frame belongs to a moment that is past');
+    if (known.thread >= GUEST_THREADS) return this.framesOf(known.thread)[known.level]!;
+    this.selectThread(known.thread);
+    this.debugged.selectFrame(known.level);
+    return this.debugged.frame;
+  }
+
+  private scopes(args: JsonObject): object {
+    const frame = this.selectFrame(numberOf(args, 'frameId'));
+    const scopes = this.open.variables.scopes(frame).map(({ name, reference, expensive }) => ({
+      name,
+      variablesReference: reference,
+      expensive,
+      ...(name !== 'CSRs' && { presentationHint: name.toLowerCase() }),
+    }));
+    return { scopes };
+  }
+
+  private setVariable(args: JsonObject): object {
+    const reference = numberOf(args, 'variablesReference') ?? 0;
+    const value = this.debugged.number(textOf(args, 'value') ?? '');
+    return this.open.variables.set(reference, textOf(args, 'name') ?? '', value);
+  }
+
+  // ---- Expressions and commands ----------------------------------------------------------------------------------
+
+  private async evaluate(args: JsonObject): Promise<object> {
+    const text = (textOf(args, 'expression') ?? '').trim();
+    if (textOf(args, 'context') === 'repl' && this.isCommand(text)) return await this.command(text);
+    if (this.running) throw new UserError('the guest is running');
+    const frame = this.selectFrame(numberOf(args, 'frameId'));
+    const value = this.debugged.evaluate(text);
+    if (value.unavailable !== undefined) throw new UserError(value.unavailable);
+    const { value: result, name: _, ...row } = this.open.variables.variable(text, value, frame.space, text);
+    return { result, ...row };
+  }
+
+  /** Whether a line of the debug console is a command of the debugger and not an expression. */
+  private isCommand(text: string): boolean {
+    const word = /^[A-Za-z][\w-]*/.exec(text)?.[0];
+    if (word === undefined || /^[\w-]+\s*(->|[.[=<>+*&|^-])/.test(text)) return false;
+    try {
+      this.open.commands.find(word);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Performs a command of the debugger's own language. */
+  private async command(text: string): Promise<object> {
+    if (this.running) throw new UserError('the guest is running; pause it first');
+    const { time } = this.debugged;
+    const before = time.now;
+    const lines = await this.open.commands.execute(text);
+    this.showConsole();
+    if (time.now !== before) {
+      this.forget();
+      this.tellStopped('goto', '');
+    }
+    return { result: lines.join('\n'), variablesReference: 0 };
+  }
+
+  private completions(args: JsonObject): object {
+    const text = (textOf(args, 'text') ?? '').slice(0, (numberOf(args, 'column') ?? 1) - 1);
+    return {
+      targets: this.open.commands.complete(text).map((label) => ({ label, start: 0, length: text.length })),
+    };
+  }
+
+  // ---- Memory and code -------------------------------------------------------------------------------------------
+
+  private address(args: JsonObject): bigint {
+    const reference = textOf(args, 'memoryReference') ?? '';
+    const base = /^0x[0-9a-f]+$/i.test(reference)
+      ? BigInt(reference)
+      : asNumber(this.debugged.evaluate(reference));
+    return BigInt.asUintN(64, base + BigInt(numberOf(args, 'offset') ?? 0));
+  }
+
+  private readMemory(args: JsonObject): object {
+    const start = this.address(args);
+    const count = Math.min(numberOf(args, 'count') ?? 0, MOST_BYTES);
+    const bytes = this.debugged.frame.space.read(virtualPlace(start), count);
+    return {
+      address: hex(start),
+      data: Buffer.from(bytes).toString('base64'),
+      ...(bytes.length < count && { unreadableBytes: count - bytes.length }),
+    };
+  }
+
+  private writeMemory(args: JsonObject): object {
+    const bytes = Buffer.from(textOf(args, 'data') ?? '', 'base64');
+    writeMemory(this.debugged, virtualPlace(this.address(args)), bytes);
+    return { bytesWritten: bytes.length };
+  }
+
+  private disassemble(args: JsonObject): object {
+    const { debugged, sources } = this.open;
+    const skip = numberOf(args, 'instructionOffset') ?? 0;
+    const count = numberOf(args, 'instructionCount') ?? 1;
+    return { instructions: disassembleAround(debugged, sources, this.address(args), skip, count) };
+  }
+}
