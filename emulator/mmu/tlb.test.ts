@@ -124,3 +124,21 @@ it('a thousand contexts that use one page have entries of their own, as far as t
   for (let regime = 0; regime < 512; regime++) tlb.insert(0x4000_1000, 0, regime, regime, 1, 0, 1);
   for (let regime = 0; regime < 512; regime++) expect(tlb.lookup(1, 0x4000_1000, 0, regime)).toBe(regime);
 });
+
+it('an instruction and the data that it needs never displace each other', () => {
+  const rig = new Rig(1, 1 << 20);
+  const { tlb } = rig.mmus[0]!;
+  const hart = rig.harts[0]!;
+  const random = new Random(5);
+  for (let round = 0; round < 20_000; round++) {
+    const page = (): number => (random.below(1 << 9) << 21) | (random.below(2) << 12);
+    const code = page();
+    const data = page();
+    if (code === data) continue;
+    hart.pc = BigInt(code >>> 0) + 4n;
+    tlb.insert(code, 0, 1, 1, 4, 0, 0);
+    tlb.insert(data, 0, 1, 2, 1, 0, 0);
+    expect(tlb.lookup(0, code, 0, 1)).toBe(1);
+    expect(tlb.lookup(1, data, 0, 1)).toBe(2);
+  }
+});

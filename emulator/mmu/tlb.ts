@@ -11,7 +11,7 @@
  * that use the same addresses do not displace each other's translations.
  *
  * The architectural TLB has WAYS entries in a set; when all are in use, bits of the new page's address say which makes
- * room. An entry, four words: tag low (as in state.ts, virtual page and regime, but with the rights that may be cached, `Right`, in
+ * room, but never one for the instruction at pc. An entry, four words: tag low (as in state.ts, virtual page and regime, but with the rights that may be cached, `Right`, in
  * bits 2:0), tag high, frame (number of the physical page, below 2^32), info (bits 2:0 level, bits 30:4 owner). Empty:
  * no rights.
  */
@@ -153,7 +153,21 @@ export class Tlb {
       if (((entries[at]! ^ tag) & ~RIGHTS) === 0 && entries[at + 1] === vaHi) return at;
       if ((entries[at]! & RIGHTS) === 0) empty = at;
     }
-    return empty >= 0 ? empty : set + victimOf(tag, vaHi, regimeOfTag(tag)) * WORDS;
+    if (empty >= 0) return empty;
+    let way = victimOf(tag, vaHi, regimeOfTag(tag));
+    // The page that is being executed stays: an instruction and the data that it needs could displace each other for ever.
+    while (this.isExecuted(entries[set + way * WORDS]!, entries[set + way * WORDS + 1]!))
+      way = (way + 1) % WAYS;
+    return set + way * WORDS;
+  }
+
+  /** Does an entry belong to a page of the instruction at pc, which may lie in two? */
+  private isExecuted(tag: number, vaHi: number): boolean {
+    const { pcLo, pcHi } = this.hart;
+    const endLo = (pcLo + 2) | 0;
+    const endHi = endLo >>> 0 < 2 ? (pcHi + 1) | 0 : pcHi;
+    const isIn = (lo: number, hi: number): boolean => ((tag ^ lo) & ~0xfff) === 0 && vaHi === hi;
+    return isIn(pcLo, pcHi) || isIn(endLo, endHi);
   }
 
   /**
