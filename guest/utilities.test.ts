@@ -137,6 +137,8 @@ describe('misuse gets a usage line', () => {
     mkdir: '',
     hexdump: 'o 1 2 3',
     obj: 'make',
+    cap: 'make',
+    ctx: 'run x',
   };
   const misused = entries.filter(({ name }) => WRONG[name] !== '');
   test.each(misused)('$name', ({ name, usage }) => {
@@ -237,5 +239,59 @@ describe('what stops a program is said, with the object', () => {
         `^fine\ncat: lost \\(object ${ID}\\): the page at 0x00001000 is poisoned: the NVDIMM has lost what it held\n\\d+\nfine\n$`,
       ),
     );
+  });
+});
+
+describe('security', () => {
+  const own = new ShellMachine();
+  const run = (commands: string) => own.run(commands, 200_000_000);
+
+  test('what a context was granted it may do, and nobody else', () => {
+    run(
+      'cap key k; ctx make alice; ctx make bob; cap make secret k; obj write secret 0x1000 hidden; cap grant secret alice rw k',
+    );
+    expect(run('ctx show alice; ctx show bob').output).toMatch(new RegExp(`^${ID}  read write\n$`));
+    expect(run('ctx run alice hexdump secret 0x1000 6')).toMatchObject({
+      output: expect.stringContaining('hidden'),
+      status: 0,
+    });
+    const refused = run('ctx run bob hexdump secret 0x1000 6');
+    expect(refused.output).toMatch(
+      new RegExp(`hexdump: secret \\(object ${ID}\\): you have not the right to read it\n$`),
+    );
+    // 192 + FAULT_SECURITY.
+    expect(refused.status).toBe(195);
+    expect(run('ctx run alice cap grant secret bob rw k').output).toMatch(
+      /^cap: k \(object .*: you have not the right to read it\n$/,
+    );
+    expect(run('ctx run alice poweroff').output).toBe('poweroff: you have not the right to do that\n');
+    expect(run('ctx run alice kill 1').output).toBe('kill: 1: you have not the right to do that\n');
+    expect(run("ctx run alice sh -c 'echo x > secret; ctx'").output).toMatch(
+      /^sh: secret: is not a text object\n/,
+    );
+  });
+
+  test('revoking voids what was granted before, not after', () => {
+    expect(run('cap revoke secret; ctx run alice hexdump secret 0x1000 6').status).toBe(195);
+    expect(
+      run('sleep 0.01; cap grant secret alice r k; ctx run alice hexdump secret 0x1000 6'),
+    ).toMatchObject({ status: 0 });
+    expect(run('ctx run alice obj write secret 0x1000 x').output).toMatch(
+      /: you have not the right to write it\n$/,
+    );
+  });
+
+  test.each([
+    ['cap make x secret', 'cap: secret: is not a private key (cap key makes one)\n'],
+    ['cap make x k rq', 'usage: cap key|make|grant|revoke ...\n'],
+    ['cap grant secret k rw k', 'cap: k: is not a security context, or the key not a key\n'],
+    ['cap key k', 'cap: k: the name is taken\n'],
+    ['ctx run secret ls', 'ctx: secret: is not a security context\n'],
+    ['ctx run alice nothing', 'ctx: nothing: no such program\n'],
+    ['ctx show nothing', 'ctx: nothing: no such name\n'],
+  ])('%s', (commands, output) => {
+    const result = run(commands);
+    expect(result.output).toBe(output);
+    expect(result.status).toBeGreaterThan(0);
   });
 });

@@ -110,6 +110,8 @@ export class StatResult {
   references: u64;
   /** Rights of the calling thread's contexts together. */
   rights: u64;
+  /** Capabilities with a smaller number are void. */
+  revocation: u64;
 }
 
 /** One word of SYS_THREAD_SYNC. */
@@ -147,6 +149,8 @@ export class SpawnArgs {
   flags: u64;
   /** The new thread's group: 0 = the caller's, GROUP_NEW = a new one, else a group's number. The kernel puts the number here. */
   group: u64;
+  /** Security context that is the new thread's only one; the caller needs USE of it. 0: as `flags` says. */
+  readonly context: Inline<ObjectId>;
 }
 
 /** SpawnArgs.group: the new thread is the first of a new group. */

@@ -154,6 +154,7 @@ export function sysStat(thread: Thread): i64 {
   result.pages = pagesOf(object);
   result.references = object.references;
   result.rights = rights;
+  result.revocation = object.revocation;
   if (isPersistent(object)) result.flags |= STAT_PERSISTENT;
   if ((object.flags & KO_DELETED) !== 0) result.flags |= STAT_DELETED;
   if ((object.flags & KO_DAMAGED) !== 0) result.flags |= STAT_DAMAGED;

@@ -1,6 +1,6 @@
 /** System calls on threads: spawn, control, signal. The structure of each is in guest/abi/syscall.ts. */
 import { FaultFrame } from '../abi/fault.ts';
-import { DELETE, READ, WRITE } from '../abi/object.ts';
+import { DELETE, READ, USE, WRITE } from '../abi/object.ts';
 import { SIGNAL_TO_GROUP, SIGNALS } from '../abi/signal.ts';
 import {
   CreateSource,
@@ -21,7 +21,7 @@ import {
   THREAD_YIELD,
 } from '../abi/syscall.ts';
 import { allowed, argument, findArgument } from './arguments.ts';
-import { anonymousContext, Context } from './context.ts';
+import { anonymousContext, Context, releaseContext, useContext } from './context.ts';
 import { createdObject, createObject } from './create.ts';
 import { deleteObject, findObject, isImmutable, isKernelObject, KObject } from './object.ts';
 import { persistThread } from './resume.ts';
@@ -38,6 +38,12 @@ import {
   yieldThread,
 } from './thread.ts';
 import { readUser, writeUser } from './user.ts';
+
+/** A spawn that fails leaves no context in use that was looked up for it. */
+function giveUp(context: Context | null, result: i64): i64 {
+  if (context !== null) releaseContext(context);
+  return result;
+}
 
 /** spawn(args): a new thread; the ID of its representation object is written back. */
 export function sysSpawn(thread: Thread): i64 {
@@ -56,28 +62,37 @@ export function sysSpawn(thread: Thread): i64 {
     stackObject = findObject(args.stack.lo, args.stack.hi);
     if (stackObject === null) return -ENOENT;
   }
+  let context: Context | null = null;
+  if (args.context.lo !== 0 || args.context.hi !== 0) {
+    const object = findObject(args.context.lo, args.context.hi);
+    if (object === null) return -ENOENT;
+    if (!allowed(thread, object, USE)) return -EPERM;
+    context = useContext(object);
+    if (context === null) return -ENOMEM;
+  }
   let repr: KObject | null = null;
   const made = args.thread.lo === 0 && args.thread.hi === 0;
   if (made) {
     const result = createObject(READ | WRITE | DELETE, 0, 0, at<Ptr<Inline<CreateSource>>>(8), 0);
-    if (result !== 0) return result;
+    if (result !== 0) return giveUp(context, result);
     repr = createdObject();
   } else {
     repr = findObject(args.thread.lo, args.thread.hi);
-    if (repr === null) return -ENOENT;
-    if (!allowed(thread, repr, READ | WRITE)) return -EPERM;
+    if (repr === null) return giveUp(context, -ENOENT);
+    if (!allowed(thread, repr, READ | WRITE)) return giveUp(context, -EPERM);
     // The kernel writes into it: nothing that must not change, nor what stands for something else already.
-    if (isImmutable(repr) || isKernelObject(repr)) return -EPERM;
-    if (threadOf(repr) !== null) return -EBUSY;
+    if (isImmutable(repr) || isKernelObject(repr)) return giveUp(context, -EPERM);
+    if (threadOf(repr) !== null) return giveUp(context, -EBUSY);
   }
   const child = makeThread(repr, view, stackObject);
   if (child === null) {
     if (made) deleteObject(repr, true);
-    return -ENOMEM;
+    return giveUp(context, -ENOMEM);
   }
   if (args.group === 0) child.group = thread.group;
   else if (args.group !== GROUP_NEW) child.group = args.group;
-  if ((args.flags & SPAWN_NO_CONTEXTS) !== 0) attachContext(child, anonymousContext());
+  if (context !== null) attachContext(child, context);
+  else if ((args.flags & SPAWN_NO_CONTEXTS) !== 0) attachContext(child, anonymousContext());
   else {
     for (let i: u64 = 0; i < thread.contextCount; i++) attachContext(child, at<Context>(thread.contexts[i]));
     child.context = thread.context;

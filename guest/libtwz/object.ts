@@ -37,6 +37,16 @@ export function createObject(id: ObjectId, flags: u64): i64 {
   return result;
 }
 
+/** Creates an object whose capabilities the key object `key` signs. */
+export function createWithKey(id: ObjectId, flags: u64, key: ObjectId): i64 {
+  const args = stack<CreateArgs>();
+  args.flags = flags;
+  assign(args.kuid, key);
+  const result = syscall(SYS_CREATE, addressOf(args), 0, 0, 0, 0);
+  assign(id, args.id);
+  return result;
+}
+
 /** Creates an object that lasts; where there is no object store, it lasts as long as the machine runs. Returns 0 or −Errno. */
 export function createLasting(id: ObjectId, rights: u64): i64 {
   return createObject(id, rights | lasting());

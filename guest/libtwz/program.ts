@@ -27,6 +27,8 @@ export class Child {
   readonly code: Inline<ObjectId>;
   readonly view: Inline<ObjectId>;
   readonly stackObject: Inline<ObjectId>;
+  /** The only security context that it gets; 0: those of the caller. To be set before `start`. */
+  readonly context: Inline<ObjectId>;
   /** The group of its thread, once it has been started. */
   group: u64;
   /** Where the arguments are to be put before `start`. */
@@ -71,6 +73,7 @@ export class Child {
   startIn(group: u64): i64 {
     const args = stack<SpawnArgs>();
     args.group = group;
+    assign(args.context, this.context);
     assign(args.view, this.view);
     assign(args.stack, this.stackObject);
     args.start = slotAddress(SLOT_EXEC, OBJ_NULLPAGE);

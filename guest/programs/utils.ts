@@ -31,6 +31,7 @@ import {
   showDate,
   showThreads,
 } from './utilities/process.ts';
+import { runCap, runContext } from './utilities/security.ts';
 import { showDf, showFree, showUname } from './utilities/system.ts';
 import { runCat, runEcho, runGrep, runWc } from './utilities/text.ts';
 
@@ -40,9 +41,11 @@ class Entry {
   readonly run: () => i64;
 }
 
-const ENTRIES: FixedArray<Inline<Entry>, 26> = [
+const ENTRIES: FixedArray<Inline<Entry>, 28> = [
+  { name: 'cap', run: runCap },
   { name: 'cat', run: runCat },
   { name: 'cp', run: copyNamed },
+  { name: 'ctx', run: runContext },
   { name: 'date', run: showDate },
   { name: 'df', run: showDf },
   { name: 'echo', run: runEcho },

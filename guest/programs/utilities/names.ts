@@ -9,9 +9,15 @@ export class Utility {
   readonly what: str;
 }
 
-export const UTILITIES: FixedArray<Inline<Utility>, 26> = [
+export const UTILITIES: FixedArray<Inline<Utility>, 28> = [
+  { name: 'cap', usage: 'cap key|make|grant|revoke ...', what: 'keys and capabilities (cap --help)' },
   { name: 'cat', usage: 'cat [OBJECT...]', what: 'prints text objects, or the input' },
   { name: 'cp', usage: 'cp FROM TO', what: 'makes a copy-on-write copy of an object' },
+  {
+    name: 'ctx',
+    usage: 'ctx [make NAME | show NAME | run NAME COMMAND...]',
+    what: 'security contexts: makes them, shows them, runs a command in one',
+  },
   { name: 'date', usage: 'date', what: 'prints the date and time (UTC)' },
   { name: 'df', usage: 'df', what: 'shows how full the object store is' },
   { name: 'echo', usage: 'echo [-n] [TEXT...]', what: 'prints its arguments; -n: without a line feed' },

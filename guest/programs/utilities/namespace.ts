@@ -48,7 +48,8 @@ function showLong(id: ObjectId, type: NameType, name: str): void {
     print((stat.rights & USE) !== 0 ? 'u' : '-');
     print((stat.rights & DELETE) !== 0 ? 'd ' : '- ');
   }
-  printColumn(type === NameType.text ? sizeOf(openObject(id)) : stat.pages * 4096, 10);
+  const readable = (stat.rights & READ) !== 0;
+  printColumn(type === NameType.text && readable ? sizeOf(openObject(id)) : stat.pages * 4096, 10);
   print('  ');
   printId(id);
   print('  ');
