@@ -21,6 +21,8 @@ interface DebugArguments {
   kernel?: string;
   append?: string;
   symbols?: string[];
+  program?: string;
+  recovery: boolean;
   at?: number;
   lines: boolean;
 }
@@ -87,6 +89,16 @@ export const debugCommand: CommandModule<object, DebugArguments> = {
         describe:
           'record stores to the NVDIMM, for states of cache lines and power failures; --no-lines runs guests that store much faster',
       })
+      .option('program', {
+        type: 'string',
+        requiresArg: true,
+        describe: "the program of a torture case's seed",
+      })
+      .option('recovery', {
+        type: 'boolean',
+        default: false,
+        describe: 'of a torture case: what comes up after the failure, not the workload before it',
+      })
       .option('at', {
         type: 'number',
         requiresArg: true,
@@ -131,6 +143,12 @@ async function open(args: DebugArguments) {
   }
   if (args.exec !== undefined) throw new UserError('--exec is for the guest system, without a target');
   if (target !== undefined && isSavedState(target)) return openState(target, symbols ?? []);
+  if (target !== undefined && /^T\d+\./.test(target)) {
+    if (args.program === undefined)
+      throw new UserError('a torture case needs --program FILE: what it was found in');
+    const { openTortureCase } = await import('../debugger/torture-case.ts');
+    return await openTortureCase(target, args.program, args.recovery);
+  }
   const image = target === undefined ? undefined : readImage(target, 'image');
   return openFiles(
     kernel === undefined
