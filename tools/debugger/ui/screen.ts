@@ -195,8 +195,7 @@ export class DebuggerScreen {
     try {
       const lines = (await this.commands.execute(text)).map(plain);
       this.moved(before);
-      this.direct(text);
-      this.say(lines, text);
+      if (!this.direct(text)) this.say(lines, text);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       this.moved(before);
@@ -217,9 +216,10 @@ export class DebuggerScreen {
     this.scroll.delete('source');
   }
 
-  /** Commands that ask about something also turn a pane to it. */
-  private direct(text: string): void {
+  /** Commands that ask about something turn a pane to it instead of printing. False: this is none of them. */
+  private direct(text: string): boolean {
     const { debugged } = this.session;
+    if (text.trim() === '') return false;
     const [word = '', ...rest] = text.trim().split(/\s+/);
     const args = rest.join(' ');
     const name = this.commands.find(word).names[0];
@@ -238,7 +238,8 @@ export class DebuggerScreen {
         value.place?.kind === 'object' ? value.place : virtualPlace(debugged.number(expression || '$sp'));
       this.view = { ...this.view, memory: place, nibble: 0 };
       this.choose('memory');
-    }
+    } else return false;
+    return true;
   }
 
   private choose(pane: PaneName): void {
