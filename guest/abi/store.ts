@@ -14,7 +14,7 @@
 import type { ObjectId } from './object.ts';
 
 export const STORE_MAGIC = 0x3145_524f_5453_5754;
-export const STORE_VERSION = 1;
+export const STORE_VERSION = 2;
 
 export const JOURNAL_PAGE = 2;
 /** Pages of each half of the journal. */
@@ -63,6 +63,8 @@ export class Superblock {
 
 /** References word of a free page. */
 export const REF_FREE: u32 = 0x8000_0000;
+/** The number of users was lost to a media error, or the page cannot be read however often it is written: it is never free. */
+export const REF_LOST: u32 = 0x4000_0000;
 
 /** `Record.kind`. */
 export const RECORD_FREE = 0;
@@ -81,21 +83,24 @@ export const RF_DELETED = 1;
 export const RF_BUILDING = 2;
 /** Deleted so that nobody finds it any more, even while ties keep it. */
 export const RF_HIDDEN = 4;
+/** The second block of the record was lost and has been made up: the ID cannot be verified, and capabilities are void. */
+export const RF_DAMAGED = 16;
 
 /** Of a RECORD_RESUME: the thread has the superuser's context. */
 export const RF_SUPERUSER = 1;
 
-/** 128 bytes. */
+/** 128 bytes: two blocks, either of which may be lost to a media error without what is behind it in its chain being lost. */
 export class Record {
   readonly id: Inline<ObjectId>;
   readonly kuid: Inline<ObjectId>;
   nonceLo: u64;
-  nonceHi: u64;
   /** Default rights and MIP_HASHDATA in bits 31:0, kind in 47:32, flags in 63:48. */
   info: u64;
   /** Page-tree entry of level 2 (docs/xtwz.md §3.6), its PPN that of the machine. */
   root: u64;
   next: u64;
+  // The second block.
+  nonceHi: u64;
   /** User pages present. */
   pages: u64;
   deletedNext: u64;
@@ -106,11 +111,12 @@ export class Record {
   tiedBy: u64;
   /** Capabilities with a smaller revocation number are void. */
   revocation: u64;
-  /** SHA-256-derived hash of the data of a HASHDATA object (lower 64 bits), else 0. */
-  dataHash: u64;
+  /** Records of the directory: `next` once more. */
+  nextCopy: u64;
 }
 
 static_assert(sizeof<Record>() === 128, 'Record');
+static_assert(offsetof<Record>('nonceHi') === 64, 'blocks of a record');
 static_assert(offsetof<Superblock>('freeHead') === 128, 'Superblock');
 
 /** First block of a journal half. */

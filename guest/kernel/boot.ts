@@ -32,6 +32,7 @@ import { initClock } from './clock.ts';
 import { consolePrint, initConsole, printNumber, setPlainConsole } from './console.ts';
 import { initContexts, superuserContext } from './context.ts';
 import { createdObject, createObject } from './create.ts';
+import { damageMet } from './damage.ts';
 import { enableInterrupts, initDevices } from './device.ts';
 import { objectSpacePage, setHart } from './entry.ts';
 import { MachineInfo, readDeviceTree } from './fdt.ts';
@@ -120,6 +121,8 @@ function bootFirst(hart: u64, tree: u64): void {
   // What the archive held has been copied into objects.
   addMemory(roundUp(machine.initrdStart), machine.initrdEnd & ~u64(PAGE - 1));
   if (!machine.quiet) report(mount, archived);
+  if (damageMet() !== 0)
+    consolePrint('licorice: the store has media errors; licorice image FILE check lists them\n');
   setHartCount(min<u64>(machine.harts, MAX_HARTS));
   if (mount !== Mount.dirty) forgetThreads();
   const resumed = mount === Mount.dirty ? resumeThreads() : 0;
@@ -150,6 +153,8 @@ function report(mount: Mount, archived: u64): void {
           : ' objects',
     );
   } else if (mount === Mount.foreign) consolePrint('an NVDIMM that holds no object store (left alone)');
+  else if (mount === Mount.damaged)
+    consolePrint('an NVDIMM of which the superblock cannot be read (left alone)');
   else if (mount === Mount.moved) consolePrint('an NVDIMM made for another address (left alone)');
   else consolePrint('no NVDIMM');
   consolePrint(', ');

@@ -11,12 +11,14 @@ import {
   CreateSource,
   EEXIST,
   EINVAL,
+  EIO,
   ENOENT,
   ENOMEM,
   ENOSPC,
 } from '../abi/syscall.ts';
 import { Sha256 } from '../crypto/sha256.ts';
 import { cleanRange, invalidateObject, invalidatePage, PAGE } from './arch.ts';
+import { damageMet } from './damage.ts';
 import { txAbort, txCommit, txSet, txSize } from './journal.ts';
 import {
   descriptorOf,
@@ -62,9 +64,13 @@ function hashData(object: KObject, hash: Sha256): void {
     number[0] = offset;
     hash.update(addressOf(number), 8);
     const meta = offset === (META_OFFSET & ~u64(0xfff));
-    // What the ID vouches for must be on the media before the object is: shared pages may hold stores that nobody has cleaned.
-    if (isPersistent(object)) cleanRange(peekPage(object, offset), PAGE);
-    hash.update(peekPage(object, offset), meta ? META_OFFSET & 0xfff : PAGE);
+    const page = peekPage(object, offset);
+    // Without a page that cannot be read the hash is another one; the caller sees that there was damage.
+    if (page !== 0) {
+      // What the ID vouches for must be on the media before the object is: shared pages may hold stores that nobody has cleaned.
+      if (isPersistent(object)) cleanRange(page, PAGE);
+      hash.update(page, meta ? META_OFFSET & 0xfff : PAGE);
+    }
     offset = nextPresent(object, offset + PAGE);
   }
 }
@@ -139,6 +145,7 @@ export function createObject(
     }
   }
   let error: i64 = 0;
+  const met = damageMet();
   for (let i: u64 = 0; error === 0 && i < count; i++) error = copyFrom(object, sources[i]);
   if (error === 0 && peekPage(object, META_OFFSET) !== 0) error = rewriteMeta(object);
   if (error !== 0) {
@@ -146,6 +153,11 @@ export function createObject(
     return error;
   }
   computeId(object);
+  if (damageMet() !== met) {
+    if (persistent && count === 0) txAbort();
+    scrapObject(object);
+    return -EIO;
+  }
   if (findKnown(idLo, idHi) !== null || findRecord(idLo, idHi) !== null) {
     object.lo = idLo;
     object.hi = idHi;
@@ -237,6 +249,7 @@ export function copyRange(
 
 function copyPages(target: KObject, to: u64, source: KObject | null, from: u64, length: u64): i64 {
   const persistent = isPersistent(target) || (source !== null && isPersistent(source));
+  const met = damageMet();
   let done: u64 = 0;
   while (done < length) {
     // Whole stretches without pages on either side are skipped.
@@ -248,14 +261,14 @@ function copyPages(target: KObject, to: u64, source: KObject | null, from: u64, 
     if (source !== null && !shareEntry(target, to + done, source, from + done)) {
       if (persistent) txAbort();
       dropCached(target, to, length);
-      return isPersistent(target) ? -ENOSPC : -ENOMEM;
+      return damageMet() !== met ? -EIO : isPersistent(target) ? -ENOSPC : -ENOMEM;
     }
     done += PAGE;
     if (persistent && txSize() > TX_CHUNK) finishCopy(target, to, length);
   }
   finishCopy(target, to, length);
   if (source !== null) dropCached(source, from, length);
-  return 0;
+  return damageMet() === met ? 0 : -EIO;
 }
 
 /** Makes what has been copied so far true, and sees that no hart reaches the pages that were removed. */

@@ -13,6 +13,7 @@ import {
   OBJECT_UNKNOWN,
   PAGE_LIMIT,
   PAGE_NO_SPACE,
+  PAGE_POISON,
   SECURITY_GATE,
   SECURITY_NOT_GRANTED,
   SECURITY_NOT_REQUESTED,
@@ -138,6 +139,8 @@ function fill(object: KObject, report: FaultReport): bool {
       return true;
     case PageResult.noSpace:
       return outOfSpace(report);
+    case PageResult.damaged:
+      return unresolved(report, FAULT_PAGE, PAGE_POISON);
     default:
       return unresolved(report, FAULT_PAGE, PAGE_LIMIT);
   }
@@ -149,6 +152,8 @@ function copy(object: KObject, report: FaultReport): bool {
       return true;
     case PageResult.noSpace:
       return outOfSpace(report);
+    case PageResult.damaged:
+      return unresolved(report, FAULT_PAGE, PAGE_POISON);
     default:
       return unresolved(report, FAULT_SECURITY, SECURITY_NOT_GRANTED | WRITE);
   }

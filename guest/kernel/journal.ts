@@ -12,7 +12,8 @@
  * Invariants: between transactions `count` is 0; a word is read through `txGet` whenever a transaction may have set it.
  */
 import { JOURNAL_ENTRIES, JOURNAL_HALF_PAGES, JOURNAL_PAGE, JournalHeader } from '../abi/store.ts';
-import { cleanRange, PAGE, persistFence } from './arch.ts';
+import { cleanRange, LINE, PAGE, persistFence } from './arch.ts';
+import { noteLoss, readable } from './damage.ts';
 
 const INDEX_SIZE = 16384;
 
@@ -30,10 +31,23 @@ function half(which: u64): usize {
   return base + (JOURNAL_PAGE + which * JOURNAL_HALF_PAGES) * PAGE;
 }
 
+/** Makes every block of a half readable that is not: what it held is lost. */
+function mend(journal: usize): void {
+  for (let block = journal; block < journal + JOURNAL_HALF_PAGES * PAGE; block += LINE) {
+    if (readable(block, LINE)) continue;
+    cbo.zero(block);
+    cbo.clean(block);
+    noteLoss();
+  }
+  persistFence();
+}
+
 function replay(journal: usize): void {
   const header = at<JournalHeader>(journal);
   for (let i: u64 = 0; i < header.count; i++) {
     const entry = journal + 64 + i * 16;
+    // What cannot be read is not repeated; `licorice image FILE check` tells what that has done.
+    if (!readable(entry, 16)) continue;
     const address = base + load<u64>(entry);
     store<u64>(address, load<u64>(entry, 8));
     cbo.clean(address);
@@ -47,6 +61,8 @@ function replay(journal: usize): void {
 /** Finishes what a power failure interrupted. `region`: kernel address of the NVDIMM. Returns transactions repeated. */
 export function recoverJournal(region: usize): u64 {
   base = region;
+  // A header that is lost says nothing: its transaction has been done, or is not done.
+  for (let which: u64 = 0; which < 2; which++) if (!readable(half(which), LINE)) mend(half(which));
   const first = at<JournalHeader>(half(0));
   const second = at<JournalHeader>(half(1));
   sequence = max(first.sequence, second.sequence);
@@ -58,6 +74,8 @@ export function recoverJournal(region: usize): u64 {
     replay(journal);
     repeated++;
   }
+  mend(half(0));
+  mend(half(1));
   return repeated;
 }
 

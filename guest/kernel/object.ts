@@ -6,10 +6,11 @@
  * Volatile objects are known from creation to end; persistent ones from their first use on, and may be forgotten.
  */
 import { MIP_HASHDATA, WRITE } from '../abi/object.ts';
-import { Record, RF_BUILDING, RF_DELETED, RF_HIDDEN } from '../abi/store.ts';
+import { Record, RF_BUILDING, RF_DAMAGED, RF_DELETED, RF_HIDDEN } from '../abi/store.ts';
 import { invalidateObject, toPhysical } from './arch.ts';
 import { forgetRights } from './context.ts';
 import { verifyId } from './create.ts';
+import { damageMet, noteDamage } from './damage.ts';
 import { txCommit } from './journal.ts';
 import { Slab } from './memory.ts';
 import {
@@ -179,8 +180,12 @@ export function adoptRecord(record: Record): KObject | null {
   object.kuidHi = record.kuid.hi;
   object.revocation = record.revocation;
   if ((recordFlags(record) & RF_DELETED) !== 0) object.flags |= KO_DELETED;
-  // A record whose ID is not the hash of what it says is damaged; nobody gets to see it.
-  if (verifyId(object) && enterObject(object)) return object;
+  if ((recordFlags(record) & RF_DAMAGED) !== 0) noteDamage(object);
+  const met = damageMet();
+  // A record whose ID is not the hash of what it says is not to be believed; nobody gets to see it. Of one of which a part
+  // cannot be read nobody knows: it is marked.
+  const verified = (object.flags & KO_DAMAGED) !== 0 || verifyId(object) || damageMet() !== met;
+  if (verified && enterObject(object)) return object;
   objects.release(addressOf(object));
   return null;
 }

@@ -12,15 +12,18 @@ import {
   RECORD_FREE,
   RECORD_OBJECT,
   REF_FREE,
+  REF_LOST,
   Record,
   RF_BUILDING,
+  RF_DAMAGED,
   RF_DELETED,
   RF_HIDDEN,
   STORE_MAGIC,
   STORE_VERSION,
   Superblock,
 } from '../abi/store.ts';
-import { cleanRange, PAGE, PAGE_SHIFT, persistFence, toPhysical, toVirtual, zeroPage } from './arch.ts';
+import { cleanRange, LINE, PAGE, PAGE_SHIFT, persistFence, toPhysical, toVirtual, zeroPage } from './arch.ts';
+import { noteLoss, readable } from './damage.ts';
 import { recoverJournal, txCommit, txGet, txNumber, txSet } from './journal.ts';
 
 let region: usize = 0;
@@ -107,6 +110,8 @@ export enum Mount {
   clean,
   /** The last run did not shut down in order. */
   dirty,
+  /** The superblock cannot be read. */
+  damaged,
   /** The region holds something that is not a store of this version; it was left alone. */
   foreign,
   /** A store made for another physical address. */
@@ -120,6 +125,18 @@ export function mountStore(physical: u64, size: u64): Mount {
   regionPages = size >> PAGE_SHIFT;
   superblock = at<Superblock>(region);
   let result = Mount.clean;
+  if (!readable(region, LINE) || !readable(region + LINE, LINE)) {
+    // The constant part is there twice.
+    if (readable(region + PAGE, offsetof<Superblock>('reserved'))) {
+      memory.copy(region, region + PAGE, 2 * LINE);
+      cleanRange(region, 2 * LINE);
+      persistFence();
+    }
+  }
+  if (!readable(region, sizeof<Superblock>())) {
+    region = 0;
+    return Mount.damaged;
+  }
   if (superblock.magic !== STORE_MAGIC) {
     const copy = at<Superblock>(region + PAGE);
     if (copy.magic === STORE_MAGIC && copy.check === checkOf(copy)) {
@@ -163,13 +180,29 @@ function referenceWord(page: u64): usize {
   return region + superblock.references + (page >> 1) * 8;
 }
 
+/** A block of reference counts is lost: its sixteen pages are in use for good. */
+function loseReferences(word: usize): void {
+  const lost = u64(REF_LOST) << 32;
+  const block = word & ~u64(LINE - 1);
+  for (let at0 = block; at0 < block + LINE; at0 += 8) store<u64>(at0, lost | u64(REF_LOST));
+  cbo.clean(block);
+  persistFence();
+  noteLoss();
+}
+
+function txReferences(page: u64): u64 {
+  const word = referenceWord(page);
+  if (!readable(word, 8)) loseReferences(word);
+  return txGet(word);
+}
+
 function txReference(page: u64): u32 {
-  return u32(txGet(referenceWord(page)) >> ((page & 1) * 32));
+  return u32(txReferences(page) >> ((page & 1) * 32));
 }
 
 function txSetReference(page: u64, value: u32): void {
   const shift = (page & 1) * 32;
-  const word = txGet(referenceWord(page));
+  const word = txReferences(page);
   txSet(referenceWord(page), (word & ~(u64(0xffff_ffff) << shift)) | (u64(value) << shift));
 }
 
@@ -195,16 +228,36 @@ function txTakeFree(): u64 {
   const below = releasedIn === txNumber() ? releasedFirst : 0;
   if (below === 0) {
     const page = txGet(headWord);
-    if (page !== 0) txSet(headWord, u64(txReference(page) & ~REF_FREE));
-    return page;
+    if (page === 0) return 0;
+    const word = txReference(page);
+    // Where the list is broken it ends.
+    txSet(headWord, (word & REF_FREE) === 0 ? 0 : u64(word & ~REF_FREE));
+    return (word & REF_FREE) === 0 ? 0 : page;
   }
   const page = u64(txReference(below) & ~REF_FREE);
   if (page !== 0) txSetReference(below, txReference(page));
   return page;
 }
 
-/** In the open transaction: a page of persistent zeros with one reference, or 0 when the store is full. */
+/** In the open transaction: a page of persistent zeros with one reference, or 0 when the store is full. Bad pages are passed over. */
 export function txAllocatePage(zero: bool): usize {
+  for (;;) {
+    const page = txTakePage(zero);
+    if (page === 0 || isSound(page)) return page;
+    txSetReference(pageNumber(page), REF_LOST);
+    noteLoss();
+  }
+}
+
+/** Can a page be read, if need be after it has been written all over? */
+function isSound(page: usize): bool {
+  if (readable(page, PAGE)) return true;
+  zeroPage(page);
+  cleanRange(page, PAGE);
+  return readable(page, PAGE);
+}
+
+function txTakePage(zero: bool): usize {
   let page = txTakeFree();
   if (page === 0) {
     page = txGet(ptrTo(superblock.watermark).address);
@@ -236,6 +289,7 @@ export function txSharePage(address: usize): void {
 export function txReleasePage(address: usize): void {
   const page = pageNumber(address);
   const references = txReference(page);
+  if ((references & REF_LOST) !== 0) return;
   assert(references !== 0 && (references & REF_FREE) === 0, 'store page freed twice');
   if (references > 1) {
     txSetReference(page, references - 1);
@@ -260,6 +314,11 @@ function recordAt(offset: u64): Record {
 export function txAllocateRecord(): Record | null {
   const headWord = ptrTo(superblock.recordFree).address;
   let head = txGet(headWord);
+  if (head !== 0 && !readable(region + head, sizeof<Record>())) {
+    // The list of free records ends here.
+    noteLoss();
+    head = 0;
+  }
   if (head === 0) {
     const page = txAllocatePage(true);
     if (page === 0) return null;
@@ -287,17 +346,71 @@ function bucketWord(lo: u64): usize {
   return region + superblock.buckets + (lo & (superblock.bucketCount - 1)) * 8;
 }
 
+/** A block of buckets is lost, and with it what was in its eight chains. */
+function loseBuckets(bucket: usize): void {
+  zeroBlock(bucket & ~u64(LINE - 1));
+  persistFence();
+  noteLoss();
+}
+
+function zeroBlock(block: usize): void {
+  cbo.zero(block);
+  cbo.clean(block);
+}
+
+/** First record of a chain, as the open transaction leaves it. */
+function txFirst(bucket: usize): u64 {
+  if (!readable(bucket, 8)) loseBuckets(bucket);
+  return txGet(bucket);
+}
+
+/** The record behind one of the directory, as the open transaction leaves it: from whichever of its blocks can be read. */
+function txNext(record: Record): u64 {
+  const word = ptrTo(record.next).address;
+  if (readable(word, 8)) return txGet(word);
+  const copy = ptrTo(record.nextCopy).address;
+  if (readable(copy, 8)) return txGet(copy);
+  noteLoss();
+  return 0;
+}
+
+function txSetNext(record: Record, next: u64): void {
+  txSet(ptrTo(record.next).address, next);
+  txSet(ptrTo(record.nextCopy).address, next);
+}
+
 /** The record of an object, deleted ones included, or null. */
 export function findRecord(lo: u64, hi: u64): Record | null {
   if (region === 0) return null;
-  let offset = load<u64>(bucketWord(lo));
+  let offset = txFirst(bucketWord(lo));
   while (offset !== 0) {
     const record = recordAt(offset);
-    if (record.id.lo === lo && record.id.hi === hi)
-      return (recordFlags(record) & RF_BUILDING) !== 0 ? null : record;
-    offset = record.next;
+    if (readable(offset + region, LINE) && record.id.lo === lo && record.id.hi === hi) {
+      if ((recordFlags(record) & RF_BUILDING) !== 0) return null;
+      if (!readable(ptrTo(record.nonceHi).address, LINE)) makeUp(record);
+      return record;
+    }
+    offset = txNext(record);
   }
   return null;
+}
+
+/**
+ * The second block of a record is lost. What it said is replaced by what does no harm: the object is never freed (somebody may be
+ * tied to it), and capabilities for it are void.
+ */
+function makeUp(record: Record): void {
+  txSet(ptrTo(record.nonceHi).address, 0);
+  txSet(ptrTo(record.pages).address, 0);
+  txSet(ptrTo(record.deletedNext).address, 0);
+  txSet(ptrTo(record.deletedPrevious).address, 0);
+  txSet(ptrTo(record.ties).address, 0);
+  txSet(ptrTo(record.tiedBy).address, u64(1) << 32);
+  txSet(ptrTo(record.revocation).address, ~u64(0));
+  txSet(ptrTo(record.nextCopy).address, record.next);
+  txSetFlags(record, RF_DAMAGED, 0);
+  txCommit();
+  noteLoss();
 }
 
 export function recordFlags(record: Record): u64 {
@@ -316,7 +429,7 @@ export function txInsertRecord(record: Record, lo: u64, hi: u64, pFlags: u64): v
   txSet(ptrTo(record.id.hi).address, hi);
   txSet(ptrTo(record.info).address, (u64(RECORD_OBJECT) << 32) | (pFlags & 0xffff_ffff));
   const bucket = bucketWord(lo);
-  txSet(ptrTo(record.next).address, txGet(bucket));
+  txSetNext(record, txFirst(bucket));
   txSet(bucket, addressOf(record) - region);
   adjust(ptrTo(superblock.objects), 1);
 }
@@ -324,12 +437,16 @@ export function txInsertRecord(record: Record, lo: u64, hi: u64, pFlags: u64): v
 /** In the open transaction: takes an object out of the directory. */
 function txRemoveRecord(record: Record): void {
   const own = addressOf(record) - region;
-  let link = bucketWord(record.id.lo);
-  while (txGet(link) !== own) {
-    assert(txGet(link) !== 0, 'record not in its bucket');
-    link = region + txGet(link) + offsetof<Record>('next');
+  const bucket = bucketWord(record.id.lo);
+  let before: u64 = 0;
+  let offset = txFirst(bucket);
+  while (offset !== own && offset !== 0) {
+    before = offset;
+    offset = txNext(recordAt(offset));
   }
-  txSet(link, txGet(ptrTo(record.next).address));
+  // A record that is not in its chain was behind one that was lost.
+  if (offset !== 0 && before === 0) txSet(bucket, txNext(record));
+  else if (offset !== 0) txSetNext(recordAt(before), txNext(record));
   adjust(ptrTo(superblock.objects), ~u64(0));
 }
 

@@ -43,7 +43,7 @@ import {
 } from './object.ts';
 import { Thread } from './thread.ts';
 import { tieObjects, untieObjects } from './tie.ts';
-import { pagesOf } from './tree.ts';
+import { examine, pagesOf } from './tree.ts';
 import { readUser, writeUser } from './user.ts';
 
 const MAX_SOURCES = 64;
@@ -156,6 +156,7 @@ export function sysStat(thread: Thread): i64 {
   result.rights = rights;
   result.revocation = object.revocation;
   if (isPersistent(object)) result.flags |= STAT_PERSISTENT;
+  if ((object.flags & KO_DAMAGED) !== 0) examine(object);
   if ((object.flags & KO_DELETED) !== 0) result.flags |= STAT_DELETED;
   if ((object.flags & KO_DAMAGED) !== 0) result.flags |= STAT_DAMAGED;
   if ((object.flags & KO_PINNED) !== 0) result.flags |= STAT_PINNED;

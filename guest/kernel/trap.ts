@@ -7,8 +7,11 @@ import { ETIMEDOUT } from '../abi/syscall.ts';
 import {
   CAUSE_ADDRESS,
   CAUSE_ECALL_USER,
+  CAUSE_FETCH_ACCESS,
   CAUSE_HARDWARE_ERROR,
   CAUSE_INTERRUPT,
+  CAUSE_LOAD_ACCESS,
+  CAUSE_STORE_ACCESS,
   CAUSE_TABLE,
   CSR_FAULT_INFO,
   IRQ_EXTERNAL,
@@ -24,11 +27,12 @@ import { nextExpiry } from './capability.ts';
 import { toTicks } from './clock.ts';
 import { consolePrint, printHex } from './console.ts';
 import { expireRights } from './context.ts';
+import { noteDamage } from './damage.ts';
 import { externalInterrupt, resumeInput } from './device.ts';
 import { resumeThread, switchStack } from './entry.ts';
-import { FaultReport, resolveFault } from './fault.ts';
+import { FaultReport, objectAt, offsetAt, resolveFault } from './fault.ts';
 import { lockKernel, unlockKernel } from './lock.ts';
-import { reapStep } from './object.ts';
+import { isPersistent, reapStep } from './object.ts';
 import { powerOff } from './power.ts';
 import { deliverSignal, nextSignal } from './signal.ts';
 import { printSymbol } from './symbols.ts';
@@ -78,9 +82,26 @@ function takeException(thread: Thread, cause: u64, address: u64): void {
   memory.fill(addressOf(userReport), 0, sizeof<FaultReport>());
   userReport.address = address;
   userReport.info = cause;
-  userReport.fault = cause === CAUSE_HARDWARE_ERROR ? FAULT_PAGE : FAULT_EXCEPTION;
-  userReport.detail = cause === CAUSE_HARDWARE_ERROR ? PAGE_POISON : cause;
+  if (!isMediaError(thread, cause, address)) {
+    userReport.fault = FAULT_EXCEPTION;
+    userReport.detail = cause;
+  }
   upcall(thread, userReport);
+}
+
+/** Could the NVDIMM not be read: the data (a hardware error), or a page table on the way to them (an access fault)? Then reports that. */
+function isMediaError(thread: Thread, cause: u64, address: u64): bool {
+  const object = objectAt(thread, address);
+  const table = cause === CAUSE_FETCH_ACCESS || cause === CAUSE_LOAD_ACCESS || cause === CAUSE_STORE_ACCESS;
+  if (cause !== CAUSE_HARDWARE_ERROR && !(table && object !== null && isPersistent(object))) return false;
+  userReport.fault = FAULT_PAGE;
+  userReport.detail = PAGE_POISON;
+  if (object === null) return true;
+  userReport.lo = object.lo;
+  userReport.hi = object.hi;
+  userReport.offset = offsetAt(address);
+  noteDamage(object);
+  return true;
 }
 
 /** Timer, inter-processor and device interrupts; `thread` is the one that was running, null for an idle hart. */
@@ -107,9 +128,9 @@ function trapFromKernel(trap: KernelTrap): void {
   const cause = csr.read('scause');
   const address = csr.read('stval');
   const thread = thisHart().current;
-  if (thread !== null && isUserCopy(trap.pc)) {
-    if (cause >= CAUSE_ADDRESS && cause <= CAUSE_TABLE && resolveFault(thread, cause, address, kernelReport))
-      return;
+  if (isUserCopy(trap.pc)) {
+    const known = cause >= CAUSE_ADDRESS && cause <= CAUSE_TABLE;
+    if (known && thread !== null && resolveFault(thread, cause, address, kernelReport)) return;
     trap.pc = userCopyFailure();
     return;
   }

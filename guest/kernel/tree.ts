@@ -7,12 +7,13 @@
  * Functions named tx… belong to an open transaction; the others commit their own.
  */
 import { META_MAGIC, META_OFFSET, MetaInfo, OBJ_MAXSIZE, OBJ_NULLPAGE } from '../abi/object.ts';
-import { Record } from '../abi/store.ts';
+import { Record, RF_DAMAGED } from '../abi/store.ts';
 import { cleanRange, invalidatePage, PAGE, toPhysical, toVirtual } from './arch.ts';
+import { damageMet, noteDamage, readable } from './damage.ts';
 import { txAbort, txCommit, txGet, txSet } from './journal.ts';
 import { allocatePage, pageReferences, releasePage, sharePage } from './memory.ts';
-import { descriptorOf, isImmutable, isPersistent, KObject, recordOf } from './object.ts';
-import { storePageReferences, txAllocatePage, txReleasePage, txSharePage } from './store.ts';
+import { descriptorOf, isImmutable, isPersistent, KO_DAMAGED, KObject, recordOf } from './object.ts';
+import { recordFlags, storePageReferences, txAllocatePage, txReleasePage, txSharePage } from './store.ts';
 
 export const PTE_V = 0x1;
 export const PTE_L = 0x2;
@@ -38,6 +39,15 @@ export enum PageResult {
   noSpace = 1,
   denied = 2,
   limit = 3,
+  /** A block that is needed cannot be read. */
+  damaged = 4,
+}
+
+/** Can a part of the object's tree or data be read? If not, the object is marked. */
+function readableOf(object: KObject, address: usize, size: u64): bool {
+  if (!isPersistent(object) || readable(address, size)) return true;
+  noteDamage(object);
+  return false;
 }
 
 function readEntry(object: KObject, place: usize): u64 {
@@ -58,16 +68,19 @@ function rootPlace(object: KObject): usize {
   return isPersistent(object) ? ptrTo(recordOf(object).root).address : ptrTo(object.root).address;
 }
 
-/** The address of the level-0 entry of `offset`, 0 if a table on the way is absent. */
+/** The address of the level-0 entry of `offset`, 0 if a table on the way is absent or cannot be read. */
 export function findEntry(object: KObject, offset: u64): usize {
   const root = readEntry(object, rootPlace(object));
   if ((root & PTE_V) === 0) return 0;
-  const table = readEntry(object, pteAddress(root) + ((offset >> 21) & 511) * 8);
+  const upper = pteAddress(root) + ((offset >> 21) & 511) * 8;
+  if (!readableOf(object, upper, 8)) return 0;
+  const table = readEntry(object, upper);
   if ((table & PTE_V) === 0) return 0;
-  return pteAddress(table) + ((offset >> 12) & 511) * 8;
+  const place = pteAddress(table) + ((offset >> 12) & 511) * 8;
+  return readableOf(object, place, 8) ? place : 0;
 }
 
-/** The same, with the tables made. 0: no space. In a transaction for persistent objects. */
+/** The same, with the tables made. 0: no space, or damage. In a transaction for persistent objects. */
 function makeEntry(object: KObject, offset: u64): usize {
   let root = readEntry(object, rootPlace(object));
   if ((root & PTE_V) === 0) {
@@ -77,6 +90,7 @@ function makeEntry(object: KObject, offset: u64): usize {
     writeEntry(object, rootPlace(object), root);
   }
   const place = pteAddress(root) + ((offset >> 21) & 511) * 8;
+  if (!readableOf(object, place, 8)) return 0;
   let entry = readEntry(object, place);
   if ((entry & PTE_V) === 0) {
     const table = newTable(object);
@@ -84,7 +98,8 @@ function makeEntry(object: KObject, offset: u64): usize {
     entry = makePte(table, PTE_V);
     writeEntry(object, place, entry);
   }
-  return pteAddress(entry) + ((offset >> 12) & 511) * 8;
+  const last = pteAddress(entry) + ((offset >> 12) & 511) * 8;
+  return readableOf(object, last, 8) ? last : 0;
 }
 
 /** Makes the first table of an object that has no pages yet, so that the hardware can walk on. False: no space. */
@@ -135,15 +150,16 @@ function fillMeta(object: KObject, page: usize): void {
 /** Makes an absent page present, with zeros (or the metadata). */
 export function fillPage(object: KObject, offset: u64): PageResult {
   if (offset < OBJ_NULLPAGE || offset >= OBJ_MAXSIZE) return PageResult.limit;
+  const there = findEntry(object, offset);
   // Another hart may have met the same fault, and made the page.
-  const known = findEntry(object, offset);
-  if (known !== 0 && (load<u64>(known) & PTE_V) !== 0) return PageResult.ok;
+  if (there !== 0 && (load<u64>(there) & PTE_V) !== 0) return PageResult.ok;
   const persistent = isPersistent(object);
+  const met = damageMet();
   const place = makeEntry(object, offset);
   const page = place === 0 ? 0 : persistent ? txAllocatePage(true) : allocatePage();
   if (page === 0) {
     if (persistent) txAbort();
-    return PageResult.noSpace;
+    return damageMet() === met ? PageResult.noSpace : PageResult.damaged;
   }
   if (offset >> 12 === META_OFFSET >> 12) {
     fillMeta(object, page);
@@ -178,19 +194,25 @@ export function mapRegisters(object: KObject, offset: u64, physical: u64): bool 
   return true;
 }
 
-/** The kernel address of the byte at `offset`; 0 if its page is absent, or is a device's, which the kernel does not read like memory. */
+/**
+ * The kernel address of the byte at `offset`; 0 if its page is absent, cannot be read, or is a device's, which the kernel does not
+ * read like memory.
+ */
 export function peekPage(object: KObject, offset: u64): usize {
   const place = findEntry(object, offset);
   if (place === 0) return 0;
   const entry = load<u64>(place);
-  return (entry & PTE_V) === 0 || (entry & PTE_TYPE) === PTE_IO ? 0 : pteAddress(entry) + (offset & 0xfff);
+  if ((entry & PTE_V) === 0 || (entry & PTE_TYPE) === PTE_IO) return 0;
+  return readableOf(object, pteAddress(entry), PAGE) ? pteAddress(entry) + (offset & 0xfff) : 0;
 }
 
 /** A store met copy-on-write: gives the object a page of its own. */
 export function copyOnWrite(object: KObject, offset: u64): PageResult {
   if (isImmutable(object)) return PageResult.denied;
   const persistent = isPersistent(object);
+  const met = damageMet();
   const place = findEntry(object, offset);
+  if (place === 0 && damageMet() !== met) return PageResult.damaged;
   const entry = place === 0 ? 0 : load<u64>(place);
   // Another hart may have made the copy, or taken the page away: the access finds out what holds now.
   if ((entry & (PTE_V | PTE_C)) !== (PTE_V | PTE_C)) return PageResult.ok;
@@ -199,6 +221,7 @@ export function copyOnWrite(object: KObject, offset: u64): PageResult {
   if (users === 1) {
     writeEntry(object, place, entry & ~u64(PTE_C));
   } else {
+    if (!readableOf(object, old, PAGE)) return PageResult.damaged;
     const page = persistent ? txAllocatePage(false) : allocatePage();
     if (page === 0) {
       if (persistent) txAbort();
@@ -237,7 +260,7 @@ export function clearEntry(object: KObject, offset: u64): void {
 
 /**
  * Gives `target` at `to` what `source` has at `from`: shared copy-on-write when both are of one kind, else copied.
- * In a transaction if either is persistent. What was there before has been removed. False: no space (the caller aborts).
+ * In a transaction if either is persistent. What was there before has been removed. False: no space, or damage (the caller aborts).
  */
 export function shareEntry(target: KObject, to: u64, source: KObject, from: u64): bool {
   const sourcePlace = findEntry(source, from);
@@ -254,6 +277,7 @@ export function shareEntry(target: KObject, to: u64, source: KObject, from: u64)
     writeEntry(source, sourcePlace, entry | PTE_C);
     writeEntry(target, place, makePte(page, (entry & PTE_TYPE) | PTE_V | PTE_L | PTE_C));
   } else {
+    if (!readableOf(source, page, PAGE)) return false;
     const copy = isPersistent(target) ? txAllocatePage(false) : allocatePage();
     if (copy === 0) return false;
     memory.copy(copy, page, PAGE);
@@ -268,21 +292,42 @@ export function shareEntry(target: KObject, to: u64, source: KObject, from: u64)
   return true;
 }
 
-/** The first offset at or after `offset` whose page is present; OBJ_MAXSIZE if there is none. Skips absent tables. */
+/** The first offset at or after `offset` whose page is present; OBJ_MAXSIZE if there is none. Skips tables that are absent or cannot be read. */
 export function nextPresent(object: KObject, offset: u64): u64 {
   const root = readEntry(object, rootPlace(object));
   if ((root & PTE_V) === 0) return OBJ_MAXSIZE;
   let at0 = offset;
   while (at0 < OBJ_MAXSIZE) {
-    const table = readEntry(object, pteAddress(root) + (at0 >> 21) * 8);
-    if ((table & PTE_V) === 0) {
-      at0 = ((at0 >> 21) + 1) << 21;
+    const upper = pteAddress(root) + (at0 >> 21) * 8;
+    const table = readableOf(object, upper, 8) ? readEntry(object, upper) : 0;
+    const end = ((at0 >> 21) + 1) << 21;
+    const first = pteAddress(table) + ((at0 >> 12) & 511) * 8;
+    if ((table & PTE_V) === 0 || !readableOf(object, first, (end - at0) >> 9)) {
+      at0 = end;
       continue;
     }
-    if ((readEntry(object, pteAddress(table) + ((at0 >> 12) & 511) * 8) & PTE_V) !== 0) return at0;
-    at0 += PAGE;
+    // Straight from memory: an open transaction goes through an object upwards, and has changed nothing that lies ahead.
+    for (let place = first; at0 < end; place += 8) {
+      if ((load<u64>(place) & PTE_V) !== 0) return at0;
+      at0 += PAGE;
+    }
   }
   return OBJ_MAXSIZE;
+}
+
+/** Looks at all that a persistent object has, and marks it as damaged or not. What was written anew can be read again. */
+export function examine(object: KObject): void {
+  object.flags &= ~u64(KO_DAMAGED);
+  const root = recordOf(object).root;
+  if ((recordFlags(recordOf(object)) & RF_DAMAGED) !== 0) noteDamage(object);
+  if ((root & PTE_V) !== 0) readableOf(object, pteAddress(root), PAGE);
+  for (
+    let offset = nextPresent(object, 0);
+    offset < OBJ_MAXSIZE;
+    offset = nextPresent(object, offset + PAGE)
+  ) {
+    readableOf(object, pteAddress(load<u64>(findEntry(object, offset))), PAGE);
+  }
 }
 
 /** Gives back all pages and tables of a volatile object that no hart can reach any more. */
@@ -305,7 +350,7 @@ export function releaseTree(object: KObject): void {
 
 /**
  * In a new transaction: frees up to `limit` pages of a deleted record's tree, tables as they become empty. True when
- * nothing was left to free (and the transaction is empty).
+ * nothing was left to free (and the transaction is empty). What a table that cannot be read leads to stays in use for good.
  */
 export function treePrune(record: Record, limit: u64): bool {
   const root = record.root;
@@ -313,11 +358,13 @@ export function treePrune(record: Record, limit: u64): bool {
   const level1 = pteAddress(root);
   let freed: u64 = 0;
   for (let i: u64 = 0; i < ENTRIES; i++) {
-    const table = load<u64>(level1 + i * 8);
+    const table = readable(level1 + i * 8, 8) ? load<u64>(level1 + i * 8) : 0;
     if ((table & PTE_V) === 0) continue;
     const level0 = pteAddress(table);
+    const whole = readable(level0, PAGE);
     for (let j: u64 = 0; j < ENTRIES; j++) {
       const place = level0 + j * 8;
+      if (!whole && !readable(place, 8)) continue;
       const leaf = load<u64>(place);
       if ((leaf & PTE_V) === 0) continue;
       if (freed >= limit) return false;

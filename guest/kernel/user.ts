@@ -13,7 +13,7 @@ declare function __user_copy(target: usize, source: usize, size: u64): u64;
 
 /**
  * The code of `__user_copy`: copies `size` bytes, by words where both sides are aligned. Returns 0, or 1 when the trap handler found a fault between here and
- * `__user_copy_end` that cannot be resolved and went on at `__user_copy_fail`.
+ * `__user_copy_end` that cannot be resolved and went on at `__user_copy_fail`. So does `__probe`, which loads one word (damage.ts).
  * @naked
  * @used
  * @export __user_copy
@@ -43,6 +43,11 @@ function userCopyCode(): void {
   __user_copy_done:
     li a0, 0
     ret
+  .globl __probe
+  __probe:
+    ld t1, 0(a0)
+    li a0, 0
+    ret
   .globl __user_copy_fail
   __user_copy_fail:
     li a0, 1
@@ -62,7 +67,7 @@ export function writeUser(target: usize, source: usize, size: u64): bool {
   return inObjectWindow(target, size) && __user_copy(target, source, size) === 0;
 }
 
-/** Was the kernel copying user memory at `pc`? */
+/** Was the kernel copying user memory at `pc`, or probing? */
 export function isUserCopy(pc: usize): bool {
   return pc >= symbolAddress('__user_copy') && pc < symbolAddress('__user_copy_end');
 }

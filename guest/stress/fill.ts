@@ -15,18 +15,28 @@ const SAMPLES = 200;
 const FLAGS = READ | WRITE | DELETE | USE | CREATE_PERSIST;
 const ids = zeroed<FixedArray<Inline<ObjectId>, 200>>();
 
-/** Creates objects; every twentieth gets a page. */
+function create(id: ObjectId): void {
+  if (createObject(id, FLAGS) !== 0) panic('the store is full');
+}
+
+function write(id: ObjectId, value: u64): void {
+  const base = openObject(id);
+  volatileStore<u64>(dataOf(base), value);
+  cbo.clean(dataOf(base));
+  fence('rw', 'rw');
+  unmapObject(base);
+}
+
+/** Creates objects; every twentieth gets a page. One more is deleted again and leaves free pages. */
 function fill(count: u64): void {
   const id = stack<ObjectId>();
   for (let i: u64 = 0; i < count; i++) {
-    if (createObject(id, FLAGS) !== 0) panic('the store is full');
-    if (i % 20 !== 0) continue;
-    const base = openObject(id);
-    volatileStore<u64>(dataOf(base), i);
-    cbo.clean(dataOf(base));
-    fence('rw', 'rw');
-    unmapObject(base);
+    create(id);
+    if (i % 20 === 0) write(id, i);
   }
+  create(id);
+  write(id, 1);
+  deleteObject(id);
 }
 
 function say(what: str, since: u64): void {
@@ -51,7 +61,7 @@ function measure(): void {
 /** @export */
 function main(): u64 {
   const parameters = stack<FixedArray<u64, 3>>();
-  readParameters(parameters.ptr);
+  readParameters(parameters.ptr, 3);
   measure();
   fill(parameters[0]);
   print('filled\n');

@@ -290,14 +290,15 @@ function create(worker: Worker, s: u64): void {
   const other = below(worker, SLOTS);
   const from = worker.slots[other];
   let flags: u64 = below(worker, 3) !== 0 ? CREATE_FLAG_PERSIST : 0;
-  const kind = below(worker, 4);
+  const kind = below(worker, 24);
   let range: u64 = 0;
-  if (from.used && kind === 1) flags |= CREATE_FLAG_WHOLE;
-  if (from.used && kind === 2) {
+  if (from.used && kind < 6) flags |= CREATE_FLAG_WHOLE;
+  if (from.used && kind >= 6 && kind < 12) {
     flags |= CREATE_FLAG_RANGE;
     range = drawRange(worker);
   }
-  if (from.used && kind === 3) flags |= CREATE_FLAG_WHOLE | CREATE_FLAG_HASHDATA;
+  // Rarely: its data are hashed.
+  if (from.used && kind === 12) flags |= CREATE_FLAG_WHOLE | CREATE_FLAG_HASHDATA;
   const copies = (flags & (CREATE_FLAG_WHOLE | CREATE_FLAG_RANGE)) !== 0;
   begin(worker, OP_CREATE, s, copies ? other : NO_SLOT, flags, range, 0);
   const args = stack<CreateArgs>();
@@ -775,7 +776,7 @@ function printCount(key: u64, other: u64): void {
 function main(): u64 {
   becomeThreaded();
   const parameters = stack<FixedArray<u64, 3>>();
-  readParameters(parameters.ptr);
+  readParameters(parameters.ptr, 3);
   const each = parameters[1] / parameters[2];
   workerCount = min<u64>(parameters[2], MAX_WORKERS);
   prepare(parameters[0]);

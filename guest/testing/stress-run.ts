@@ -33,7 +33,10 @@ function stressProgram(name: string): Uint8Array {
 }
 
 /** A boot archive with one of these programs as `init`, and numbers for it. */
-export function stressArchive(name: string, ...parameters: number[]): { name: string; bytes: Uint8Array } {
+export function stressArchive(
+  name: string,
+  ...parameters: (number | bigint)[]
+): { name: string; bytes: Uint8Array } {
   const archive = writeArchive([{ name: 'init', elf: stressProgram(name) }], layouts);
   return { name: `${name}.img`, bytes: appendText(archive, '.stress', parameters.join(' '), layouts) };
 }

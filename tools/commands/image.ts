@@ -5,6 +5,7 @@
  */
 import type { Argv, CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
+import type { Media } from '../../emulator/nvdimm/media.ts';
 import type { ObjectStore, StoredObject } from '../image/store.ts';
 import type { Transferred } from '../image/transfer.ts';
 
@@ -15,13 +16,16 @@ interface ImageArguments {
 }
 
 /** Opens the store of an image, hands it to `use`, and closes the file. */
-async function withStore(file: string, use: (store: ObjectStore) => Promise<void> | void): Promise<void> {
+async function withStore(
+  file: string,
+  use: (store: ObjectStore, media: Media) => Promise<void> | void,
+): Promise<void> {
   const { NvdimmFile } = await import('../../emulator/nvdimm/file.ts');
   const { ObjectStore } = await import('../image/store.ts');
   const { Layouts } = await import('../guest/layouts.ts');
   const media = NvdimmFile.open(file, { readOnly: true });
   try {
-    await use(new ObjectStore(media, Layouts.load(), file));
+    await use(new ObjectStore(media, Layouts.load(), file), media);
   } finally {
     media.close();
   }
@@ -139,8 +143,11 @@ async function fot(args: ImageArguments): Promise<void> {
 
 async function check(args: ImageArguments): Promise<void> {
   const { checkStore } = await import('../image/check.ts');
-  await withStore(args.file, (store) => {
-    const found = checkStore(store);
+  await withStore(args.file, (store, media) => {
+    const found = checkStore(
+      store,
+      media.record.poison.map((block) => block.dpa),
+    );
     if (args.json) print(JSON.stringify({ objects: store.field('objects'), dirty: store.isDirty, found }));
     else {
       for (const line of found) print(line);

@@ -56,9 +56,12 @@ export function computeId(store: ObjectStore, object: StoredObject): bigint {
   });
 }
 
-/** What is wrong with a store, one line each. */
-export function checkStore(store: ObjectStore): string[] {
-  return new Checker(store).run();
+/**
+ * What is wrong with a store, one line each.
+ * @param poison device physical addresses of blocks that cannot be read
+ */
+export function checkStore(store: ObjectStore, poison: readonly number[] = []): string[] {
+  return new Checker(store, poison).run();
 }
 
 class Checker {
@@ -67,10 +70,22 @@ class Checker {
   private readonly users = new Map<number, number>();
   private readonly records = new Set<number>();
 
-  constructor(private readonly store: ObjectStore) {}
+  /** Poisoned blocks by page, until somebody says what they are. */
+  private readonly poisoned = new Map<number, number[]>();
+
+  constructor(
+    private readonly store: ObjectStore,
+    poison: readonly number[],
+  ) {
+    for (const address of poison) {
+      const page = Math.floor(address / PAGE_SIZE);
+      this.poisoned.set(page, [...(this.poisoned.get(page) ?? []), address]);
+    }
+  }
 
   run(): string[] {
     let objects = 0;
+    this.metadata();
     for (const object of this.store.objects()) {
       objects++;
       this.object(object);
@@ -84,7 +99,32 @@ class Checker {
     this.chains();
     this.recordPages();
     this.pages();
+    for (const page of [...this.poisoned.keys()]) this.damage(page, 'a page that is free or never used');
     return this.found;
+  }
+
+  /** Says of the unreadable blocks of a page what they are a part of. */
+  private damage(page: number, what: string): void {
+    for (const address of this.poisoned.get(page) ?? [])
+      this.found.push(`${what}: the block at 0x${address.toString(16)} cannot be read`);
+    this.poisoned.delete(page);
+  }
+
+  /** Unreadable blocks before the data area. */
+  private metadata(): void {
+    const { store } = this;
+    const journal = Number(store.layouts.constant('JOURNAL_PAGE'));
+    const parts: readonly (readonly [number, string])[] = [
+      [1, 'the superblock'],
+      [journal, 'the copy of the superblock'],
+      [store.field('references') / PAGE_SIZE, 'the journal'],
+      [store.field('buckets') / PAGE_SIZE, 'the reference counts'],
+      [store.field('dataStart'), 'the directory'],
+    ];
+    for (const page of [...this.poisoned.keys()]) {
+      const part = parts.find(([end]) => page < end);
+      if (part) this.damage(page, part[1]);
+    }
   }
 
   private use(offset: number, what: string): void {
@@ -98,23 +138,31 @@ class Checker {
       return;
     }
     this.users.set(page, (this.users.get(page) ?? 0) + 1);
+    if (this.poisoned.size > 0) this.damage(page, what);
   }
 
   private object(object: StoredObject): void {
     const name = `object ${formatObjectId(object.id)}`;
     this.records.add(object.record);
     const id = computeId(this.store, object);
-    if (id !== object.id) this.found.push(`${name}: its nonce, rights and key give ${formatObjectId(id)}`);
+    if ((object.flags & Number(this.store.layouts.constant('RF_DAMAGED'))) !== 0)
+      this.found.push(`${name}: a part of its record was lost to a media error`);
+    else if (id !== object.id)
+      this.found.push(`${name}: its nonce, rights and key give ${formatObjectId(id)}`);
+    const next = this.store.recordWord(object.record, 'next');
+    if (this.store.recordWord(object.record, 'nextCopy') !== next)
+      this.found.push(`${name}: the two links to the next record differ`);
     this.tree(object, name);
   }
 
   private tree(object: StoredObject, name: string): void {
     let pages = 0;
-    for (const { at } of this.store.pages(object, (table) => this.use(table, `${name} (table)`))) {
+    for (const { offset, at } of this.store.pages(object, (table) => this.use(table, `${name} (table)`))) {
       pages++;
-      this.use(at, name);
+      this.use(at, `${name}, page at 0x${offset.toString(16)}`);
     }
-    if (pages !== object.pages)
+    const damaged = (object.flags & Number(this.store.layouts.constant('RF_DAMAGED'))) !== 0;
+    if (pages !== object.pages && !damaged)
       this.found.push(`${name}: its record counts ${object.pages} pages, it has ${pages}`);
   }
 
@@ -199,6 +247,10 @@ class Checker {
         continue;
       }
       const references = store.references(page);
+      if ((references & Number(store.layouts.constant('REF_LOST'))) !== 0) {
+        this.found.push(`page ${page}: its number of users was lost to a media error; it is never free`);
+        continue;
+      }
       if (users === 0) this.found.push(`page ${page} is leaked: no object has it, and it is not free`);
       else if (references !== users)
         this.found.push(`page ${page} has ${users} users and says ${references}`);

@@ -176,6 +176,7 @@ export class StoreWriter {
     set('info', (layouts.constant('RECORD_OBJECT') << 32n) | BigInt(identity.pFlags));
     const bucket = this.bucketAt(identity.id);
     set('next', this.region.u64(bucket));
+    set('nextCopy', this.region.u64(bucket));
     this.region.patch(bucket, BigInt(record));
     this.set('objects', this.get('objects') + 1);
     for (const { offset, bytes } of pages) this.setPage(this.find(identity.id), offset, bytes);
