@@ -44,8 +44,12 @@ function textOf(id: ObjectId): str {
 function main(): u64 {
   const root = stack<ObjectId>();
   makeRoot(root);
-  const undone = recoverLogs();
-  if (undone !== 0) printLine('init: transactions that a power failure interrupted have been undone');
+  const commands = stack<ObjectId>();
+  const hasCommands = findProgram(COMMANDS, commands);
+  // Who runs commands wants to read what they print, and nothing else.
+  if (recoverLogs() !== 0 && !hasCommands) {
+    printLine('init: transactions that a power failure interrupted have been undone');
+  }
   const program = stack<ObjectId>();
   const shell = stack<Child>();
   if (!findProgram('sh', program) || shell.prepare(program) !== 0) {
@@ -55,8 +59,7 @@ function main(): u64 {
   assign(shell.arguments.root, root);
   assign(shell.arguments.directory, root);
   shell.addArgument('sh');
-  const commands = stack<ObjectId>();
-  if (findProgram(COMMANDS, commands)) {
+  if (hasCommands) {
     shell.addArgument('-c');
     shell.addArgument(textOf(commands));
   }

@@ -52,8 +52,9 @@ export class Console {
   constructor(
     readonly media = new MemoryMedia(64 * MiB),
     harts = 1,
+    quiet = true,
   ) {
-    this.system = new System({ media, harts, quiet: true });
+    this.system = new System({ media, harts, quiet });
   }
 
   ended = false;
