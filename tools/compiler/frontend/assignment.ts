@@ -22,6 +22,12 @@ export function checkAssignment(cx: Context, node: ts.BinaryExpression): Expr {
 }
 
 export function checkCompound(cx: Context, node: ts.BinaryExpression, op: BinaryOp): Expr {
+  const accessor = changeThroughAccessor(cx, node, skipParentheses(node.left), op, (type) =>
+    op === '<<' || op === '>>' || op === '>>>'
+      ? checkExpression(cx, node.right)
+      : operandFor(cx, checkExpression(cx, node.right, type), type),
+  );
+  if (accessor !== undefined) return accessor;
   const place = checkPlace(cx, skipParentheses(node.left));
   if (place === undefined) return { kind: 'error', node, type: ERROR };
   const isShift = op === '<<' || op === '>>' || op === '>>>';
@@ -44,9 +50,13 @@ export function increment(
   operator: ts.SyntaxKind,
   postfix: boolean,
 ): Expr {
+  const op = operator === ts.SyntaxKind.PlusPlusToken ? '+' : '-';
+  const accessor = changeThroughAccessor(cx, node, skipParentheses(operand), op, (type) =>
+    coerce(cx, constant(node, UNTYPED_INT, 1n), type),
+  );
+  if (accessor !== undefined) return accessor;
   const place = checkPlace(cx, skipParentheses(operand));
   if (place === undefined) return { kind: 'error', node, type: ERROR };
-  const op = operator === ts.SyntaxKind.PlusPlusToken ? '+' : '-';
   if (place.type.kind === 'ptr')
     return cx.fail(2012, node, `${op}${op}`, typeName(place.type), "Use 'p = p.add(1)'.");
   if (place.type.kind !== 'int' && place.type.kind !== 'float') {
@@ -85,17 +95,57 @@ const skipParentheses = (node: ts.Expression): ts.Expression =>
 
 /** `object.property = value` where the property is an accessor. */
 function checkSetter(cx: Context, node: ts.BinaryExpression, target: ts.Expression): Expr | undefined {
+  const found = findSetter(cx, target);
+  if (found === undefined) return undefined;
+  const { object, setter } = found;
+  if (setter.kind !== 'function') return setter;
+  const { target: instance } = setter;
+  const value = checkAs(cx, node.right, instance.params[0]!.type);
+  return { kind: 'call', node, type: instance.result, target: instance, args: [object, value] };
+}
+
+/** The object and the setter, where `target` is a property with one. */
+function findSetter(
+  cx: Context,
+  target: ts.Expression,
+): { readonly object: Expr; readonly setter: Expr } | undefined {
   if (!ts.isPropertyAccessExpression(target) || staticEntity(cx, target.expression) !== undefined)
     return undefined;
   const object = checkExpression(cx, target.expression);
   if (object.type.kind !== 'class') return undefined;
   const setter = object.type.instance.find((instance) => instance.setters, target.name.text);
-  if (setter === undefined) return undefined;
-  const call = functionValue(cx, target, setter, undefined);
-  if (call.kind !== 'function') return call;
-  const { target: instance } = call;
-  const value = checkAs(cx, node.right, instance.params[0]!.type);
-  return { kind: 'call', node, type: instance.result, target: instance, args: [object, value] };
+  return setter && { object, setter: functionValue(cx, target, setter, undefined) };
+}
+
+/** `object.property op= value` where the property is an accessor: a call of the getter in one of the setter. */
+function changeThroughAccessor(
+  cx: Context,
+  node: ts.Expression,
+  target: ts.Expression,
+  op: BinaryOp,
+  operand: (type: Type) => Expr,
+): Expr | undefined {
+  const found = findSetter(cx, target);
+  if (found === undefined) return undefined;
+  const { object, setter } = found;
+  if (setter.kind !== 'function') return setter;
+  if (!isPlain(object))
+    return cx.fail(
+      2022,
+      node,
+      target.getText(),
+      'Its object would be computed twice: keep that in a variable first.',
+    );
+  const before = checkExpression(cx, target);
+  const result = before.kind === 'error' ? before : arithmetic(cx, node, op, before, operand(before.type));
+  if (result.kind === 'error') return result;
+  const { target: instance } = setter;
+  return { kind: 'call', node, type: instance.result, target: instance, args: [object, result] };
+}
+
+/** Whether an expression can be computed twice with the same result and no effect. */
+function isPlain(expr: Expr): boolean {
+  return expr.kind === 'local' || expr.kind === 'global' || (expr.kind === 'field' && isPlain(expr.object));
 }
 
 /** A place that may be assigned to; reports and gives undefined otherwise. */

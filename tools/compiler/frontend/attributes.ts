@@ -33,7 +33,9 @@ export function readAttributes(node: ts.Node, name: string, diagnostics: Diagnos
     isVolatile: false,
     underlying: undefined,
   };
-  for (const tag of ts.getJSDocTags(node)) {
+  /** A tag of a comment that TypeScript has not kept is reported where the declaration is. */
+  const placeOf = (tag: ts.JSDocTag): ts.Node => (tag.getSourceFile() === node.getSourceFile() ? tag : node);
+  for (const tag of tagsOf(node)) {
     const text = (ts.getTextOfJSDocComment(tag.comment) ?? '').trim();
     const word = text.split(/\s/)[0]!;
     switch (tag.tagName.text) {
@@ -60,24 +62,39 @@ export function readAttributes(node: ts.Node, name: string, diagnostics: Diagnos
         break;
       case 'section':
         if (/^[.\w$]+$/.test(word)) attributes.section = word;
-        else diagnostics.report(5006, tag, 'section', text);
+        else diagnostics.report(5006, placeOf(tag), 'section', text);
         break;
       case 'align': {
         const align = Number(word);
         if (Number.isInteger(align) && align > 0 && align <= 1 << 21 && (align & (align - 1)) === 0) {
           attributes.align = align;
-        } else diagnostics.report(5006, tag, 'align', text);
+        } else diagnostics.report(5006, placeOf(tag), 'align', text);
         break;
       }
       case 'underlying': {
         const type = NAMED_TYPES.get(word);
         if (type?.kind === 'int') attributes.underlying = type;
-        else diagnostics.report(5006, tag, 'underlying', text);
+        else diagnostics.report(5006, placeOf(tag), 'underlying', text);
         break;
       }
     }
   }
   return attributes;
+}
+
+/**
+ * The tags before a declaration. TypeScript takes a comment that follows something else on its line for that thing's, and
+ * shows it nowhere; here it belongs to what follows it on the same line.
+ */
+function tagsOf(node: ts.Node): readonly ts.JSDocTag[] {
+  const tags = ts.getJSDocTags(node);
+  if (tags.length > 0) return tags;
+  const owner = ts.isVariableDeclaration(node) ? node.parent.parent : node;
+  const before = owner.getSourceFile().text.slice(owner.pos, owner.getStart());
+  const comment = /\/\*\*(?:(?!\*\/)[\s\S])*\*\/[^\n]*$/.exec(before)?.[0];
+  if (comment === undefined) return tags;
+  const parsed = ts.createSourceFile('comment.ts', `${comment} let it;`, ts.ScriptTarget.Latest, true);
+  return ts.getJSDocTags(parsed.statements[0]!);
 }
 
 /** Does the class carry `@name` as a decorator? Reports decorators that do not exist. */

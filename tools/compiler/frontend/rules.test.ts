@@ -99,6 +99,11 @@ const CASES: readonly RuleCase[] = [
     'function f(a: bool): u32 { if (a) return 1; }',
     "1,22: The function returns 'u32': a value is missing.",
   ],
+  [
+    2022,
+    'class A { x: u64; get v(): u64 { return this.x; } set v(n: u64) { this.x = n; } }\nfunction f(g: () => A): void { g().v += 1; }',
+    "2,32: 'g().v' cannot be assigned to.",
+  ],
   [2022, 'const c: u32 = 1; function f(): void { c = 2; }', "1,40: 'c' cannot be assigned to."],
   [
     2022,

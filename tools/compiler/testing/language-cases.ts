@@ -548,4 +548,44 @@ export const LANGUAGE_CASES: readonly LanguageCase[] = [
       ['text', [], 3n],
     ],
   },
+  {
+    title: 'do += and ++ work through accessors, which are called once each?',
+    source: `
+      let reads: u64 = 0;
+      let writes: u64 = 0;
+      class Gauge {
+        private raw: u64;
+        get level(): u64 { reads++; return this.raw + 1; }
+        set level(value: u64) { writes++; this.raw = value * 2; }
+      }
+      class Panel { readonly left: Inline<Gauge>; }
+      const panel = zeroed<Panel>();
+      function change(): u64 {
+        const gauge = panel.left;
+        gauge.level = 5;
+        gauge.level += 1;
+        gauge.level <<= 1;
+        panel.left.level++;
+        --panel.left.level;
+        return gauge.level;
+      }
+      function calls(): u64 { return reads * 10 + writes; }`,
+    calls: [
+      ['change', [], 409n],
+      ['calls', [], 55n],
+    ],
+  },
+  {
+    title: 'does a tag belong to what follows it on its line?',
+    source: `
+      class Packed { a: u8; /** @align 64 */ b: u8; }
+      let zero: u64 = 0; /** @align 4096 */ let page: u64 = 1;
+      function layout(): u64 { return sizeof<Packed>() * 1000 + offsetof<Packed>('b'); }
+      function place(): u64 { return (addressOfPage() & 4095) + zero; }
+      function addressOfPage(): usize { return ptrTo(page).address; }`,
+    calls: [
+      ['layout', [], 128064n],
+      ['place', [], 0n],
+    ],
+  },
 ];
