@@ -67,6 +67,11 @@ export class Thread {
 
   /** Starts `body(argument)`; its result is the thread's exit code. Returns 0 or −Errno. */
   start(body: (argument: u64) => u64, argument: u64): i64 {
+    return this.startWith(body, argument, 0);
+  }
+
+  /** The same with flags of SpawnArgs: SPAWN_NO_CONTEXTS for a thread that has default rights only. */
+  startWith(body: (argument: u64) => u64, argument: u64, flags: u64): i64 {
     becomeThreaded();
     const result = createObject(this.stackObject, READ | WRITE | DELETE | CREATE_VOLATILE);
     if (result !== 0) return result;
@@ -78,6 +83,7 @@ export class Thread {
     block.argument = argument;
     const args = stack<SpawnArgs>();
     assign(args.stack, this.stackObject);
+    args.flags = flags;
     args.start = addressOf(threadStart);
     args.stackPointer = slotAddress(SLOT_STACK, STACK_TOP);
     args.tls = slotAddress(SLOT_STACK, BLOCK);

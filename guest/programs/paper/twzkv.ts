@@ -48,9 +48,12 @@ function hashText(text: str): u64 {
   return h ^ (h >> 29);
 }
 
+const STORE_MAGIC = 0x5645_524f_5453_564b;
+
 /** At the beginning of the index object. */
 @persistent
 export class Store {
+  private magic: u64;
   durable: bool;
   /** Buckets of each index, less one. */
   mask: u64;
@@ -64,6 +67,12 @@ export class Store {
     this.byKey = at<Link>(addressOf(this) + 64);
     this.byTag = at<Link>(addressOf(this) + 64 + buckets * sizeof<Link>());
     this.settle(addressOf(this), sizeof<Store>());
+    this.magic = STORE_MAGIC;
+    this.settle(addressOf(this), sizeof<Store>());
+  }
+
+  get isStore(): bool {
+    return this.magic === STORE_MAGIC;
   }
 
   private settle(address: usize, size: u64): void {
