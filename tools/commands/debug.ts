@@ -109,7 +109,12 @@ export const debugCommand: CommandModule<object, DebugArguments> = {
     const { SourceFiles } = await import('../debugger/source.ts');
     const { debugged, console } = await open(args);
     if (args.at !== undefined) await debugged.goTo(args.at);
-    const session = { debugged, console, sources: new SourceFiles(), ended: false };
+    const session = {
+      debugged,
+      console,
+      sources: new SourceFiles(() => debugged.modules.all.flatMap((program) => program.directories)),
+      ended: false,
+    };
     if (args.batch !== undefined) {
       process.exitCode = await runBatch(session, args.batch, (text) => process.stdout.write(text));
       return;

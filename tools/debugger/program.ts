@@ -140,6 +140,16 @@ export class Program {
     return this.rows.length > 0;
   }
 
+  /** The folders in which the compiler ran. */
+  get directories(): string[] {
+    const all = new Set<string>();
+    for (const unit of this.units) {
+      const directory = textOf(unit.root, AT.compDir);
+      if (directory !== undefined) all.add(directory);
+    }
+    return [...all];
+  }
+
   /** All source files. */
   get files(): string[] {
     return [...new Set(this.rows.map(({ file }) => file))].sort();

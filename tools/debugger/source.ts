@@ -7,7 +7,7 @@ export class SourceFiles {
   private readonly known = new Map<string, readonly string[] | undefined>();
 
   /** @param folders where relative paths are looked for, besides the working folder and the guest's sources */
-  constructor(private readonly folders: readonly string[] = []) {}
+  constructor(private readonly folders: () => readonly string[] = () => []) {}
 
   /** The lines of a file; undefined when it is not there. */
   lines(file: string): readonly string[] | undefined {
@@ -17,9 +17,15 @@ export class SourceFiles {
 
   /** Where a file is on this host. */
   path(file: string): string | undefined {
-    const folders = ['.', ...this.folders, join(packageRoot(), 'guest')];
-    const candidates = isAbsolute(file) ? [file] : folders.map((folder) => join(folder, file));
-    return candidates.find((path) => existsSync(path));
+    if (isAbsolute(file)) return existsSync(file) ? file : undefined;
+    const near = ['.', join(packageRoot(), 'guest')].map((folder) => join(folder, file));
+    const found = near.find((path) => existsSync(path));
+    return (
+      found ??
+      this.folders()
+        .map((folder) => join(folder, file))
+        .find((path) => existsSync(path))
+    );
   }
 
   private read(file: string): readonly string[] | undefined {

@@ -1,15 +1,28 @@
 /** Commands that run the guest, forwards and backwards. */
 import { UserError } from '../../../emulator/errors.ts';
-import type { Direction, StepKind } from '../debugger.ts';
+import type { Frame } from '../backtrace.ts';
+import type { Debugger, Direction, StepKind } from '../debugger.ts';
 import { stopText } from '../describe.ts';
 import { type Command, codeNames, countOf, type Session } from './command.ts';
+import { valueText } from './data.ts';
 
 type Run = (session: Session, args: string) => Promise<readonly string[]>;
 
 const stepping =
   (kind: StepKind, direction: Direction): Run =>
-  async ({ debugged, sources }, args) =>
-    stopText(debugged, await debugged.step(kind, direction, countOf(args)), sources);
+  async ({ debugged, sources }, args) => {
+    const left = kind === 'finish' && direction === 'forward' ? debugged.frame : undefined;
+    const stop = await debugged.step(kind, direction, countOf(args));
+    const result = left && stop.end.kind === 'there' ? resultText(debugged, left) : [];
+    return [...result, ...stopText(debugged, stop, sources)];
+  };
+
+/** What a function has returned, in a0, when it returns something. */
+function resultText(debugged: Debugger, { code, function: scope }: Frame): string[] {
+  const type = scope && code?.program.resultOf(scope);
+  if (type === undefined || type.kind === 'struct' || type.kind === 'array') return [];
+  return [`returned ${valueText(debugged, { type, bits: debugged.core.hart.getX(10) })}`];
+}
 
 /** A step and its reverse twin. */
 function steps(kind: StepKind, names: readonly string[], twins: readonly string[], what: string): Command[] {

@@ -79,21 +79,21 @@ const STATES: readonly LineState[] = ['clean', 'dirty', 'written-back', 'persist
 
 function catchPoint(debugged: Debugger, args: string): StopWhat {
   const [kind, ...rest] = args.split(/[\s,]+/).filter((word) => word !== '');
-  const numbers = (lookup: (word: string) => number): Set<number> | undefined =>
-    rest.length === 0 ? undefined : new Set(rest.map(lookup));
+  const numbers = (lookup: (word: string) => readonly number[]): Set<number> | undefined =>
+    rest.length === 0 ? undefined : new Set(rest.flatMap(lookup));
   switch (kind) {
     case 'syscall': {
       const names = debugged.layouts?.named('SYS_') ?? new Map<bigint, string>();
       return {
         kind: 'syscall',
         numbers: numbers((word) => {
-          if (/^\d+$/.test(word)) return Number(word);
+          if (/^\d+$/.test(word)) return [Number(word)];
           const found = [...names].find(
             ([, name]) => name.toLowerCase() === word.toLowerCase().replaceAll('-', '_'),
           );
           if (found === undefined)
             throw new UserError(`there is no system call '${word}'; 'help catch' lists them`);
-          return Number(found[0]);
+          return [Number(found[0])];
         }),
       };
     }
@@ -101,13 +101,13 @@ function catchPoint(debugged: Debugger, args: string): StopWhat {
       return {
         kind: 'fault',
         causes: numbers((word) => {
-          if (/^\d+$/.test(word)) return Number(word);
-          const found = Object.entries(CAUSE_NAMES).find(([, name]) =>
+          if (/^\d+$/.test(word)) return [Number(word)];
+          const found = Object.entries(CAUSE_NAMES).filter(([, name]) =>
             name.toLowerCase().includes(word.toLowerCase()),
           );
-          if (found === undefined)
+          if (found.length === 0)
             throw new UserError(`no fault is called '${word}': null, view, object, rights, page, …`);
-          return Number(found[0]);
+          return found.map(([number]) => Number(number));
         }),
       };
     case 'trap':
