@@ -31,7 +31,7 @@ export const xtwzBenchCommand: CommandModule<object, XtwzBenchArguments> = {
         default: PROGRAMS,
         describe: 'C programs, separated by commas; empty: none',
       })
-      .option('percent', { type: 'number', default: 30, describe: 'how much of the work to do' })
+      .option('percent', { type: 'number', default: 150, describe: 'how much of the work to do' })
       .option('engine', { type: 'string', choices: ['interp', 'jit'], default: 'jit' })
       .option('json', { type: 'boolean', default: false, describe: 'machine-readable output' }),
   handler: async (args) => {

@@ -69,12 +69,12 @@ describeWith([OPENSBI, UBOOT], 'lockstep on firmware', () => {
 
 describeWith([GCC], 'lockstep on C programs', () => {
   it(
-    'user mode under Sv39, machine mode, traps and address spaces',
+    'user mode under Sv39 and in the object window, machine mode, traps and address spaces',
     () => {
       const folder = mkdtempSync(join(tmpdir(), 'licorice-lockstep-'));
       try {
         for (const { elf } of buildPrograms(['calls', 'float', 'spaces', 'traps'], folder, 1)) {
-          for (const file of [elf.machine, elf.user]) {
+          for (const file of [elf.machine, elf.user, elf.object]) {
             const found = hashes(
               (computer) => computer.boot({ kernel: image(file), bare: true }),
               40_000_000,

@@ -291,17 +291,20 @@ class World {
       return;
     }
     this.hits++;
-    if (!allowed.has(got)) {
+    const used = allowed.get(got);
+    if (used === undefined) {
       throw new Error(
-        `${name}: hart ${h}, ${kind} at 0x${va.toString(16)} reached 0x${got.toString(16)}; allowed: ${[...allowed].map((a) => a.toString(16))}, memory: ${want.kind}`,
+        `${name}: hart ${h}, ${kind} at 0x${va.toString(16)} reached 0x${got.toString(16)}; allowed: ${[...allowed.keys()].map((a) => a.toString(16))}, memory: ${want.kind}`,
       );
     }
+    this.hold(h, used);
     if (want.kind !== 'ok' || Number(want.pa) !== got) this.stale++;
   }
 
   /**
-   * Physical addresses that an access may reach. Values of memory count as held from now on if memory lets the access
-   * through, since the walk may have cached them.
+   * Physical addresses that an access may reach, each with the values of memory that it may have used besides held ones: if the
+   * access gets there, a cache may hold them from now on. Where memory alone lets it through they count at once, since
+   * a walk may have been made whatever was cached.
    */
   private reachable(
     h: number,
@@ -309,11 +312,11 @@ class World {
     slot: number,
     kind: 'fetch' | 'load' | 'store',
     roots: { stwzview: bigint; stwzctx: bigint; stwzfix: bigint },
-  ): Set<number> {
+  ): Map<number, [string, bigint][]> {
     const { build } = this;
     const held = this.held[h]!;
     const used: [string, bigint][] = [];
-    const result = new Set<number>();
+    const result = new Map<number, [string, bigint][]>();
     const need = kind === 'fetch' ? RIGHT.exec : kind === 'load' ? RIGHT.read : RIGHT.read | RIGHT.write;
     /** Tries the value in memory and every held one. `memory`: all values so far are memory's. */
     const each = (
@@ -365,7 +368,8 @@ class World {
                 each(`leaf ${at}`, now & 1n ? plain(now) : undefined, m4, (leaf, m5) => {
                   const cow = (root | leaf) & BigInt(ENTRY.copyOnWrite);
                   if (kind === 'store' && cow !== 0n) return;
-                  result.add(Number(leaf >> 10n) * 4096 + Number(va & 0xfffn));
+                  const pa = Number(leaf >> 10n) * 4096 + Number(va & 0xfffn);
+                  result.set(pa, [...(result.get(pa) ?? []), ...used]);
                   if (m5) kept.push(...used);
                 });
               },
@@ -386,11 +390,14 @@ class World {
         for (const value of held.get(`view ${view} slot ${slot}`) ?? []) withEntry(value, false);
       }
     } else fromView(true);
-    for (const [key, value] of kept) {
-      const values = held.get(key) ?? new Set();
-      held.set(key, values.add(value));
-    }
+    this.hold(h, kept);
     return result;
+  }
+
+  /** Notes values that a hart's caches may hold. */
+  private hold(h: number, used: readonly [string, bigint][]): void {
+    const held = this.held[h]!;
+    for (const [key, value] of used) held.set(key, (held.get(key) ?? new Set()).add(value));
   }
 
   private viewAt(descriptor: number): BuiltObject {
