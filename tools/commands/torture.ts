@@ -9,7 +9,7 @@ import type { Argv, CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
 import type { TortureReport } from '../torture/format.ts';
 import type { Program } from '../torture/program.ts';
-import { memorySize, parseSize, positiveInteger, readImage } from './machine-options.ts';
+import { hartCount, memorySize, parseSize, positiveInteger, readImage } from './machine-options.ts';
 
 interface ProgramArguments {
   program?: string;
@@ -27,6 +27,7 @@ interface TortureArguments extends ProgramArguments, OutputArguments {
   nvdimm?: string;
   'from-power-on': boolean;
   budget: number;
+  harts: number;
   depth: number;
   'max-runs': number;
   samples: number;
@@ -162,6 +163,7 @@ export const tortureCommand: CommandModule<object, TortureArguments> = {
         describe: 'let the power fail before the program says that it is ready, too',
       })
       .option('budget', number('instructions after which a recovery counts as hung', 10_000_000))
+      .option('harts', number('harts of a bare-metal program; their schedules are explored', 1))
       .option('depth', number('failures in a row: 2 lets the power fail during recovery, too', 1))
       .option('max-runs', number('runs of recovery at one crash point before it is sampled', 20_000))
       .option('samples', number('images to draw then', 1000))
@@ -202,7 +204,7 @@ export const tortureCommand: CommandModule<object, TortureArguments> = {
     const { loadProgram, shippedWorkloads } = await import('../torture/load.ts');
     const { assemble } = await import('../torture/assemble.ts');
     const { exploreAll } = await import('../torture/parallel.ts');
-    const { runWorkload } = await import('../torture/workload.ts');
+    const { runCalm } = await import('../torture/visit.ts');
     if (args.program === undefined)
       throw new UserError(`name a program, or a workload: ${shippedWorkloads().join(', ')}`);
     const program = await loadProgram(args.program, {
@@ -210,6 +212,7 @@ export const tortureCommand: CommandModule<object, TortureArguments> = {
       memory: memorySize(args.mem),
       ...(args.nvdimm !== undefined && { nvdimm: nvdimmSize(args.nvdimm) }),
       budget: positiveInteger(args.budget, '--budget'),
+      harts: hartCount(args.harts),
       fromPowerOn: args['from-power-on'],
     });
     const limits = {
@@ -221,7 +224,7 @@ export const tortureCommand: CommandModule<object, TortureArguments> = {
       certificates: args.certificates,
     };
     const shard = args.shard === undefined ? undefined : shardOf(args.shard);
-    const calm = runWorkload(program);
+    const calm = runCalm(program);
     const { CampaignJournal } = await import('../torture/journal.ts');
     const journal = args.resume === undefined ? undefined : new CampaignJournal(args.resume, program, limits);
     const terminal = process.stderr.isTTY;
@@ -229,7 +232,7 @@ export const tortureCommand: CommandModule<object, TortureArguments> = {
     const records = await exploreAll(program, limits, {
       workers:
         args.workers === undefined ? workersFor(calm.points) : positiveInteger(args.workers, '--workers'),
-      points: calm.points,
+      calm,
       ...(shard && { shard }),
       known: journal?.records ?? [],
       done: (record) => {

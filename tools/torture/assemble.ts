@@ -25,8 +25,10 @@ import { describeOutcome, findingKind } from './outcome.ts';
 import { Places } from './places.ts';
 import type { CampaignLimits, PointRecord } from './point.ts';
 import { budgetOf, fingerprint, memoryOf, nvdimmOf, type Program } from './program.ts';
+import { parseSchedule } from './schedule.ts';
 import { stacksAt } from './stacks.ts';
-import type { WorkloadRun } from './workload.ts';
+import type { CalmRun } from './visit.ts';
+import { runWorkload } from './workload.ts';
 
 /** Events of a timeline, at most: the last ones before the failure. */
 const TIMELINE = 120;
@@ -67,15 +69,16 @@ export function assemble(
   program: Program,
   limits: CampaignLimits,
   records: readonly PointRecord[],
-  calm: WorkloadRun,
+  calm: CalmRun,
   options: AssembleOptions = {},
 ): TortureReport {
   const namer = new Namer(program);
   const summary = summarise(program, records);
+  // Under schedules a number of instructions is no place in one run.
   const stacks = stacksAt(
     program,
     calm.events,
-    summary.findings.flatMap(({ lost, early }) =>
+    (calm.schedules ? [] : summary.findings).flatMap(({ lost, early }) =>
       [...lost, ...early]
         .filter(({ level, unit }) => level === 0 && unit.hart >= 0)
         .map(({ unit }) => unit.instret),
@@ -101,7 +104,8 @@ export function assemble(
       seed: limits.seed,
     },
     ...(options.shard && { shard: options.shard }),
-    exhaustive: summary.exhaustive,
+    ...(calm.schedules && { schedules: { explored: calm.schedules.length, complete: calm.complete } }),
+    exhaustive: summary.exhaustive && calm.complete,
     runs: summary.runs,
     legalImages: summary.legal.toString(),
     coveredImages: summary.covered.toString(),
@@ -133,7 +137,7 @@ export const reportOf = (
 interface Context {
   readonly program: Program;
   readonly limits: CampaignLimits;
-  readonly calm: WorkloadRun;
+  readonly calm: CalmRun;
   readonly namer: Namer;
   readonly stacks: ReadonlyMap<number, readonly bigint[]>;
 }
@@ -236,8 +240,12 @@ function fixText(kind: FixJson['kind'], after: readonly PlaceJson[], works: bool
 }
 
 /** The events on the blocks concerned, fences and marks up to the failure. */
-function timelineOf(finding: Finding, { calm, namer }: Context): EventJson[] {
+function timelineOf(finding: Finding, { program, calm, namer }: Context): EventJson[] {
   const { point, lost, early } = finding;
+  const { origin } = point;
+  const all = origin
+    ? runWorkload({ ...program, schedule: parseSchedule(origin.schedule) }).events
+    : calm.events;
   const own = (store: CaseStore): boolean => store.level === 0;
   const concerned = new Set<number>([...lost, ...early].map(({ block }) => block));
   const isOf = (event: RunEvent, stores: readonly CaseStore[]): boolean =>
@@ -247,7 +255,7 @@ function timelineOf(finding: Finding, { calm, namer }: Context): EventJson[] {
         store.unit.instret === event.instret &&
         blocksOf(event).some((block) => block === store.block),
     );
-  const before = calm.events.filter(
+  const before = all.filter(
     (event) =>
       event.instret <= point.instret &&
       (event.address < 0

@@ -18,7 +18,7 @@ import { openCase, openRecovery } from './open.ts';
 import { isFailure } from './outcome.ts';
 import { exploreAll } from './parallel.ts';
 import type { Program } from './program.ts';
-import { runWorkload } from './workload.ts';
+import { runCalm } from './visit.ts';
 
 const MEMORY = 4 * MiB;
 const LIMITS = { maxRuns: 1000, samples: 100, seed: 0 };
@@ -166,12 +166,12 @@ describe('a campaign', () => {
   test('in shards, or resumed, gives the report of one run', async () => {
     const limits = { ...LIMITS, depth: 2, reads: true };
     const subject = undo(true);
-    const calm = runWorkload(subject);
+    const calm = runCalm(subject);
     const whole = reportOf(subject, limits, runCampaign(subject, limits));
     const shards = await Promise.all(
       [0, 1, 2].map(async (index) => {
         const shard = { index, count: 3 };
-        const options = { workers: 1, points: calm.points, shard };
+        const options = { workers: 1, calm, shard };
         return assemble(subject, limits, await exploreAll(subject, limits, options), calm, { shard });
       }),
     );
@@ -184,7 +184,7 @@ describe('a campaign', () => {
     try {
       const path = join(folder, 'campaign');
       const journal = new CampaignJournal(path, subject, limits);
-      const options = { workers: 1, points: calm.points };
+      const options = { workers: 1, calm };
       await exploreAll(subject, limits, { ...options, done: (record) => journal.add(record) });
       const lines = readFileSync(path, 'utf8').split('\n');
       // Stopped in the middle of writing the fourth record.

@@ -9,8 +9,9 @@ import { oracleAt } from './oracle.ts';
 import { type CampaignLimits, caseKey, PointExplorer, type PointRecord, type PointResult } from './point.ts';
 import type { Program } from './program.ts';
 import type { Path } from './recovery.ts';
-import { checkProgram, parseSeed, seedOf } from './seed.ts';
-import { runWorkload, type WorkloadRun } from './workload.ts';
+import { checkProgram, parseSeed, programOf, seedOf } from './seed.ts';
+import { type CalmRun, runCalm, visitPoints } from './visit.ts';
+import { runWorkload } from './workload.ts';
 
 export interface Finding extends Case {
   readonly seed: string;
@@ -34,7 +35,7 @@ export interface Summary {
 export interface CampaignResult extends Summary {
   readonly points: readonly PointResult[];
   /** The workload without a failure. */
-  readonly calm: WorkloadRun;
+  readonly calm: CalmRun;
 }
 
 /** Adds up the records of crash points, in their order. */
@@ -66,14 +67,14 @@ export function runCampaign(
   progress: (result: PointResult) => void = () => {},
 ): CampaignResult {
   const explorer = new PointExplorer(program, limits);
-  const calm = runWorkload(program);
+  const calm = runCalm(program);
   const points: PointResult[] = [];
   const visit = (point: CrashPoint): void => {
     const result = explorer.explore(point, oracleAt(point, calm));
     points.push(result);
     progress(result);
   };
-  runWorkload(program, { visit });
+  visitPoints(program, calm, visit);
   return {
     ...summarise(
       program,
@@ -88,8 +89,7 @@ export function runCampaign(
 export function replay(program: Program, text: string): Path {
   const seed = parseSeed(text);
   checkProgram(program, seed);
-  const { memory, nvdimm, budget } = seed;
-  const same: Program = { ...program, memory, nvdimm, budget };
+  const same = programOf(program, seed);
   const calm = runWorkload(same);
   let path: Path | undefined;
   let visited = false;

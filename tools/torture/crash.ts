@@ -30,6 +30,8 @@ export interface CrashPlace {
   readonly instret: number;
   /** How far the workload was. */
   readonly progress: Progress;
+  /** On several harts: the schedule (`scheduleText`), and which crash point of the run under it this is. */
+  readonly origin?: { readonly schedule: string; readonly index: number };
 }
 
 /** An instant at which the power may fail. */

@@ -9,6 +9,8 @@
  *   0x8  R   the last acknowledged operation before the failure, 0 for none
  *   0xc  W   begin: operation `value` begins
  *   0x10 R   the last operation that had begun
+ *   0x14 R   bit n − 1: operation n was acknowledged
+ *   0x18 R   bit n − 1: operation n had begun
  *
  * CSRs:
  *   0x800 RW value of the next mark
@@ -31,6 +33,8 @@ export const TORTURE_REGISTER = {
   acknowledged: 0x8,
   begin: 0xc,
   begun: 0x10,
+  acknowledgedSet: 0x14,
+  begunSet: 0x18,
 } as const;
 
 export const TORTURE_CSR = {
@@ -55,9 +59,22 @@ export interface Progress {
   readonly begun: number;
   /** The last acknowledged operation, 0 for none. */
   readonly acknowledged: number;
+  /** Bit n − 1: operation n (1–32) had begun; was acknowledged. For workloads whose operations overlap. */
+  readonly begunSet: number;
+  readonly acknowledgedSet: number;
 }
 
-export const NO_PROGRESS: Progress = { ready: false, begun: 0, acknowledged: 0 };
+/** The bit of an operation in the sets; 0 for one that has none. */
+export const operationBit = (operation: number): number =>
+  operation >= 1 && operation <= 32 ? 1 << (operation - 1) : 0;
+
+export const NO_PROGRESS: Progress = {
+  ready: false,
+  begun: 0,
+  acknowledged: 0,
+  begunSet: 0,
+  acknowledgedSet: 0,
+};
 
 /** Something that a program tells the tester. Values are 64 bits, unsigned. */
 export type Mark =
@@ -103,6 +120,8 @@ class TorturePage implements Device {
     if (size !== 4) return BUS_ERROR;
     if (offset === TORTURE_REGISTER.phase) return readPhase(this.host);
     if (offset === TORTURE_REGISTER.acknowledged) return this.host.progress().acknowledged;
+    if (offset === TORTURE_REGISTER.acknowledgedSet) return this.host.progress().acknowledgedSet;
+    if (offset === TORTURE_REGISTER.begunSet) return this.host.progress().begunSet;
     return offset === TORTURE_REGISTER.begun ? this.host.progress().begun : 0;
   }
 

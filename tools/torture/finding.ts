@@ -240,8 +240,8 @@ function shrink(
   };
 }
 
-function placeOf({ index, kind, pc, instret, progress }: CrashPlace): CrashPlace {
-  return { index, kind, pc, instret, progress };
+function placeOf({ index, kind, pc, instret, progress, origin }: CrashPlace): CrashPlace {
+  return { index, kind, pc, instret, progress, ...(origin && { origin }) };
 }
 
 /** Shrinks a failing class of a crash point of the workload. */

@@ -7,7 +7,8 @@ import type { Case, CaseStore } from './finding.ts';
 import { oracleAt } from './oracle.ts';
 import { type CampaignLimits, caseKey, PointExplorer } from './point.ts';
 import type { Program } from './program.ts';
-import { type Patch, runWorkload, type WorkloadRun } from './workload.ts';
+import { type CalmRun, visitPoints } from './visit.ts';
+import type { Patch } from './workload.ts';
 
 /** A patch that was tried. */
 export interface TriedFix {
@@ -21,12 +22,7 @@ export interface TriedFix {
 const pcOf = ({ unit }: CaseStore): bigint => (BigInt(unit.pcHigh) << 32n) | BigInt(unit.pcLow);
 
 /** Tries the smallest patches first, up to one that works. */
-export function tryFixes(
-  program: Program,
-  limits: CampaignLimits,
-  calm: WorkloadRun,
-  finding: Case,
-): TriedFix[] {
+export function tryFixes(program: Program, limits: CampaignLimits, calm: CalmRun, finding: Case): TriedFix[] {
   const lost = finding.lost.filter(({ level }) => level === 0);
   if (lost.length === 0 || lost.length < finding.lost.length) return [];
   const all = new Set(lost.map(pcOf));
@@ -45,7 +41,7 @@ export function tryFixes(
 function tryPatch(
   program: Program,
   limits: CampaignLimits,
-  calm: WorkloadRun,
+  calm: CalmRun,
   patch: Patch,
   key: string,
 ): TriedFix {
@@ -55,7 +51,7 @@ function tryPatch(
     const { record } = explorer.explore(point, oracleAt(point, calm));
     for (const one of record.cases) left.add(caseKey(one));
   };
-  const { patched } = runWorkload(program, { patch, visit });
+  const { patched } = visitPoints(program, { schedules: calm.schedules, patch }, visit);
   return {
     kind: patch.kind,
     after: [...(patch.kind === 'fence' ? patched : patch.stores)].sort((a, b) => (a < b ? -1 : 1)),

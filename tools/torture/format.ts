@@ -223,6 +223,8 @@ export interface TortureReport {
     readonly samples: number;
     readonly seed: number;
   };
+  /** On several harts: schedules that were explored, and whether these are all that can make a difference. */
+  readonly schedules?: { readonly explored: number; readonly complete: boolean };
   /** Only crash points of which index mod count is this. */
   readonly shard?: { readonly index: number; readonly count: number };
   readonly exhaustive: boolean;

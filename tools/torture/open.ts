@@ -11,7 +11,7 @@ import { applyUnit, type StoreUnit } from '../../emulator/nvdimm/pending.ts';
 import type { CrashPoint } from './crash.ts';
 import { type Mark, NO_PROGRESS, type Progress } from './device.ts';
 import { makeComputer, type Program } from './program.ts';
-import { checkProgram, parseSeed, type Seed } from './seed.ts';
+import { checkProgram, parseSeed, programOf, type Seed } from './seed.ts';
 import { runWorkload } from './workload.ts';
 
 /** A computer at its first instruction, and where to take it. */
@@ -61,8 +61,7 @@ function find(program: Program, seed: Seed): Found {
 function sameMachine(program: Program, text: string): { readonly seed: Seed; readonly same: Program } {
   const seed = parseSeed(text);
   checkProgram(program, seed);
-  const { memory, nvdimm, budget } = seed;
-  return { seed, same: { ...program, memory, nvdimm, budget } };
+  return { seed, same: programOf(program, seed) };
 }
 
 /**
@@ -90,6 +89,8 @@ export function openCase(program: Program, text: string, output: (text: string) 
         ready: booleanField(state, 'ready'),
         begun: numberField(state, 'begun'),
         acknowledged: numberField(state, 'acknowledged'),
+        begunSet: numberField(state, 'begunSet'),
+        acknowledgedSet: numberField(state, 'acknowledgedSet'),
       };
     },
   });

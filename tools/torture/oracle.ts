@@ -4,7 +4,7 @@ import type { Oracle } from './outcome.ts';
 import type { WorkloadRun } from './workload.ts';
 
 /** The state after the last acknowledged operation, that after the last begun one, and those between. */
-export function oracleAt({ progress }: CrashPlace, { values }: WorkloadRun): Oracle {
+export function oracleAt({ progress }: CrashPlace, { values }: Pick<WorkloadRun, 'values'>): Oracle {
   const allowed: bigint[] = [];
   for (let operation = progress.acknowledged; operation <= progress.begun; operation++) {
     const value = values[operation];

@@ -10,7 +10,7 @@ import type { CrashPoint } from './crash.ts';
 import { oracleAt } from './oracle.ts';
 import { type CampaignLimits, PointExplorer, type PointRecord } from './point.ts';
 import type { Program } from './program.ts';
-import { runWorkload } from './workload.ts';
+import { type CalmRun, visitPoints } from './visit.ts';
 
 /** What a thread is given. Plain data. */
 export interface WorkerTask {
@@ -18,28 +18,28 @@ export interface WorkerTask {
   readonly limits: CampaignLimits;
   /** One 32-bit word for each crash point, shared: not 0 when it has been claimed, or is not to be explored. */
   readonly claims: SharedArrayBuffer;
+  /** The workload without failures. */
+  readonly calm: Pick<CalmRun, 'values' | 'schedules'>;
 }
 
 /** Explores the crash points that nobody has claimed. */
 export function exploreClaimed(
-  { program, limits, claims }: WorkerTask,
+  { program, limits, claims, calm }: WorkerTask,
   done: (record: PointRecord) => void,
 ): void {
   const claimed = new Int32Array(claims);
-  const calm = runWorkload(program);
   const explorer = new PointExplorer(program, limits);
   const visit = (point: CrashPoint): void => {
     if (Atomics.compareExchange(claimed, point.index, 0, 1) !== 0) return;
     done(explorer.explore(point, oracleAt(point, calm)).record);
   };
-  runWorkload(program, { visit });
+  visitPoints(program, calm, visit);
 }
 
 export interface ParallelOptions {
   /** Threads; 1: this one alone. */
   readonly workers: number;
-  /** Crash points of the whole campaign. */
-  readonly points: number;
+  readonly calm: CalmRun;
   /** Explore crash points of which index mod count is this. */
   readonly shard?: { readonly index: number; readonly count: number };
   /** Records that are there already. */
@@ -54,7 +54,8 @@ export async function exploreAll(
   limits: CampaignLimits,
   options: ParallelOptions,
 ): Promise<PointRecord[]> {
-  const { points, shard, workers } = options;
+  const { shard, workers, calm } = options;
+  const { points, values, schedules } = calm;
   const claims = new SharedArrayBuffer(4 * points);
   const claimed = new Int32Array(claims);
   const records = [...(options.known ?? [])];
@@ -67,7 +68,8 @@ export async function exploreAll(
   };
   const open = claimed.filter((claim) => claim === 0).length;
   const { engine: _, ...plain } = program;
-  const task: WorkerTask = { program: plain, limits, claims };
+  const kept = { values, ...(schedules && { schedules }) };
+  const task: WorkerTask = { program: plain, limits, claims, calm: kept };
   const threads = Math.min(workers, open);
   if (threads === 1) exploreClaimed({ ...task, program }, done);
   else await Promise.all(Array.from({ length: threads }, () => runThread(task, done)));

@@ -114,12 +114,12 @@ export class PointExplorer implements Machines {
     for (const { found, chain, oracle: inner } of failing)
       cases.add(() => minimiseNested(this, point, inner, chain, found));
     const { visible: _, ...kept } = point;
-    const { index, kind, pc, instret, progress } = point;
+    const { index, kind, pc, instret, progress, origin } = point;
     return {
       point: kept,
       classes,
       record: {
-        place: { index, kind, pc, instret, progress },
+        place: { index, kind, pc, instret, progress, ...(origin && { origin }) },
         legal: point.legal,
         covered,
         classes: classes.length,

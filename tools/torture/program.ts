@@ -12,6 +12,7 @@ import type { EngineFactory } from '../../emulator/machine/engine.ts';
 import { dpa } from '../../emulator/nvdimm/dpa.ts';
 import { MemoryMedia } from '../../emulator/nvdimm/media.ts';
 import { type TortureHost, tortureExtension } from './device.ts';
+import type { Schedule } from './schedule.ts';
 
 /** The guest's part that is the same for all guest programs. */
 export interface GuestSystem {
@@ -33,6 +34,8 @@ export interface Program {
   readonly nvdimm?: number;
   /** Harts of a bare-metal program; default 1. */
   readonly harts?: number;
+  /** On several harts: which of them runs when. */
+  readonly schedule?: Schedule;
   /** Instructions that the workload, and each recovery, may take before it counts as hung; default 10 million. */
   readonly budget?: number;
   /** Let the power fail before the program says that it is ready, too. */

@@ -91,9 +91,15 @@ function adviceText({ kind, place, count, operation, stores }: AdviceJson): stri
   return `  ${kind}: ${describePlace(place)}${of} (${count} times${when})`;
 }
 
+const schedulesText = ({ explored, complete }: NonNullable<TortureReport['schedules']>): string =>
+  complete
+    ? `${explored} schedules: all that can make a difference`
+    : `SAMPLED: the first ${explored} schedules; there are more`;
+
 export function reportText(report: TortureReport): string {
   const { findings, advice, unreduced } = report;
   const lines = [
+    ...(report.schedules ? [schedulesText(report.schedules)] : []),
     `${report.crashPoints.length} crash points, ${report.runs} runs of recovery (explicit states)`,
     coverageText(report),
     '',

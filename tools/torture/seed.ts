@@ -1,7 +1,7 @@
 /**
  * Seeds: one line that replays a case, on any host.
  *
- *   T1.CRASHPOINT.PROGRAM.MEMORY-NVDIMM-BUDGET.BLOCK=STORES,BLOCK=STORES…[/CRASHPOINT.BLOCK=STORES,…]…
+ *   T1.CRASHPOINT.PROGRAM.MEMORY-NVDIMM-BUDGET[-HARTS-SCHEDULE].BLOCK=STORES,BLOCK=STORES…[/CRASHPOINT.BLOCK=STORES,…]…
  *
  * PROGRAM is the beginning of the SHA-256 of program and media; for each block with lost stores, STORES of its pending
  * ones reached the media. A part behind a slash is a failure within recovery.
@@ -10,6 +10,7 @@ import { UserError } from '../../emulator/errors.ts';
 import { type BlockNumber, blockNumber } from '../../emulator/nvdimm/dpa.ts';
 import type { Case, Prefixes } from './finding.ts';
 import { budgetOf, fingerprint, memoryOf, nvdimmOf, type Program } from './program.ts';
+import { parseSchedule, type Schedule } from './schedule.ts';
 
 /** What a seed names. */
 export interface Seed {
@@ -18,6 +19,9 @@ export interface Seed {
   readonly memory: number;
   readonly nvdimm: number;
   readonly budget: number;
+  readonly harts: number;
+  /** On several harts; the crash point is one of the run under it. */
+  readonly schedule: Schedule | undefined;
   /** Crash points within recovery. */
   readonly nested: readonly number[];
   /** For the workload's failure, and each within recovery. */
@@ -30,13 +34,16 @@ const prefixText = (prefixes: Prefixes): string =>
 /** The line that replays a case. */
 export function seedOf(program: Program, { point, nested, prefixes }: Case): string {
   const machine = `${memoryOf(program)}-${nvdimmOf(program)}-${budgetOf(program)}`;
-  const first = `T1.${point.index}.${fingerprint(program)}.${machine}.${prefixText(prefixes[0]!)}`;
+  const { origin } = point;
+  const order = origin === undefined ? '' : `-${program.harts}-${origin.schedule}`;
+  const index = origin?.index ?? point.index;
+  const first = `T1.${index}.${fingerprint(program)}.${machine}${order}.${prefixText(prefixes[0]!)}`;
   return [first, ...nested.map(({ index }, i) => `${index}.${prefixText(prefixes[i + 1]!)}`)].join('/');
 }
 
 const PREFIXES = String.raw`(?:\d+=\d+(?:,\d+=\d+)*)?`;
 const SEED = new RegExp(
-  String.raw`^T1\.(\d+)\.([0-9a-f]{8})\.(\d+)-(\d+)-(\d+)\.(${PREFIXES})((?:/\d+\.${PREFIXES})*)$`,
+  String.raw`^T1\.(\d+)\.([0-9a-f]{8})\.(\d+)-(\d+)-(\d+)(?:-(\d+)-(\d[\dx_]*))?\.(${PREFIXES})((?:/\d+\.${PREFIXES})*)$`,
 );
 
 function prefixesFrom(text: string): Prefixes {
@@ -53,7 +60,7 @@ function prefixesFrom(text: string): Prefixes {
 export function parseSeed(text: string): Seed {
   const match = SEED.exec(text.trim());
   if (!match) throw new UserError(`'${text}' is not a seed of licorice torture; they begin with T1.`);
-  const nested = match[7]!
+  const nested = match[9]!
     .split('/')
     .filter((part) => part !== '')
     .map((part) => part.split('.') as [string, string]);
@@ -63,9 +70,16 @@ export function parseSeed(text: string): Seed {
     memory: Number(match[3]),
     nvdimm: Number(match[4]),
     budget: Number(match[5]),
+    harts: Number(match[6] ?? 1),
+    schedule: match[7] === undefined ? undefined : parseSchedule(match[7]),
     nested: nested.map(([index]) => Number(index)),
-    prefixes: [prefixesFrom(match[6]!), ...nested.map(([, prefixes]) => prefixesFrom(prefixes))],
+    prefixes: [prefixesFrom(match[8]!), ...nested.map(([, prefixes]) => prefixesFrom(prefixes))],
   };
+}
+
+/** The program on the machine, and under the schedule, of a seed. */
+export function programOf(program: Program, { memory, nvdimm, budget, harts, schedule }: Seed): Program {
+  return { ...program, memory, nvdimm, budget, harts, ...(schedule && { schedule }) };
 }
 
 /** @throws UserError when a seed was made from another program or other media */

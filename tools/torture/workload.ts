@@ -11,9 +11,10 @@ import type { StopReason } from '../../emulator/machine/config.ts';
 import { type BlockNumber, blockOf, dpa } from '../../emulator/nvdimm/dpa.ts';
 import { FENCE } from '../../emulator/nvdimm/persistency.ts';
 import { type CrashKind, type CrashPoint, crashPointNow } from './crash.ts';
-import { type Mark, NO_PROGRESS, type Progress } from './device.ts';
+import { type Mark, NO_PROGRESS, operationBit, type Progress } from './device.ts';
 import { blocksOf, EventLog, type News, type RunEvent } from './events.ts';
 import { budgetOf, makeComputer, type Program } from './program.ts';
+import { runScheduled } from './schedule.ts';
 
 /** Fences put behind instructions. */
 export interface Patch {
@@ -92,7 +93,8 @@ class Workload {
 
   run(): WorkloadRun {
     const { machine } = this.computer;
-    const reason = machine.run({ instructions: budgetOf(this.program) });
+    const { schedule } = this.program;
+    const reason = runScheduled(machine, schedule ?? [], budgetOf(this.program));
     const well = this.program.system ? this.finished === 0 : reason.kind === 'exit' && reason.code === 0;
     if (!well) {
       const how = this.finished ? `ended with code ${this.finished}` : describeStop(reason);
@@ -128,13 +130,18 @@ class Workload {
       this.values[0] = mark.value;
       if (!this.started) this.start();
     } else if (mark.kind === 'begin') {
-      this.progress = { ...this.progress, begun: mark.operation };
+      this.progress = {
+        ...this.progress,
+        begun: mark.operation,
+        begunSet: this.progress.begunSet | operationBit(mark.operation),
+      };
     } else {
       const { operation } = mark;
       this.progress = {
         ...this.progress,
         acknowledged: operation,
         begun: Math.max(this.progress.begun, operation),
+        acknowledgedSet: this.progress.acknowledgedSet | operationBit(operation),
       };
       if (this.program.system) this.values[operation] = mark.value;
     }
