@@ -9,6 +9,7 @@ import type { CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
 import { debugBenchCommand } from './bench-debug.ts';
 import { paperBenchCommand } from './bench-paper.ts';
+import { startBenchCommand } from './bench-start.ts';
 import { xtwzBenchCommand } from './bench-xtwz.ts';
 
 interface CpuArguments {
@@ -161,8 +162,9 @@ export const benchCommand: CommandModule = {
       .command(nvdimmCommand)
       .command(paperBenchCommand)
       .command(debugBenchCommand)
+      .command(startBenchCommand)
       .command(xtwzBenchCommand)
       .command(compilerCommand)
-      .demandCommand(1, 'name what to measure: compiler, cpu, nvdimm, paper, xtwz'),
+      .demandCommand(1, 'name what to measure: compiler, cpu, debug, nvdimm, paper, start, xtwz'),
   handler: () => undefined,
 };
