@@ -1,6 +1,6 @@
 /**
  * The first program: makes the root of persistent names if there is none, then runs the shell (on the commands that the boot archive brings,
- * if it brings any); when the shell ends, the machine is switched off with its exit code.
+ * if it brings any; `login` where the superuser has a password); when the shell ends, the machine is switched off with its exit code.
  */
 import '../libtwz/start.ts';
 import { DELETE, ObjectId, READ, USE, WRITE } from '../abi/object.ts';
@@ -11,6 +11,7 @@ import { createObject, dataOf, openObject } from '../libtwz/object.ts';
 import { Child } from '../libtwz/program.ts';
 import { syscall } from '../libtwz/syscall.ts';
 import { recoverLogs } from '../libtwz/undo-log.ts';
+import { findUser } from './users/records.ts';
 
 /** Bytes that commands may have. */
 const PAGE = 4096;
@@ -40,6 +41,12 @@ function textOf(id: ObjectId): str {
   return strOf(at<Ptr<u8>>(text), length);
 }
 
+function rootHasPassword(): bool {
+  const id = stack<ObjectId>();
+  const user = findUser('root', id);
+  return user !== null && user.rounds !== 0;
+}
+
 /** @export */
 function main(): u64 {
   const root = stack<ObjectId>();
@@ -52,13 +59,15 @@ function main(): u64 {
   }
   const program = stack<ObjectId>();
   const shell = stack<Child>();
-  if (!findProgram('sh', program) || shell.prepare(program) !== 0) {
+  // Where root has a password, who sits at the console says who it is.
+  const first = !hasCommands && rootHasPassword() ? 'login' : 'sh';
+  if (!findProgram(first, program) || shell.prepare(program) !== 0) {
     printLine('init: cannot run the shell');
     return 1;
   }
   assign(shell.arguments.root, root);
   assign(shell.arguments.directory, root);
-  shell.addArgument('sh');
+  shell.addArgument(first);
   if (hasCommands) {
     shell.addArgument('-c');
     shell.addArgument(textOf(commands));
