@@ -1,5 +1,5 @@
 /**
- * Does damage stay where it is? One block of the NVDIMM becomes unreadable: in an object's data, in its page tables, its record, the
+ * Does damage stay where it is, and is what cannot be believed not believed? One block of the NVDIMM becomes unreadable: in an object's data, in its page tables, its record, the
  * directory, the journal, the reference counts, the superblock. The kernel boots, other objects are whole, new ones are made, the access that
  * needs the block faults and names object and offset, `stat` and `licorice image check` say what is damaged.
  */
@@ -19,21 +19,29 @@ const DAMAGED = 8;
 
 const base = new MemoryMedia(16 * MiB);
 let store: ObjectStore;
-/** Two objects with a page each. */
+/** Two objects with a page each, and an immutable copy of one of them. */
 let suspect: StoredObject;
 let other: StoredObject;
+let immutable: StoredObject;
 
 beforeAll(() => {
   const system = new System({ media: base, archive: stressArchive('fill', 40) });
   expect(system.run(BUDGET)).toMatchObject({ kind: 'exit', code: 0 });
   store = new ObjectStore(base, layouts);
-  const filled = [...store.objects()].filter(({ pages }) => pages === 1);
+  const hashed = Number(layouts.constant('MIP_HASHDATA'));
+  const all = [...store.objects()];
+  const filled = all.filter(({ pages, pFlags }) => pages === 1 && (pFlags & hashed) === 0);
   expect(filled).toHaveLength(2);
+  immutable = all.find(({ pFlags }) => (pFlags & hashed) !== 0)!;
   [suspect, other] = filled as [StoredObject, StoredObject];
 });
 
 /** What the program of guest/stress/damaged.ts says, after the block at `address` has become unreadable. */
-function look(address: number): {
+function look(
+  address: number,
+  change?: (media: MemoryMedia) => void,
+  subject: StoredObject = suspect,
+): {
   readonly suspect: Map<string, number>;
   readonly other: Map<string, number>;
   readonly rest: Map<string, number>;
@@ -41,12 +49,13 @@ function look(address: number): {
   readonly output: string;
 } {
   const media = new MemoryMedia(base.size, base);
+  change?.(media);
   const half = (id: bigint): [bigint, bigint] => [id & 0xffff_ffff_ffff_ffffn, id >> 64n];
   const system = new System({
     media,
-    archive: stressArchive('damaged', ...half(suspect.id), ...half(other.id)),
+    archive: stressArchive('damaged', ...half(subject.id), ...half(other.id)),
   });
-  system.computer.nvdimm!.errors.poison(blockOf(dpa(address)));
+  if (address >= 0) system.computer.nvdimm!.errors.poison(blockOf(dpa(address)));
   expect(system.run(BUDGET), system.output).toMatchObject({ kind: 'exit', code: 0 });
   const facts = (text: string): Map<string, number> =>
     new Map([...text.matchAll(/^([a-z]+) (\d+)\r?$/gm)].map(([, name, value]) => [name!, Number(value)]));
@@ -173,5 +182,34 @@ describe('one unreadable block', { timeout: 300_000 }, () => {
     system.computer.nvdimm!.errors.poison(blockOf(dpa(layouts.offset('Superblock', 'freeHead'))));
     system.run(BUDGET);
     expect(system.output).toContain('superblock cannot be read (left alone)');
+  });
+});
+
+describe('immutable objects', { timeout: 300_000 }, () => {
+  /** FAULT_PAGE, PAGE_LIMIT: there are no other pages than those that it was made of. */
+  const BEYOND = 0x501;
+
+  test('are read, are not written, and have no other pages than they were made of', () => {
+    const found = look(-1, undefined, immutable);
+    expectOthersLive(found);
+    expect(found.suspect.get('stat')).toBe(0);
+    expect(found.suspect.get('sum')).toBe(Number(store.word(immutable, 0x1000, 8)));
+    expect(found.suspect.get('faults')).toBe(14 * 64);
+    expect(found.suspect.get('detail')).toBe(BEYOND);
+    // The program tried to write zeros over the first page.
+    expect(found.again.get('sum')).toBe(found.suspect.get('sum'));
+  });
+
+  test('of which the data are not what the ID says are not found, and the check says so', () => {
+    const at = store.findPage(immutable, 0x1000)! + 8;
+    const forge = (media: MemoryMedia): void => media.write(dpa(at), new Uint8Array([1]));
+    const found = look(-1, forge, immutable);
+    expectOthersLive(found);
+    expect(found.suspect.get('stat')).toBe(2);
+    const media = new MemoryMedia(base.size, base);
+    forge(media);
+    expect(checkStore(new ObjectStore(media, layouts))).toEqual([
+      expect.stringMatching(/its nonce, rights and key give/),
+    ]);
   });
 });

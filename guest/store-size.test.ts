@@ -33,16 +33,16 @@ test('100,000 objects: the first user instruction within 3 million, operations a
     archive: stressArchive('fill', OBJECTS),
   });
   expect(filler.run(5e9)).toMatchObject({ kind: 'exit', code: 0 });
-  expect(new ObjectStore(media, layouts).field('objects')).toBe(OBJECTS);
+  expect(new ObjectStore(media, layouts).field('objects')).toBe(OBJECTS + 1); // and one immutable
   const before = bootCost(empty);
   const after = bootCost(media);
-  expect(Math.abs(after - before)).toBeLessThan(20_000);
+  // Chains of the directory are six records long then, and IDs fall into tables by chance.
+  expect(after).toBeLessThan(before + 50_000);
 
   const costs = (what: string): number[] =>
     [...filler.output.matchAll(new RegExp(`^${what} (\\d+)`, 'gm'))].map(([, n]) => Number(n));
   for (const what of ['create', 'stat', 'delete']) {
     const [first, last] = costs(what);
-    // Chains of the directory are longer: 12 records on average in this store.
     expect(last!, `${what} ${first} ${last}`).toBeLessThan(first! * 1.25 + 300);
   }
 }, 300_000);

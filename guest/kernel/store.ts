@@ -67,7 +67,7 @@ function roundUp(bytes: u64): u64 {
 
 /** Makes an empty store of the whole region. The magic comes last, so a half-made one is made again. */
 function format(pages: u64): void {
-  const buckets = u64(1) << (63 - clz<u64>(max<u64>(pages >> 2, 512)));
+  const buckets = u64(1) << (63 - clz<u64>(max<u64>(pages >> 1, 512)));
   const references = (JOURNAL_PAGE + 2 * JOURNAL_HALF_PAGES) * u64(PAGE);
   const bucketStart = references + roundUp(pages * 4);
   const dataStart = (bucketStart + roundUp(buckets * 8)) >> PAGE_SHIFT;
@@ -385,12 +385,16 @@ export function findRecord(lo: u64, hi: u64): Record | null {
   let offset = txFirst(bucketWord(lo));
   while (offset !== 0) {
     const record = recordAt(offset);
-    if (readable(offset + region, LINE) && record.id.lo === lo && record.id.hi === hi) {
+    if (!readable(offset + region, LINE)) {
+      offset = txNext(record);
+      continue;
+    }
+    if (record.id.lo === lo && record.id.hi === hi) {
       if ((recordFlags(record) & RF_BUILDING) !== 0) return null;
       if (!readable(ptrTo(record.nonceHi).address, LINE)) makeUp(record);
       return record;
     }
-    offset = txNext(record);
+    offset = txGet(ptrTo(record.next).address);
   }
   return null;
 }

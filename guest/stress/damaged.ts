@@ -51,11 +51,15 @@ function say(what: str, value: u64): void {
   print('\n');
 }
 
+/** What the kernel says, and what is found. */
 function look(id: ObjectId): void {
   const stat = stack<StatResult>();
-  say('stat', u64(-statObject(id, stat)));
+  const error = statObject(id, stat);
+  say('stat', u64(-error));
+  if (error !== 0) return;
   say('flags', u64(stat.flags));
   say('pages', stat.pages);
+  readAll(id);
 }
 
 function readAll(id: ObjectId): void {
@@ -76,10 +80,7 @@ function main(): u64 {
   at<ViewHeader>(slotAddress(SLOT_VIEW, 0x1000)).faultHandler = changetype<u64>(onFault);
   const ids = stack<FixedArray<Inline<ObjectId>, 2>>();
   readParameters(changetype<Ptr<u64>>(addressOf(ids)), 4);
-  for (const id of ids) {
-    look(id);
-    readAll(id);
-  }
+  for (const id of ids) look(id);
   const id = stack<ObjectId>();
   say('copy', u64(-copyObject(id, ids[0], READ | WRITE | DELETE)));
   say('create', u64(-createObject(id, READ | WRITE | DELETE | CREATE_PERSIST)));
@@ -93,7 +94,6 @@ function main(): u64 {
   fence('rw', 'rw');
   print('again\n');
   look(ids[0]);
-  readAll(ids[0]);
   say('delete', u64(-deleteObject(ids[0])));
   flush();
   syscall(SYS_POWER, POWER_OFF, 0, 0, 0, 0);

@@ -3,10 +3,10 @@
  * create. Prints instructions for each of 200 creations, lookups and deletions before and after, and switches the machine off.
  */
 import '../libtwz/start.ts';
-import { DELETE, ObjectId, READ, USE, WRITE } from '../abi/object.ts';
+import { DELETE, MIP_HASHDATA, ObjectId, READ, USE, WRITE } from '../abi/object.ts';
 import { CREATE_PERSIST, POWER_OFF, StatResult, SYS_POWER } from '../abi/syscall.ts';
 import { flush, print, printNumber } from '../libtwz/io.ts';
-import { createObject, dataOf, deleteObject, openObject, statObject } from '../libtwz/object.ts';
+import { copyObject, createObject, dataOf, deleteObject, openObject, statObject } from '../libtwz/object.ts';
 import { syscall } from '../libtwz/syscall.ts';
 import { unmapObject } from '../libtwz/view.ts';
 import { readParameters } from './parameters.ts';
@@ -27,12 +27,13 @@ function write(id: ObjectId, value: u64): void {
   unmapObject(base);
 }
 
-/** Creates objects; every twentieth gets a page. One more is deleted again and leaves free pages. */
+/** Creates objects; every twentieth gets a page, and the first an immutable copy. One more is deleted again and leaves free pages. */
 function fill(count: u64): void {
   const id = stack<ObjectId>();
   for (let i: u64 = 0; i < count; i++) {
     create(id);
-    if (i % 20 === 0) write(id, i);
+    if (i % 20 === 0) write(id, i + 1);
+    if (i === 0 && copyObject(ids[0], id, FLAGS | MIP_HASHDATA) !== 0) panic('no copy');
   }
   create(id);
   write(id, 1);
