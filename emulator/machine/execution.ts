@@ -94,7 +94,8 @@ export class Execution {
         }
       }
       const exit = engine.run(hart.base);
-      if (exit === Exit.Budget) return;
+      // An engine may look for the page of the next instruction before it looks at the budget: nothing more may start.
+      if (exit === Exit.Budget || budgetLeft(hart) <= 0) return;
       this.handle(core, exit);
       if (parts.interrupted()) return;
     }
