@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
 import { debugBenchCommand } from './bench-debug.ts';
+import { kernelBenchCommand } from './bench-kernel.ts';
 import { paperBenchCommand } from './bench-paper.ts';
 import { startBenchCommand } from './bench-start.ts';
 import { xtwzBenchCommand } from './bench-xtwz.ts';
@@ -160,11 +161,12 @@ export const benchCommand: CommandModule = {
     yargs
       .command(cpuCommand)
       .command(nvdimmCommand)
+      .command(kernelBenchCommand)
       .command(paperBenchCommand)
       .command(debugBenchCommand)
       .command(startBenchCommand)
       .command(xtwzBenchCommand)
       .command(compilerCommand)
-      .demandCommand(1, 'name what to measure: compiler, cpu, debug, nvdimm, paper, start, xtwz'),
+      .demandCommand(1, 'name what to measure: compiler, cpu, debug, kernel, nvdimm, paper, start, xtwz'),
   handler: () => undefined,
 };
