@@ -2,6 +2,10 @@
  * SHA-256 (FIPS 180-4), for object IDs, HASHDATA objects and the kernel's random numbers. `begin`, any number of
  * `update`, then `finish`.
  */
+import { BlockBuffer } from './sha2.ts';
+
+/** Bytes of a block. */
+const BLOCK = 64;
 
 const K: FixedArray<u32, 64> = [
   0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98,
@@ -14,11 +18,53 @@ const K: FixedArray<u32, 64> = [
   0xc67178f2,
 ];
 
+/** Adds a block to the state. */
+function compress(state: usize, block: usize): void {
+  const w = stack<FixedArray<u32, 64>>();
+  for (let i: u64 = 0; i < 16; i++) w[i] = bswap<u32>(load<u32>(block + i * 4));
+  for (let i: u64 = 16; i < 64; i++) {
+    const x = w[i - 15];
+    const y = w[i - 2];
+    const s0 = rotr<u32>(x, 7) ^ rotr<u32>(x, 18) ^ (x >> 3);
+    const s1 = rotr<u32>(y, 17) ^ rotr<u32>(y, 19) ^ (y >> 10);
+    w[i] = w[i - 16] + s0 + w[i - 7] + s1;
+  }
+  const h = at<FixedArray<u32, 8>>(state);
+  let a = h[0];
+  let b = h[1];
+  let c = h[2];
+  let d = h[3];
+  let e = h[4];
+  let f = h[5];
+  let g = h[6];
+  let k = h[7];
+  for (let i: u64 = 0; i < 64; i++) {
+    const s1 = rotr<u32>(e, 6) ^ rotr<u32>(e, 11) ^ rotr<u32>(e, 25);
+    const t1 = k + s1 + ((e & f) ^ (~e & g)) + K[i] + w[i];
+    const s0 = rotr<u32>(a, 2) ^ rotr<u32>(a, 13) ^ rotr<u32>(a, 22);
+    const t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
+    k = g;
+    g = f;
+    f = e;
+    e = d + t1;
+    d = c;
+    c = b;
+    b = a;
+    a = t1 + t2;
+  }
+  h[0] += a;
+  h[1] += b;
+  h[2] += c;
+  h[3] += d;
+  h[4] += e;
+  h[5] += f;
+  h[6] += g;
+  h[7] += k;
+}
+
 export class Sha256 {
   readonly state: FixedArray<u32, 8>;
-  readonly block: FixedArray<u8, 64>;
-  /** Bytes so far. */
-  length: u64;
+  readonly buffer: Inline<BlockBuffer>;
 
   begin(): void {
     const h = this.state;
@@ -30,89 +76,16 @@ export class Sha256 {
     h[5] = 0x9b05688c;
     h[6] = 0x1f83d9ab;
     h[7] = 0x5be0cd19;
-    this.length = 0;
+    this.buffer.begin();
   }
 
   update(address: usize, size: usize): void {
-    let from = address;
-    let left = size;
-    const buffer = addressOf(this.block);
-    const filled = this.length & 63;
-    this.length += size;
-    if (filled !== 0) {
-      const room = min<u64>(64 - filled, left);
-      memory.copy(buffer + filled, from, room);
-      if (filled + room < 64) return;
-      this.compress(buffer);
-      from += room;
-      left -= room;
-    }
-    while (left >= 64) {
-      this.compress(from);
-      from += 64;
-      left -= 64;
-    }
-    memory.copy(buffer, from, left);
+    this.buffer.update(address, size, BLOCK, compress, addressOf(this.state));
   }
 
   /** Writes the 32 bytes of the digest to `output`. */
   finish(output: usize): void {
-    const bits = this.length << 3;
-    const buffer = addressOf(this.block);
-    let filled = this.length & 63;
-    store<u8>(buffer + filled, 0x80);
-    filled++;
-    if (filled > 56) {
-      memory.fill(buffer + filled, 0, 64 - filled);
-      this.compress(buffer);
-      filled = 0;
-    }
-    memory.fill(buffer + filled, 0, 56 - filled);
-    store<u64>(buffer, bswap<u64>(bits), 56);
-    this.compress(buffer);
+    this.buffer.finish(BLOCK, compress, addressOf(this.state));
     for (let i: u64 = 0; i < 8; i++) store<u32>(output + i * 4, bswap<u32>(this.state[i]));
-  }
-
-  compress(block: usize): void {
-    const w = stack<FixedArray<u32, 64>>();
-    for (let i: u64 = 0; i < 16; i++) w[i] = bswap<u32>(load<u32>(block + i * 4));
-    for (let i: u64 = 16; i < 64; i++) {
-      const x = w[i - 15];
-      const y = w[i - 2];
-      const s0 = rotr<u32>(x, 7) ^ rotr<u32>(x, 18) ^ (x >> 3);
-      const s1 = rotr<u32>(y, 17) ^ rotr<u32>(y, 19) ^ (y >> 10);
-      w[i] = w[i - 16] + s0 + w[i - 7] + s1;
-    }
-    const h = this.state;
-    let a = h[0];
-    let b = h[1];
-    let c = h[2];
-    let d = h[3];
-    let e = h[4];
-    let f = h[5];
-    let g = h[6];
-    let k = h[7];
-    for (let i: u64 = 0; i < 64; i++) {
-      const s1 = rotr<u32>(e, 6) ^ rotr<u32>(e, 11) ^ rotr<u32>(e, 25);
-      const t1 = k + s1 + ((e & f) ^ (~e & g)) + K[i] + w[i];
-      const s0 = rotr<u32>(a, 2) ^ rotr<u32>(a, 13) ^ rotr<u32>(a, 22);
-      const t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
-      k = g;
-      g = f;
-      f = e;
-      e = d + t1;
-      d = c;
-      c = b;
-      b = a;
-      a = t1 + t2;
-    }
-    h[0] += a;
-    h[1] += b;
-    h[2] += c;
-    h[3] += d;
-    h[4] += e;
-    h[5] += f;
-    h[6] += g;
-    h[7] += k;
   }
 }

@@ -1,6 +1,10 @@
 /**
  * SHA-512 (FIPS 180-4), for Ed25519. `begin`, any number of `update`, then `finish`.
  */
+import { BlockBuffer } from './sha2.ts';
+
+/** Bytes of a block. */
+const BLOCK = 128;
 
 const K: FixedArray<u64, 80> = [
   0x428a2f98d728ae22, 0x7137449123ef65cd, 0xb5c0fbcfec4d3b2f, 0xe9b5dba58189dbbc, 0x3956c25bf348b538,
@@ -26,97 +30,66 @@ const INITIAL: FixedArray<u64, 8> = [
   0x9b05688c2b3e6c1f, 0x1f83d9abfb41bd6b, 0x5be0cd19137e2179,
 ];
 
+/** Adds a block to the state. */
+function compress(state: usize, block: usize): void {
+  const w = stack<FixedArray<u64, 80>>();
+  for (let i: u64 = 0; i < 16; i++) w[i] = bswap<u64>(load<u64>(block + i * 8));
+  for (let i: u64 = 16; i < 80; i++) {
+    const x = w[i - 15];
+    const y = w[i - 2];
+    const s0 = rotr<u64>(x, 1) ^ rotr<u64>(x, 8) ^ (x >> 7);
+    const s1 = rotr<u64>(y, 19) ^ rotr<u64>(y, 61) ^ (y >> 6);
+    w[i] = w[i - 16] + s0 + w[i - 7] + s1;
+  }
+  const h = at<FixedArray<u64, 8>>(state);
+  let a = h[0];
+  let b = h[1];
+  let c = h[2];
+  let d = h[3];
+  let e = h[4];
+  let f = h[5];
+  let g = h[6];
+  let k = h[7];
+  for (let i: u64 = 0; i < 80; i++) {
+    const s1 = rotr<u64>(e, 14) ^ rotr<u64>(e, 18) ^ rotr<u64>(e, 41);
+    const t1 = k + s1 + ((e & f) ^ (~e & g)) + K[i] + w[i];
+    const s0 = rotr<u64>(a, 28) ^ rotr<u64>(a, 34) ^ rotr<u64>(a, 39);
+    const t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
+    k = g;
+    g = f;
+    f = e;
+    e = d + t1;
+    d = c;
+    c = b;
+    b = a;
+    a = t1 + t2;
+  }
+  h[0] += a;
+  h[1] += b;
+  h[2] += c;
+  h[3] += d;
+  h[4] += e;
+  h[5] += f;
+  h[6] += g;
+  h[7] += k;
+}
+
 export class Sha512 {
   readonly state: FixedArray<u64, 8>;
-  readonly block: FixedArray<u8, 128>;
-  /** Bytes so far. */
-  length: u64;
+  readonly buffer: Inline<BlockBuffer>;
 
   begin(): void {
     for (let i: u64 = 0; i < 8; i++) this.state[i] = INITIAL[i];
-    this.length = 0;
+    this.buffer.begin();
   }
 
   update(address: usize, size: usize): void {
-    let from = address;
-    let left = size;
-    const buffer = addressOf(this.block);
-    const filled = this.length & 127;
-    this.length += size;
-    if (filled !== 0) {
-      const room = min<u64>(128 - filled, left);
-      memory.copy(buffer + filled, from, room);
-      if (filled + room < 128) return;
-      this.compress(buffer);
-      from += room;
-      left -= room;
-    }
-    while (left >= 128) {
-      this.compress(from);
-      from += 128;
-      left -= 128;
-    }
-    memory.copy(buffer, from, left);
+    this.buffer.update(address, size, BLOCK, compress, addressOf(this.state));
   }
 
   /** Writes the 64 bytes of the digest to `output`. */
   finish(output: usize): void {
-    const bits = this.length << 3;
-    const buffer = addressOf(this.block);
-    let filled = this.length & 127;
-    store<u8>(buffer + filled, 0x80);
-    filled++;
-    if (filled > 112) {
-      memory.fill(buffer + filled, 0, 128 - filled);
-      this.compress(buffer);
-      filled = 0;
-    }
-    memory.fill(buffer + filled, 0, 120 - filled);
-    store<u64>(buffer, bswap<u64>(bits), 120);
-    this.compress(buffer);
+    this.buffer.finish(BLOCK, compress, addressOf(this.state));
     for (let i: u64 = 0; i < 8; i++) store<u64>(output + i * 8, bswap<u64>(this.state[i]));
-  }
-
-  compress(block: usize): void {
-    const w = stack<FixedArray<u64, 80>>();
-    for (let i: u64 = 0; i < 16; i++) w[i] = bswap<u64>(load<u64>(block + i * 8));
-    for (let i: u64 = 16; i < 80; i++) {
-      const x = w[i - 15];
-      const y = w[i - 2];
-      const s0 = rotr<u64>(x, 1) ^ rotr<u64>(x, 8) ^ (x >> 7);
-      const s1 = rotr<u64>(y, 19) ^ rotr<u64>(y, 61) ^ (y >> 6);
-      w[i] = w[i - 16] + s0 + w[i - 7] + s1;
-    }
-    const h = this.state;
-    let a = h[0];
-    let b = h[1];
-    let c = h[2];
-    let d = h[3];
-    let e = h[4];
-    let f = h[5];
-    let g = h[6];
-    let k = h[7];
-    for (let i: u64 = 0; i < 80; i++) {
-      const s1 = rotr<u64>(e, 14) ^ rotr<u64>(e, 18) ^ rotr<u64>(e, 41);
-      const t1 = k + s1 + ((e & f) ^ (~e & g)) + K[i] + w[i];
-      const s0 = rotr<u64>(a, 28) ^ rotr<u64>(a, 34) ^ rotr<u64>(a, 39);
-      const t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
-      k = g;
-      g = f;
-      f = e;
-      e = d + t1;
-      d = c;
-      c = b;
-      b = a;
-      a = t1 + t2;
-    }
-    h[0] += a;
-    h[1] += b;
-    h[2] += c;
-    h[3] += d;
-    h[4] += e;
-    h[5] += f;
-    h[6] += g;
-    h[7] += k;
   }
 }

@@ -4,7 +4,7 @@
  * many threads make them, and the seed: `20000 2 1`.
  */
 import { FaultFrame } from '../../abi/fault.ts';
-import { Device } from '../../abi/kso.ts';
+import { Device, KsoList, KsoType } from '../../abi/kso.ts';
 import { EXEC, OBJ_NULLPAGE, ObjectId, READ, WRITE } from '../../abi/object.ts';
 import { SIGNAL_KILL } from '../../abi/signal.ts';
 import {
@@ -48,6 +48,7 @@ import {
   exitThread,
   findDevice,
   map,
+  mapWith,
   OPEN,
   say,
   sayNumber,
@@ -364,6 +365,25 @@ function makePool(state: State, witnessIds: Ptr<Inline<ObjectId>>): void {
   for (let i: u64 = OTHERS; i < POOL; i++) create(state.pool[i], OPEN | EXEC);
 }
 
+/** Is it one of the threads that the main thread made? */
+function isKnown(id: ObjectId, number: u64, count: u64): bool {
+  if (number === 1 || (id.lo === witnessIds[0].lo && id.hi === witnessIds[0].hi)) return true;
+  for (let i: u64 = 0; i < count; i++) {
+    if (fuzzers[i].thread.lo === id.lo && fuzzers[i].thread.hi === id.hi) return true;
+  }
+  return false;
+}
+
+/** Ends what fuzzers started and what runs on: garbage may be a program that loops. */
+function sweep(root: KsoList, count: u64): void {
+  for (let i: u64 = 0; i < root.count; i++) {
+    const entry = root.entries[i];
+    if (entry.flags === 0 || entry.type !== u32(KsoType.thread) || isKnown(entry.id, entry.info, count))
+      continue;
+    syscall(SYS_SIGNAL, entry.id.lo, entry.id.hi, SIGNAL_KILL, 0, 0);
+  }
+}
+
 let text: str = '';
 let position: u64 = 0;
 
@@ -414,7 +434,11 @@ function main(): void {
     makePool(fuzzer.state, witnessIds.ptr);
     check(startFuzzer(fuzzer), 'first fuzzers');
   }
+  const rootId = stack<ObjectId>();
+  syscall(SYS_ROOT, ROOT_KSO, addressOf(rootId), 0, 0, 0);
+  const root = at<KsoList>(mapWith(rootId, READ) + OBJ_NULLPAGE);
   const shared = at<WitnessBoard>(board);
+  let turns: u64 = 0;
   let calls: u64 = 0;
   let progress: u64 = 0;
   let still: u64 = 0;
@@ -438,6 +462,8 @@ function main(): void {
         return;
       }
     }
+    turns++;
+    if (turns % 16 === 0) sweep(root, count);
     // The witness gets its turns, whatever the others do.
     const now = volatileLoad<u64>(ptrTo(shared.progress).address);
     still = now === progress ? still + 1 : 0;
