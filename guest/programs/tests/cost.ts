@@ -22,6 +22,7 @@ import {
   CopyArgs,
   CREATE_PERSIST,
   CREATE_VOLATILE,
+  PIN_REMOVE,
   ROOT_KSO,
   StatResult,
   SYNC_SLEEP,
@@ -35,6 +36,7 @@ import {
   SYS_DETACH,
   SYS_INVALIDATE,
   SYS_NULL,
+  SYS_PIN,
   SYS_REVOKE,
   SYS_ROOT,
   SYS_SIGNAL,
@@ -231,6 +233,21 @@ function callTie(): void {
   end();
   syscall(SYS_TIE, id.lo, id.hi, other.lo, other.hi, TIE_REMOVE);
   syscall(SYS_DELETE, other.lo, other.hi, 0, 0, 0);
+}
+
+function callPin(): void {
+  create(other, OPEN | CREATE_VOLATILE);
+  begin();
+  syscall(SYS_PIN, other.lo, other.hi, 0, 0, 0);
+  end();
+  syscall(SYS_PIN, other.lo, other.hi, PIN_REMOVE, 0, 0);
+  syscall(SYS_DELETE, other.lo, other.hi, 0, 0, 0);
+}
+
+function callRevoke(): void {
+  begin();
+  syscall(SYS_REVOKE, id.lo, id.hi, 1, 0, 0);
+  end();
 }
 
 function callDate(): void {
@@ -437,6 +454,8 @@ function main(): void {
   measure('delete, persistent', callDeletePersistent);
   measure('copy, one page', callCopyRange);
   measure('tie', callTie);
+  measure('pin', callPin);
+  measure('revoke', callRevoke);
   findDevice(Device.timer, device);
   measure('action, date', callDate);
   findDevice(Device.nvdimm, device);
