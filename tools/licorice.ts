@@ -33,9 +33,14 @@ interface YargsInternals {
 // a short run a tenth of its time. `--help` itself does not go this way.
 (parser as unknown as YargsInternals).getInternalMethods().getUsageInstance().cacheHelpMessage = () => {};
 
+/** What yargs itself throws for a command line that it cannot take apart is the user's to read. */
+const readable = (error: unknown): unknown =>
+  error instanceof Error && error.name === 'YError' ? new UserError(error.message) : error;
+
 try {
   await parser.parseAsync();
-} catch (error) {
+} catch (thrown) {
+  const error = readable(thrown);
   if (!(error instanceof UserError)) throw error;
   process.stderr.write(`licorice: ${error.message}\n`);
   process.exitCode = error.exitCode;

@@ -46,6 +46,7 @@ export async function runGuest(options: RunArguments, files = bootFiles(options)
   }
   const maxInstructions = options['max-instructions'];
   if (maxInstructions !== undefined) positiveInteger(maxInstructions, '--max-instructions');
+  if (!Number.isSafeInteger(options.seed)) throw new UserError('--seed: not a whole number');
   const replay = options.replay === undefined ? undefined : loadLog(options.replay);
   const output = new OutputBuffer(STDOUT);
   const timing = await timingPart(options);
