@@ -26,6 +26,8 @@ import { createVector, Vector } from '../libtwz/vector.ts';
 
 const WORKERS: u64 = 4;
 const EACH: u64 = 2000;
+/** Entries of each producer of a queue. */
+const ENTRIES: u64 = 200;
 
 function expect(holds: bool, what: str): void {
   if (holds) return;
@@ -155,7 +157,7 @@ function crashedCase(): void {
 
 function produce(address: u64): u64 {
   const queue = at<Queue>(address);
-  for (let i: u64 = 1; i <= EACH; i++) queue.put(i, i * i, 3);
+  for (let i: u64 = 1; i <= ENTRIES; i++) queue.put(i, i * i, 3);
   return 0;
 }
 
@@ -166,7 +168,7 @@ function queueCase(): void {
   startAll(threads, produce, addressOf(queue));
   const words = stack<FixedArray<u64, 3>>();
   let sum: u64 = 0;
-  for (let i: u64 = 0; i < WORKERS * EACH; i++) {
+  for (let i: u64 = 0; i < WORKERS * ENTRIES; i++) {
     expect(queue.take(words.ptr), 'an entry comes');
     expect(words[1] === words[0] * words[0] && words[2] === 3, 'an entry is whole');
     sum += words[0];
