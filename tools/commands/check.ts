@@ -3,7 +3,7 @@
  * at every change. Without files it checks all of the guest.
  */
 import { existsSync, statSync, watch } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import type * as ts from 'typescript';
 import type { CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
@@ -34,8 +34,9 @@ export const checkCommand: CommandModule<object, CheckOptions> = {
     const named = options.files.length > 0 ? options.files : [join(ambientFile(), '..')];
     let session: InstanceType<typeof CheckSession> | undefined;
     let listed = '';
+    const filesNow = (): string[] => named.flatMap((path) => sourceFiles(path, typescript));
     const report = (): boolean => {
-      const files = named.flatMap((path) => sourceFiles(path, typescript));
+      const files = filesNow();
       if (files.length === 0) throw new UserError(`${named.join(', ')}: no guest TypeScript files here`);
       if (session === undefined || listed !== files.join('\n')) session = new CheckSession(files);
       listed = files.join('\n');
@@ -49,7 +50,7 @@ export const checkCommand: CommandModule<object, CheckOptions> = {
       if (!report()) process.exitCode = 1;
       return;
     }
-    await watchAndReport(named, report);
+    await watchAndReport(filesNow, report);
   },
 };
 
@@ -65,13 +66,31 @@ function sourceFiles(path: string, typescript: typeof ts): string[] {
   return fileNames.filter((file) => !file.endsWith('.d.ts')).sort();
 }
 
-/** Reports now and after every change, until interrupted. */
-function watchAndReport(paths: readonly string[], report: () => boolean): Promise<never> {
+/**
+ * Reports now and after every change, until interrupted. The folders of the files are watched one by one: not every system
+ * can watch a tree, and editors replace files rather than write to them.
+ */
+function watchAndReport(files: () => readonly string[], report: () => boolean): Promise<never> {
   let timer: ReturnType<typeof setTimeout> | undefined;
+  const watched = new Set<string>();
+  const follow = (): void => {
+    for (const folder of new Set(files().map((file) => dirname(file)))) {
+      if (watched.has(folder)) continue;
+      watched.add(folder);
+      watch(folder, (_event, name) => {
+        if (name !== null && !name.endsWith('.ts')) return;
+        // Editors write in several steps.
+        clearTimeout(timer);
+        timer = setTimeout(again, 20);
+      });
+    }
+  };
   const again = (): void => {
     const start = performance.now();
     let good = false;
     try {
+      // Before the files are read, so that no change is missed.
+      follow();
       good = report();
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
@@ -81,12 +100,5 @@ function watchAndReport(paths: readonly string[], report: () => boolean): Promis
     process.stdout.write(`${good ? 'No errors' : 'Errors found'} (${elapsed} ms). Watching for changes.\n`);
   };
   again();
-  for (const path of paths) {
-    watch(path, { recursive: true }, () => {
-      // Editors write in several steps.
-      clearTimeout(timer);
-      timer = setTimeout(again, 20);
-    });
-  }
   return new Promise(() => {});
 }

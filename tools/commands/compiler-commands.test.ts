@@ -1,5 +1,5 @@
 /** Do `licorice check` and `licorice build` report, write and exit as their help says? (Runs the built command.) */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,6 +53,43 @@ describe('licorice check', () => {
       stderr: 'licorice: nothing.ts: no such file or folder\n',
     });
   });
+});
+
+describe('licorice check of the guest', () => {
+  it('does all guest code pass TypeScript and the dialect?', () => {
+    expect(licorice('check')).toEqual({ status: 0, stdout: '', stderr: '' });
+  }, 120_000);
+
+  it('does --watch answer again when a file changes, and only with what is wrong now?', async () => {
+    const file = join(folder, 'watched.ts');
+    writeFileSync(file, SOURCES['good.ts']!);
+    const child = spawn(process.execPath, [PROGRAM, 'check', '--watch', 'watched.ts'], { cwd: folder });
+    let printed = '';
+    const until = (text: string): Promise<void> =>
+      new Promise((done) => {
+        const look = (): void => {
+          if (!printed.includes(text)) return;
+          child.stdout.off('data', look);
+          done();
+        };
+        child.stdout.on('data', look);
+      });
+    child.stdout.on('data', (chunk) => {
+      printed += String(chunk);
+    });
+    try {
+      await until('No errors (');
+      writeFileSync(file, SOURCES['bad.ts']!);
+      await until('Errors found (');
+      expect(printed).toContain('watched.ts(3,10): error TW2010');
+      printed = '';
+      writeFileSync(file, SOURCES['good.ts']!);
+      await until('No errors (');
+      expect(printed).not.toContain('error TW');
+    } finally {
+      child.kill();
+    }
+  }, 60_000);
 });
 
 describe('licorice build', () => {

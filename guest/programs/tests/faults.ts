@@ -128,7 +128,7 @@ function registers(): void {
  * @naked
  */
 function pattern(address: usize): u64 {
-  asm`
+  return asm<u64>`
     addi sp, sp, -112
     sd ra, 0(sp)
     sd s0, 8(sp)

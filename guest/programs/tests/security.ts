@@ -601,7 +601,7 @@ function callGate(_argument: u64): void {
  * @naked
  */
 function asCall(address: usize): u64 {
-  asm`jr a0`;
+  return asm<u64>`jr a0`;
 }
 
 /** A call to `offset` of the target must end with `fault` and `detail`; FAULTS: it goes through. */

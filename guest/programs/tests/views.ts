@@ -87,7 +87,7 @@ const args = zeroed<BecomeArgs>();
  * @naked
  */
 function enter(args: usize): u64 {
-  asm`
+  return asm<u64>`
     addi sp, sp, -48
     sd s0, 0(sp)
     sd s1, 8(sp)

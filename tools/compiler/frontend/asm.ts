@@ -151,12 +151,14 @@ function pushOutput(
   return true;
 }
 
-/** The text of a naked function. */
+/** The text of a naked function: `asm…;`, or `return asm<T>…;` in one with a result, which TypeScript wants returned. */
 export function nakedBody(cx: Context, declaration: FunctionNode, body: ts.ConciseBody): string | undefined {
   if (ts.isBlock(body) && body.statements.length === 1) {
     const statement = body.statements[0]!;
-    if (ts.isExpressionStatement(statement) && ts.isTaggedTemplateExpression(statement.expression)) {
-      const { tag, template } = statement.expression;
+    const holds = ts.isExpressionStatement(statement) || ts.isReturnStatement(statement);
+    const expression = holds ? statement.expression : undefined;
+    if (expression !== undefined && ts.isTaggedTemplateExpression(expression)) {
+      const { tag, template } = expression;
       if (ts.isIdentifier(tag) && tag.text === 'asm') {
         const text = constantText(cx, template);
         if (text !== undefined) return text;

@@ -588,4 +588,12 @@ export const LANGUAGE_CASES: readonly LanguageCase[] = [
       ['place', [], 0n],
     ],
   },
+  {
+    title: 'may a naked function have a result?',
+    source: `
+      /** @naked */
+      function plus3(x: u64): u64 { return asm<u64>\`addi a0, a0, 3\n ret\`; }
+      function twice(x: u64): u64 { return plus3(plus3(x)); }`,
+    calls: [['twice', [4n], 10n]],
+  },
 ];
