@@ -106,7 +106,7 @@ const undo = (early: boolean): Program => {
   );
 };
 
-describe('a campaign', () => {
+describe('a campaign', { timeout: 120_000 }, () => {
   test('names the lost store, its caller, and a fix that works', () => {
     const report = reportOf(unflushed, LIMITS, runCampaign(unflushed, LIMITS));
     expect(report.exhaustive).toBe(true);

@@ -143,7 +143,9 @@ const counter = (add: string): Program => {
   );
 };
 
-test('a lost update is found under the schedule that loses it, and an atomic addition passes', () => {
+test('a lost update is found under the schedule that loses it, and an atomic addition passes', {
+  timeout: 300_000,
+}, () => {
   const limits = { maxRuns: 1000, samples: 0, seed: 0 };
   const racy = runCampaign(counter('lw t1, 0(s0)\naddi t1, t1, 1\nsw t1, 0(s0)'), limits);
   expect(racy.findings.some(({ outcome }) => outcome.kind === 'check')).toBe(true);

@@ -10,7 +10,7 @@ import { loadProgram, shippedWorkloads } from './load.ts';
 const LIMITS = { maxRuns: 5000, samples: 100, seed: 0 };
 
 describe('shipped workloads', () => {
-  test.each(shippedWorkloads())('%s', { timeout: 60_000 }, async (name) => {
+  test.each(shippedWorkloads())('%s', { timeout: 300_000 }, async (name) => {
     const result = runCampaign(await loadProgram(name, {}), LIMITS);
     expect(result.exhaustive).toBe(true);
     expect(result.findings).toEqual([]);
