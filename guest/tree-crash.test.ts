@@ -44,4 +44,4 @@ test('after any power failure the tree is whole', () => {
     if (after.system.output.includes('undone')) undone++;
   }
   expect(undone).toBeGreaterThan(0);
-});
+}, 240_000);
