@@ -14,14 +14,25 @@ import { reportOf } from './assemble.ts';
 import { type CampaignResult, replay, runCampaign } from './campaign.ts';
 import { checkCertificate } from './explore.ts';
 import type { CaseStore } from './finding.ts';
+import type { FindingJson } from './format.ts';
 import { isFailure } from './outcome.ts';
-import { buildPair, MARKS, pairNames, readPair } from './pairs.ts';
+import { type BugClass, buildPair, MARKS, pairNames, readPair } from './pairs.ts';
 import { Places } from './places.ts';
 import type { Program } from './program.ts';
 import { reportText } from './report.ts';
 import { parseSeed } from './seed.ts';
 
 const folder = fileURLToPath(new URL('./benchmark', import.meta.url));
+/**
+ * What a finding may say to each class. A state that the program's own order of stores leaves looks the same whether
+ * that order is at fault or the recovery which should have mended it.
+ */
+const MISSING: Readonly<Record<BugClass, readonly FindingJson['missing'][]>> = {
+  'missing flush': ['flush'],
+  'missing fence': ['fence'],
+  order: ['order'],
+  recovery: ['order', 'recovery'],
+};
 const LIMITS = { maxRuns: 5000, samples: 100, seed: 0 };
 
 describeWith([GCC], 'published bugs', () => {
@@ -56,10 +67,16 @@ describeWith([GCC], 'published bugs', () => {
       'too early': linesOf(found.findings.flatMap(({ early }) => early.map(pcOf))),
     };
     // Where no store is to blame, all of them have reached the media, and recovery fails nevertheless.
-    const { marks } = readPair(name, folder);
+    const { marks, bug } = readPair(name, folder);
     if (MARKS.every((mark) => marks[mark].length === 0))
       expect(found.findings).toContainEqual(expect.objectContaining({ lost: [], early: [] }));
     for (const mark of MARKS) expect(named[mark], mark).toEqual(expect.arrayContaining([...marks[mark]]));
+    const { findings } = reportOf(buggy, LIMITS, found, { fixes: false });
+    const told = findings.map(({ missing }) => missing);
+    expect(
+      MISSING[bug].some((one) => told.includes(one)),
+      told.join(),
+    ).toBe(true);
     for (const finding of found.findings) {
       expect(finding.minimal).toBe(true);
       expect(isFailure(replay(buggy, finding.seed).outcome)).toBe(true);

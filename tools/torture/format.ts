@@ -119,7 +119,10 @@ export interface FindingJson {
   readonly kind: FindingKind;
   /** In words: `ended with code 2`. */
   readonly outcome: string;
-  /** What the program lacks, judged by the lost stores. */
+  /**
+   * What the program lacks, judged by the lost stores. `order`: no flush or fence would help; the order of its stores
+   * leaves a state that its recovery does not mend. `recovery`: the same without any store to blame.
+   */
   readonly missing: 'flush' | 'fence' | 'order' | 'recovery';
   /** Of the workload's run. */
   readonly crashPoint: number;

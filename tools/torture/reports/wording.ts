@@ -40,7 +40,7 @@ export function findingTitle(finding: FindingJson): string {
     case 'fence':
       return `missing fence: the store at ${where} is written back, but nothing completes that`;
     case 'order':
-      return `wrong order: the store at ${where} is persistent too early`;
+      return `order, or recovery: the store at ${where} can be persistent before what must come with it`;
     case 'recovery':
       return `recovery: a state that the program's own order leaves is not recovered, power failing at ${where}`;
   }
