@@ -11,6 +11,7 @@ import { debugBenchCommand } from './bench-debug.ts';
 import { kernelBenchCommand } from './bench-kernel.ts';
 import { paperBenchCommand } from './bench-paper.ts';
 import { startBenchCommand } from './bench-start.ts';
+import { tortureBenchCommand } from './bench-torture.ts';
 import { xtwzBenchCommand } from './bench-xtwz.ts';
 
 interface CpuArguments {
@@ -165,8 +166,12 @@ export const benchCommand: CommandModule = {
       .command(paperBenchCommand)
       .command(debugBenchCommand)
       .command(startBenchCommand)
+      .command(tortureBenchCommand)
       .command(xtwzBenchCommand)
       .command(compilerCommand)
-      .demandCommand(1, 'name what to measure: compiler, cpu, debug, kernel, nvdimm, paper, start, xtwz'),
+      .demandCommand(
+        1,
+        'name what to measure: compiler, cpu, debug, kernel, nvdimm, paper, start, torture, xtwz',
+      ),
   handler: () => undefined,
 };
