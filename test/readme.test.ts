@@ -1,6 +1,7 @@
 /**
  * Does the README's tour of the guest happen as it says? Its blocks are read and followed literally: what is typed at the guest's prompt is typed at a
- * console, host commands are run by a shell, one after the other in one folder. IDs, and counts of a run that was killed, may differ.
+ * console, host commands are run by a shell, one after the other in one folder. IDs, counts of
+ * a run that was killed, and modelled times may differ.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
@@ -75,12 +76,16 @@ test.each(blocks.slice(1).flatMap(commandsOf))('$command', { timeout: TIMEOUT },
   const script = `npx() { shift; exec ${process.execPath} ${join(root, 'dist', 'licorice.js')} "$@"; }; ${command}`;
   const { stdout, stderr } = spawnSync('bash', ['-c', script], { cwd: folder, encoding: 'utf8' });
   expect(stderr.replace(/.*Killed.*\n/g, '')).toBe('');
-  const expected = withoutCounts(output);
-  if (!expected.endsWith('…\n')) expect(withoutCounts(stdout)).toBe(expected);
-  else expect(withoutCounts(stdout).startsWith(expected.slice(0, -2))).toBe(true);
+  // Modelled times move a little with every change of the guest; whether they keep their bounds does not.
+  const comparable = command.includes(' bench ')
+    ? (text: string): string => text.replace(/ +\d+(\.\d+)?/g, ' N')
+    : withoutCounts;
+  const expected = comparable(output);
+  if (!expected.endsWith('…\n')) expect(comparable(stdout)).toBe(expected);
+  else expect(comparable(stdout).slice(0, expected.length - 2)).toBe(expected.slice(0, -2));
 });
 
 test('the tour has all of its stations', () => {
-  expect(blocks).toHaveLength(5);
-  expect(blocks.slice(1).flatMap(commandsOf)).toHaveLength(10);
+  expect(blocks).toHaveLength(6);
+  expect(blocks.slice(1).flatMap(commandsOf)).toHaveLength(11);
 });
