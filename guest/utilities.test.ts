@@ -68,7 +68,7 @@ describe('each does its job', () => {
       'ls [-l] [-a] [NAME...]\n    lists names; -a: also those with a dot\npwd\n    prints the working namespace\n',
       0,
     ],
-    ['help', /^Utilities {2}cat cp date [\s\S]* wc\nPrograms .*\btree\b.*\n/, 0],
+    ['help', /^Utilities {2}cap cat cp [\s\S]* wc\nPrograms .*\btree\b.*\n/, 0],
     ['echo xy > h; hexdump h 0x1000 3', `00001000 78 79 0a${' '.repeat(42)}xy.\n`, 0],
     ['sleep 1000 & kill -9 %1; wait; echo $?', '[1]\n137\n', 0],
     ['ln o o2; cat o2; mv o2 o3; cat o3', 'b\nb\n', 0],

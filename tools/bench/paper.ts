@@ -234,5 +234,7 @@ export function formatPaper({ gigahertz, count, figures, lines }: PaperResult): 
     `modelled core at ${gigahertz} GHz; ${count} keys (the paper's trees: 1000000)`,
     ...blocks,
     ...(counted.length > 0 ? [table([['lines of code', ''], ...counted])] : []),
-  ].join('\n\n');
+  ]
+    .join('\n\n')
+    .replace(/ +$/gm, '');
 }
