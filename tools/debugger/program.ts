@@ -4,9 +4,11 @@
  *
  * Debugging information is read when it is first asked for, unit by unit; what cannot be read is absent, never wrong.
  */
+
 import { STT } from '../../emulator/elf/constants.ts';
 import { type ElfFile, readElf } from '../../emulator/elf/reader.ts';
-import { AT, TAG } from './dwarf/constants.ts';
+import { AT, TAG } from '../dwarf/constants.ts';
+import { upperBound } from '../search.ts';
 import {
   type Entry,
   entryOf,
@@ -243,7 +245,7 @@ export class Program {
 
   functionAt(address: bigint): SourceFunction | undefined {
     const { functions } = this;
-    for (let i = upperBound(functions, (one) => one.ranges[0]!.low <= address) - 1; i >= 0 && i >= 0; i--) {
+    for (let i = upperBound(functions, (one) => one.ranges[0]!.low <= address) - 1; i >= 0; i--) {
       if (covers(functions[i]!.ranges, address)) return functions[i];
       if (functions[i]!.ranges.length === 1) break;
     }
@@ -378,15 +380,3 @@ const covers = (ranges: readonly AddressRange[], address: bigint): boolean =>
   ranges.some(({ low, high }) => low <= address && address < high);
 
 const compare = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
-
-/** The number of sorted items at the beginning for which `test` holds. */
-function upperBound<T>(items: readonly T[], test: (item: T) => boolean): number {
-  let low = 0;
-  let high = items.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (test(items[middle]!)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}

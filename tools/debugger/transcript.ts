@@ -1,4 +1,5 @@
 /** What the guest has printed, by position: the debugger shows what was printed up to where it stands. */
+import { upperBound } from '../search.ts';
 import type { TimeTravel } from './time-travel.ts';
 
 export class Transcript {
@@ -34,13 +35,7 @@ export class Transcript {
   /** All that was printed before the present position. */
   get text(): string {
     const now = this.time?.now ?? Number.POSITIVE_INFINITY;
-    let low = 0;
-    let high = this.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.positions[middle]! < now) low = middle + 1;
-      else high = middle;
-    }
-    return Buffer.from(this.bytes.subarray(0, low)).toString();
+    const length = upperBound(this.positions, (position) => position < now, this.length);
+    return Buffer.from(this.bytes.subarray(0, length)).toString();
   }
 }

@@ -3,9 +3,11 @@
  * number programs. Versions 4 and 5 of DWARF §6.2 are read; a unit of any other version, or that cannot be
  * read, has no lines.
  */
+
 import { STT } from '../../emulator/elf/constants.ts';
 import { type ElfSymbol, isElf, readElf } from '../../emulator/elf/reader.ts';
 import { readLineUnits } from '../debugger/dwarf/lines.ts';
+import { upperBound } from '../search.ts';
 
 export interface Place {
   readonly symbol?: string;
@@ -49,8 +51,8 @@ export class Places {
 
   /** What is known of the instruction at an address. */
   at(address: bigint): Place {
-    const symbol = last(this.symbols, ({ value }) => value <= address);
-    const row = last(this.rows, (one) => one.address <= address);
+    const symbol = this.symbols[upperBound(this.symbols, ({ value }) => value <= address) - 1];
+    const row = this.rows[upperBound(this.rows, (one) => one.address <= address) - 1];
     return {
       ...(symbol && { symbol: symbol.name, offset: Number(address - symbol.value) }),
       ...(row && !row.end && { file: row.file, line: row.line }),
@@ -63,18 +65,6 @@ export class Places {
     const name = symbol === undefined ? '' : ` ${symbol}${offset === 0 ? '' : `+${offset}`}`;
     return `0x${address.toString(16)}${name}${file === undefined ? '' : ` (${file}:${line})`}`;
   }
-}
-
-/** The last of sorted items for which `test` holds (it holds for a beginning of them). */
-function last<T>(items: readonly T[], test: (item: T) => boolean): T | undefined {
-  let low = 0;
-  let high = items.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (test(items[middle]!)) low = middle + 1;
-    else high = middle;
-  }
-  return items[low - 1];
 }
 
 const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);

@@ -1,22 +1,9 @@
 /** Call frame information in .debug_frame (DWARF 5, section 6.4): how to find the caller's registers at each address. */
+import { CFA } from '../../dwarf/constants.ts';
 import type { Sym } from '../ir/ir.ts';
 import type { CompiledFunc } from '../riscv/emit.ts';
 import type { DebugBuffer } from './debug-buffer.ts';
 import type { ObjectSymbol } from './object.ts';
-
-const CFA = {
-  advance1: 0x02,
-  advance2: 0x03,
-  advance4: 0x04,
-  rememberState: 0x0a,
-  restoreState: 0x0b,
-  defCfa: 0x0c,
-  defCfaOffset: 0x0e,
-  /** Low six bits: the delta, or the register. */
-  advance: 0x40,
-  offset: 0x80,
-  restore: 0xc0,
-} as const;
 
 /** Registers are saved at multiples of this from the CFA. */
 const DATA_ALIGNMENT = -8;

@@ -1,11 +1,10 @@
 /** The line number program (DWARF 5, section 6.2): one sequence for each function. */
+import { LNE, LNS } from '../../dwarf/constants.ts';
 import type { Module, Sym } from '../ir/ir.ts';
 import type { CompiledFunc } from '../riscv/emit.ts';
 import type { DebugBuffer } from './debug-buffer.ts';
 import type { ObjectSymbol } from './object.ts';
 
-const LNS = { copy: 1, advancePc: 2, advanceLine: 3, setFile: 4, setColumn: 5, setPrologueEnd: 10 } as const;
-const LNE = { endSequence: 1, setAddress: 2 } as const;
 /** Operand counts of the standard opcodes 1 to 12. */
 const OPERANDS = [0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1];
 const LINE_BASE = -5;

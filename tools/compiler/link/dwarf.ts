@@ -2,12 +2,13 @@
  * Debugging information, DWARF 5, for the code and data of a module: lines, functions with parameters and variables,
  * types, globals, and call frame information. The language is given as C, so that GDB's expressions work on it.
  */
+import { ENCODING, LANGUAGE_C11, OP } from '../../dwarf/constants.ts';
 import type { DebugType, DebugVar } from '../ir/debug.ts';
 import type { Global, Module, Sym } from '../ir/ir.ts';
 import type { CompiledFunc } from '../riscv/emit.ts';
 import { FRAME } from '../riscv/moves.ts';
 import { DebugBuffer } from './debug-buffer.ts';
-import { ABBREVIATIONS, LANGUAGE_C11, OP, writeAbbreviations } from './dwarf-constants.ts';
+import { ABBREVIATIONS, writeAbbreviations } from './dwarf-abbreviations.ts';
 import { writeFrames } from './dwarf-frame.ts';
 import { writeLines } from './dwarf-line.ts';
 import type { ObjectSymbol } from './object.ts';
@@ -28,9 +29,6 @@ const LLE_START_LENGTH = 8;
 const DWARF_VERSION = 5;
 const UNIT_COMPILE = 1;
 const ADDRESS_SIZE = 8;
-
-const encodings = { boolean: 2, float: 4, signed: 5, char: 8, unsigned: 7 } as const;
-const UNSIGNED_CHAR = 8;
 
 class DwarfWriter {
   private readonly info = new DebugBuffer('.debug_info');
@@ -237,7 +235,7 @@ class DwarfWriter {
       case 'base':
         info.uleb(ABBREVIATIONS.baseType);
         info.text(type.name);
-        info.u8(type.encoding === 'char' ? UNSIGNED_CHAR : encodings[type.encoding]);
+        info.u8(ENCODING[type.encoding === 'char' ? 'unsignedChar' : type.encoding]);
         info.uleb(type.size);
         return;
       case 'pointer':

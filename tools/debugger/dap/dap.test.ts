@@ -35,6 +35,14 @@ class Client {
   private sequence = 1;
   readonly exit: Promise<number | null>;
 
+  /** What is awaited of an adapter that has ended fails the test at once, instead of never coming. */
+  private orEnd<T>(awaited: Promise<T>): Promise<T> {
+    const end = this.exit.then((code) => {
+      throw new Error(`the adapter ended (exit ${code}) before it answered`);
+    });
+    return Promise.race([awaited, end]);
+  }
+
   constructor(folder: string, program = [join(packageRoot(), 'dist', 'licorice.js'), 'dap']) {
     this.process = spawn(process.execPath, program, {
       cwd: folder,
@@ -64,7 +72,7 @@ class Client {
     const bytes = encodeMessage({ seq, type: 'request', command, arguments: args });
     this.process.stdin!.write(bytes.subarray(0, 10));
     this.process.stdin!.write(bytes.subarray(10));
-    return answer;
+    return this.orEnd(answer);
   }
 
   /** Sends a request that must succeed; the body of its answer. */
@@ -79,7 +87,7 @@ class Client {
     const wants = (event: Message): boolean => event.event === name && test(event.body);
     const index = this.events.findIndex(wants);
     if (index >= 0) return Promise.resolve(this.events.splice(index, 1)[0]!.body);
-    return new Promise((done) => this.waiting.push({ wants, take: (event) => done(event.body) }));
+    return this.orEnd(new Promise((done) => this.waiting.push({ wants, take: (event) => done(event.body) })));
   }
 
   /** Sends a request that runs the guest; how it stopped. */

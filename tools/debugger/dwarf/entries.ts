@@ -2,7 +2,7 @@
  * Debugging information entries (DWARF 4 and 5, sections 2 and 7.5): the units of .debug_info, each read into a tree when it
  * is first asked for. Split DWARF and type units are not read.
  */
-import { AT, FORM } from './constants.ts';
+import { AT, FORM } from '../../dwarf/constants.ts';
 import { DwarfReader } from './reader.ts';
 
 export type AttributeValue = number | bigint | string | boolean | Uint8Array;

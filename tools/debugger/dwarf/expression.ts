@@ -2,6 +2,7 @@
  * Location expressions (DWARF 5, section 2.5): where a variable is at an instruction. Everything that GCC and our
  * compiler emit for RISC-V is known; anything else is 'unknown', which a debugger shows as such.
  */
+import { OP } from '../../dwarf/constants.ts';
 import { DwarfReader } from './reader.ts';
 
 /** What an expression asks of the machine. Undefined: it cannot be had. */
@@ -73,83 +74,84 @@ function run(reader: DwarfReader, context: ExpressionContext): Location {
     if (binary !== undefined) {
       const b = pop();
       stack.push(mask(binary(pop(), b)));
-    } else if (op >= 0x30 && op < 0x50) stack.push(BigInt(op - 0x30));
-    else if (op >= 0x50 && op < 0x70) return { kind: 'register', number: op - 0x50 };
-    else if (op >= 0x70 && op < 0x90) stack.push(mask(must(context.register(op - 0x70)) + reader.sleb()));
+    } else if (op >= OP.lit0 && op < OP.lit0 + 32) stack.push(BigInt(op - OP.lit0));
+    else if (op >= OP.reg0 && op < OP.reg0 + 32) return { kind: 'register', number: op - OP.reg0 };
+    else if (op >= OP.breg0 && op < OP.breg0 + 32)
+      stack.push(mask(must(context.register(op - OP.breg0)) + reader.sleb()));
     else
       switch (op) {
-        case 0x03:
+        case OP.addr:
           stack.push(mask(reader.u64() + context.bias));
           break;
-        case 0x06:
+        case OP.deref:
           stack.push(must(context.memory(pop(), 8)));
           break;
-        case 0x08:
+        case OP.const1u:
           stack.push(BigInt(reader.u8()));
           break;
-        case 0x09:
+        case OP.const1s:
           stack.push(mask(BigInt(reader.i8())));
           break;
-        case 0x0a:
+        case OP.const2u:
           stack.push(BigInt(reader.u16()));
           break;
-        case 0x0b:
+        case OP.const2s:
           stack.push(mask(BigInt.asIntN(16, BigInt(reader.u16()))));
           break;
-        case 0x0c:
+        case OP.const4u:
           stack.push(BigInt(reader.u32()));
           break;
-        case 0x0d:
+        case OP.const4s:
           stack.push(mask(BigInt(reader.i32())));
           break;
-        case 0x0e:
-        case 0x0f:
+        case OP.const8u:
+        case OP.const8s:
           stack.push(reader.u64());
           break;
-        case 0x10:
+        case OP.constu:
           stack.push(mask(reader.uleb()));
           break;
-        case 0x11:
+        case OP.consts:
           stack.push(mask(reader.sleb()));
           break;
-        case 0x12: {
+        case OP.dup: {
           const top = pop();
           stack.push(top, top);
           break;
         }
-        case 0x13:
+        case OP.drop:
           pop();
           break;
-        case 0x1f:
+        case OP.neg:
           stack.push(mask(-pop()));
           break;
-        case 0x20:
+        case OP.not:
           stack.push(mask(~pop()));
           break;
-        case 0x23:
+        case OP.plusUconst:
           stack.push(mask(pop() + reader.uleb()));
           break;
-        case 0x90:
+        case OP.regx:
           return { kind: 'register', number: reader.number() };
-        case 0x91:
+        case OP.fbreg:
           stack.push(mask(must(context.frameBase?.()) + reader.sleb()));
           break;
-        case 0x92: {
+        case OP.bregx: {
           const number = reader.number();
           stack.push(mask(must(context.register(number)) + reader.sleb()));
           break;
         }
-        case 0x94:
+        case OP.derefSize:
           stack.push(must(context.memory(pop(), reader.u8())));
           break;
-        case 0x96:
+        case OP.nop:
           break;
-        case 0x9c:
+        case OP.callFrameCfa:
           stack.push(must(context.cfa?.()));
           break;
-        case 0x9e:
+        case OP.implicitValue:
           return { kind: 'bytes', bytes: reader.block(reader.number()) };
-        case 0x9f:
+        case OP.stackValue:
           return { kind: 'value', value: pop() };
         default:
           return UNKNOWN;

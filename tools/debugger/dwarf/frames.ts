@@ -2,6 +2,9 @@
  * Call frame information (.debug_frame and .eh_frame; DWARF 5, section 6.4): at an instruction, how to find the frame of
  * the function (its CFA) and where the caller's registers are saved.
  */
+
+import { CFA } from '../../dwarf/constants.ts';
+import { upperBound } from '../../search.ts';
 import { DwarfReader } from './reader.ts';
 
 /** How to find the caller's value of a register. */
@@ -106,14 +109,7 @@ export class Frames {
 
   /** The rules at an instruction; undefined where there is no information. */
   at(pc: bigint): FrameRules | undefined {
-    let low = 0;
-    let high = this.descriptions.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.descriptions[middle]!.low <= pc) low = middle + 1;
-      else high = middle;
-    }
-    const found = this.descriptions[low - 1];
+    const found = this.descriptions[upperBound(this.descriptions, ({ low }) => low <= pc) - 1];
     if (found === undefined || pc >= found.high) return undefined;
     try {
       return rulesAt(found, pc);
@@ -224,87 +220,87 @@ function execute(
     const op = reader.u8();
     const low6 = op & 0x3f;
     let advance: bigint | undefined;
-    if (op >> 6 === 1) advance = BigInt(low6);
-    else if (op >> 6 === 2) row.registers.set(low6, offsetRule(reader.uleb()));
-    else if (op >> 6 === 3) restore(low6);
+    if ((op & 0xc0) === CFA.advance) advance = BigInt(low6);
+    else if ((op & 0xc0) === CFA.offset) row.registers.set(low6, offsetRule(reader.uleb()));
+    else if ((op & 0xc0) === CFA.restore) restore(low6);
     else
       switch (op) {
-        case 0x00:
+        case CFA.nop:
           break;
-        case 0x01:
+        case CFA.setLoc:
           location = reader.u64();
           break;
-        case 0x02:
+        case CFA.advance1:
           advance = BigInt(reader.u8());
           break;
-        case 0x03:
+        case CFA.advance2:
           advance = BigInt(reader.u16());
           break;
-        case 0x04:
+        case CFA.advance4:
           advance = BigInt(reader.u32());
           break;
-        case 0x05: {
+        case CFA.offsetExtended: {
           const register = reader.number();
           row.registers.set(register, offsetRule(reader.uleb()));
           break;
         }
-        case 0x06:
+        case CFA.restoreExtended:
           restore(reader.number());
           break;
-        case 0x07:
+        case CFA.undefined:
           row.registers.set(reader.number(), { kind: 'undefined' });
           break;
-        case 0x08:
+        case CFA.sameValue:
           row.registers.delete(reader.number());
           break;
-        case 0x09: {
+        case CFA.register: {
           const register = reader.number();
           row.registers.set(register, { kind: 'register', number: reader.number() });
           break;
         }
-        case 0x0a:
+        case CFA.rememberState:
           saved.push({ cfa: row.cfa, registers: new Map(row.registers) });
           break;
-        case 0x0b:
+        case CFA.restoreState:
           row = saved.pop() ?? row;
           break;
-        case 0x0c:
+        case CFA.defCfa:
           row.cfa = { register: reader.number(), offset: reader.uleb() };
           break;
-        case 0x0d:
+        case CFA.defCfaRegister:
           if (!(row.cfa instanceof Uint8Array)) row.cfa = { ...row.cfa, register: reader.number() };
           else reader.uleb();
           break;
-        case 0x0e:
+        case CFA.defCfaOffset:
           cfaOffset(reader.uleb());
           break;
-        case 0x0f:
+        case CFA.defCfaExpression:
           row.cfa = reader.block(reader.number());
           break;
-        case 0x10:
-        case 0x16: {
+        case CFA.expression:
+        case CFA.valExpression: {
           const register = reader.number();
           const expression = reader.block(reader.number());
-          row.registers.set(register, { kind: 'expression', expression, isValue: op === 0x16 });
+          row.registers.set(register, { kind: 'expression', expression, isValue: op === CFA.valExpression });
           break;
         }
-        case 0x11: {
+        case CFA.offsetExtendedSigned: {
           const register = reader.number();
           row.registers.set(register, offsetRule(reader.sleb()));
           break;
         }
-        case 0x12:
+        case CFA.defCfaSigned:
           row.cfa = { register: reader.number(), offset: reader.sleb() * common.dataAlignment };
           break;
-        case 0x13:
+        case CFA.defCfaOffsetSigned:
           cfaOffset(reader.sleb() * common.dataAlignment);
           break;
-        case 0x14: {
+        case CFA.valOffset: {
           const register = reader.number();
           row.registers.set(register, { kind: 'value', offset: reader.uleb() * common.dataAlignment });
           break;
         }
-        case 0x2e: // GNU_args_size
+        case CFA.gnuArgsSize:
           reader.uleb();
           break;
         default:

@@ -2,7 +2,7 @@
  * The line number table (DWARF 4 and 5, section 6.2): which source line each instruction comes from. A unit of any other version, or
  * one that cannot be read, has no lines: they are a help, not worth an error.
  */
-import { FORM } from './constants.ts';
+import { FORM, LNE, LNS } from '../../dwarf/constants.ts';
 import { DwarfReader } from './reader.ts';
 
 /** The sections that a file's line tables are spread over. */
@@ -93,39 +93,39 @@ function readUnit(
       continue;
     }
     switch (opcode) {
-      case 0: {
+      case LNS.extended: {
         const length = reader.number();
         const next = reader.at + length;
         const extended = reader.u8();
-        if (extended === 1) {
+        if (extended === LNE.endSequence) {
           emit(true);
           state = { ...initial };
-        } else if (extended === 2) state.address = reader.unsigned(length - 1);
+        } else if (extended === LNE.setAddress) state.address = reader.unsigned(length - 1);
         reader.at = next;
         break;
       }
-      case 1:
+      case LNS.copy:
         emit(false);
         break;
-      case 2:
+      case LNS.advancePc:
         advance(reader.number());
         break;
-      case 3:
+      case LNS.advanceLine:
         state.line += Number(reader.sleb());
         break;
-      case 4:
+      case LNS.setFile:
         state.file = reader.number();
         break;
-      case 5:
+      case LNS.setColumn:
         state.column = reader.number();
         break;
-      case 6:
+      case LNS.negateStatement:
         state.statement = !state.statement;
         break;
-      case 8:
+      case LNS.constAddPc:
         advance(Math.floor((255 - opcodeBase) / lineRange));
         break;
-      case 9:
+      case LNS.fixedAdvancePc:
         state.address += BigInt(reader.u16());
         break;
       default:

@@ -2,7 +2,7 @@
  * Range lists and location lists, of DWARF 5 (.debug_rnglists, .debug_loclists; sections 2.17.3, 2.6.2) and of DWARF 4
  * (.debug_ranges, .debug_loc). Entries that need .debug_addr are not known.
  */
-import { AT, FORM } from './constants.ts';
+import { AT, FORM } from '../../dwarf/constants.ts';
 import { addressOf, type Entry, highPc, type Sections } from './entries.ts';
 import { DwarfReader } from './reader.ts';
 

@@ -1,5 +1,5 @@
 /** Types of the source language as DWARF describes them, made on demand: structures refer to themselves. */
-import { AT, ENCODING, TAG } from './constants.ts';
+import { AT, ENCODING, TAG } from '../../dwarf/constants.ts';
 import { type Entry, entryOf, numberOf, textOf } from './entries.ts';
 
 export type SourceType =

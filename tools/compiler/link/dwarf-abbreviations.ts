@@ -1,65 +1,6 @@
-/** Numbers of DWARF 5 (sections 7.5 to 7.7), and the abbreviations that dwarf.ts writes with. */
+/** The abbreviations that dwarf.ts writes entries with (DWARF 5, section 7.5.3). */
+import { AT, FORM, TAG } from '../../dwarf/constants.ts';
 import type { DebugBuffer } from './debug-buffer.ts';
-
-const TAG = {
-  arrayType: 0x01,
-  enumerationType: 0x04,
-  formalParameter: 0x05,
-  member: 0x0d,
-  pointerType: 0x0f,
-  compileUnit: 0x11,
-  structureType: 0x13,
-  subrangeType: 0x21,
-  baseType: 0x24,
-  enumerator: 0x28,
-  subprogram: 0x2e,
-  variable: 0x34,
-} as const;
-
-const AT = {
-  location: 0x02,
-  name: 0x03,
-  byteSize: 0x0b,
-  stmtList: 0x10,
-  lowPc: 0x11,
-  highPc: 0x12,
-  language: 0x13,
-  compDir: 0x1b,
-  constValue: 0x1c,
-  producer: 0x25,
-  count: 0x37,
-  dataMemberLocation: 0x38,
-  declFile: 0x3a,
-  declLine: 0x3b,
-  encoding: 0x3e,
-  external: 0x3f,
-  frameBase: 0x40,
-  type: 0x49,
-  ranges: 0x55,
-  linkageName: 0x6e,
-  /** Ours, in the range for users: references in the structure are persistent pointers. The debugger reads it. */
-  licoricePersistent: 0x2c01,
-} as const;
-
-const FORM = {
-  addr: 0x01,
-  data2: 0x05,
-  data8: 0x07,
-  string: 0x08,
-  data1: 0x0b,
-  flag: 0x0c,
-  sdata: 0x0d,
-  udata: 0x0f,
-  ref4: 0x13,
-  secOffset: 0x17,
-  exprloc: 0x18,
-} as const;
-
-/** Operations of location expressions. */
-export const OP = { addr: 0x03, reg0: 0x50, regx: 0x90, fbreg: 0x91, callFrameCfa: 0x9c } as const;
-
-/** DW_LANG_C11. */
-export const LANGUAGE_C11 = 0x1d;
 
 type Attribute = readonly [number, number];
 
