@@ -5,7 +5,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -55,14 +55,24 @@ function newest(path) {
   return time;
 }
 
-/** Builds dist/ unless it is newer than every source. */
+/** Builds dist/ unless the last build that succeeded is newer than every source. */
 async function build(force) {
-  const bundle = join(root, 'dist', 'licorice.js');
+  const mark = join(root, 'dist', '.built');
   const sources = ['emulator', 'guest', 'tools', 'package-lock.json'].map((name) => join(root, name));
-  if (!force && existsSync(bundle) && statSync(bundle).mtimeMs > Math.max(...sources.map(newest))) return;
+  if (!force && existsSync(mark) && statSync(mark).mtimeMs > Math.max(...sources.map(newest))) return;
   process.stderr.write('licorice: building\n');
-  const { buildAll } = await import('./build.mjs');
-  await buildAll(root);
+  const start = new Date();
+  try {
+    const { buildAll } = await import('./build.mjs');
+    await buildAll(root);
+  } catch (error) {
+    // What is wrong with a source is the message; anything else is a defect of the build, and wants its stack.
+    if (error.exitCode !== undefined) fail(error.message);
+    throw error;
+  }
+  writeFileSync(mark, '');
+  // What was changed during the build is to be built again.
+  utimesSync(mark, start, start);
 }
 
 const [command, ...rest] = process.argv.slice(2);

@@ -13,11 +13,11 @@ import { complain, printLine } from '../libtwz/io.ts';
 import { sleepOn, wake } from '../libtwz/lock.ts';
 import { Log } from '../libtwz/log.ts';
 import { assignName, Found, lookup, removeName } from '../libtwz/name.ts';
+import { parseNumber } from '../libtwz/number.ts';
 import { createLasting, createObject, dataOf, openObject } from '../libtwz/object.ts';
 import { argument, argumentCount } from '../libtwz/program.ts';
 import { Queue } from '../libtwz/queue.ts';
 import { Thread } from '../libtwz/thread.ts';
-import { parseNumber } from './utilities/common.ts';
 
 const RIGHTS = READ | WRITE | DELETE | USE;
 const MAX_NAME = 72;

@@ -5,12 +5,12 @@
  */
 import '../libtwz/start.ts';
 import { complain } from '../libtwz/io.ts';
+import { parseNumber } from '../libtwz/number.ts';
 import { argument, argumentCount } from '../libtwz/program.ts';
 import { measureContainers } from './paper/containers.ts';
 import { measureStore } from './paper/kv.ts';
 import { measureTree } from './paper/rbt.ts';
 import { measureTranslation } from './paper/table1.ts';
-import { parseNumber } from './utilities/common.ts';
 
 function usage(): u64 {
   complain('usage', '', 'paper table1 | rbt KIND COUNT | kv KIND COUNT OBJECTS [durable] | containers COUNT');

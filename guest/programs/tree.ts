@@ -11,12 +11,12 @@ import { Anchor, allocateIn, createHeap, heapOf, isHeap } from '../libtwz/alloc.
 import { errorText } from '../libtwz/errors.ts';
 import { complain, flush, print, printLine, printNumber } from '../libtwz/io.ts';
 import { assignName, Found, lookup } from '../libtwz/name.ts';
+import { parseNumber } from '../libtwz/number.ts';
 import { baseOf, dataOf, deleteObject, openObject } from '../libtwz/object.ts';
 import { argument, argumentCount } from '../libtwz/program.ts';
 import { createTree, isWhole, nextNode, Tree } from '../libtwz/rbtree.ts';
 import { syscall } from '../libtwz/syscall.ts';
 import { Tx } from '../libtwz/tx.ts';
-import { parseNumber } from './utilities/common.ts';
 
 /** What a tree object's root points to. */
 @persistent

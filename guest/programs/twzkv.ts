@@ -8,10 +8,10 @@ import { NameType } from '../abi/name.ts';
 import { DELETE, ObjectId, READ, USE, WRITE } from '../abi/object.ts';
 import { complain, printLine } from '../libtwz/io.ts';
 import { assignName, Found, lookup } from '../libtwz/name.ts';
+import { parseNumber } from '../libtwz/number.ts';
 import { createLasting, dataOf, openObject } from '../libtwz/object.ts';
 import { argument, argumentCount } from '../libtwz/program.ts';
 import { Data, Pair, Store } from './paper/twzkv.ts';
-import { parseNumber } from './utilities/common.ts';
 
 const RIGHTS = READ | WRITE | DELETE | USE;
 const BUCKETS: u64 = 1024;

@@ -28,10 +28,11 @@ export const checkCommand: CommandModule<object, CheckOptions> = {
       .option('watch', { type: 'boolean', default: false, describe: 'check again at every change' })
       .option('json', { type: 'boolean', default: false, describe: 'print one JSON array' }),
   handler: async (options) => {
-    const { ambientFile, CheckSession } = await import('../compiler/frontend/session.ts');
+    const { CheckSession } = await import('../compiler/frontend/session.ts');
+    const { guestFolder } = await import('../compiler/frontend/library.ts');
     const { default: typescript } = await import('typescript');
     const { formatDiagnostic } = await import('../compiler/frontend/diagnostics.ts');
-    const named = options.files.length > 0 ? options.files : [join(ambientFile(), '..')];
+    const named = options.files.length > 0 ? options.files : [guestFolder()];
     let session: InstanceType<typeof CheckSession> | undefined;
     let listed = '';
     const filesNow = (): string[] => named.flatMap((path) => sourceFiles(path, typescript));

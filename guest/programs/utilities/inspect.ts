@@ -4,9 +4,10 @@ import { STAT_DAMAGED, STAT_DELETED, STAT_PERSISTENT, StatResult } from '../../a
 import { errorText } from '../../libtwz/errors.ts';
 import { complain, print, printHex, printId, printLine, printNumber, writeByte } from '../../libtwz/io.ts';
 import { Found } from '../../libtwz/name.ts';
+import { parseNumber } from '../../libtwz/number.ts';
 import { openObject, sizeOf, statObject } from '../../libtwz/object.ts';
 import { argument, argumentCount } from '../../libtwz/program.ts';
-import { find, parseNumber, printRights } from './common.ts';
+import { find, printRights } from './common.ts';
 
 /** Prints the facts about an object. Returns the exit code. */
 export function printStat(path: str, id: ObjectId): i64 {

@@ -38,6 +38,7 @@ import {
   writeByte,
 } from '../../libtwz/io.ts';
 import { assignName, Found } from '../../libtwz/name.ts';
+import { parseNumber } from '../../libtwz/number.ts';
 import {
   createLasting,
   createObject,
@@ -53,7 +54,7 @@ import { pointerTo, translate } from '../../libtwz/pointer.ts';
 import { argument, argumentCount } from '../../libtwz/program.ts';
 import { syscall } from '../../libtwz/syscall.ts';
 import { objectAt } from '../../libtwz/view.ts';
-import { find, findFree, parseNumber, printRights } from './common.ts';
+import { find, findFree, printRights } from './common.ts';
 import { printStat } from './inspect.ts';
 import { findThread } from './process.ts';
 

@@ -28,11 +28,11 @@ import {
   printNumber,
   writeByte,
 } from '../../libtwz/io.ts';
+import { parseNumber } from '../../libtwz/number.ts';
 import { dataOf, openObject, statObject } from '../../libtwz/object.ts';
 import { argument, argumentCount } from '../../libtwz/program.ts';
 import { syscall } from '../../libtwz/syscall.ts';
 import { mapObject } from '../../libtwz/view.ts';
-import { parseNumber } from './common.ts';
 
 const NANOSECONDS: u64 = 1_000_000_000;
 

@@ -20,6 +20,7 @@ import {
   type NamespaceEntity,
   Scope,
 } from './entities.ts';
+import { guestFolder, LIBRARY_PREFIX } from './library.ts';
 
 /** Where sources come from. */
 export interface SourceHost {
@@ -94,10 +95,12 @@ export class Program {
     return source;
   }
 
-  /** `/x/guest/libtwz/alloc.ts` under root `/x/guest` gives `libtwz.alloc`. */
+  /** `/x/guest/libtwz/alloc.ts` under root `/x/guest` gives `libtwz.alloc`, as it does for programs that use the guest as a library. */
   private symbolPrefix(path: string): string {
-    const relative = posix.relative(this.options.root, path).replace(/\.ts$/, '');
+    const isLibrary = path.startsWith(`${guestFolder()}/`) && !path.startsWith(`${this.options.root}/`);
+    const relative = posix.relative(isLibrary ? guestFolder() : this.options.root, path);
     return relative
+      .replace(/\.ts$/, '')
       .split('/')
       .filter((part) => part !== '..')
       .join('.');
@@ -105,11 +108,16 @@ export class Program {
 
   /** The module that an import or export declaration names. */
   importedModule(from: Module, specifier: ts.Expression): Module | undefined {
-    if (!ts.isStringLiteral(specifier) || !specifier.text.startsWith('.')) {
-      this.diagnostics.report(2004, specifier, specifier.getText(), 'is not a relative path');
+    const text = ts.isStringLiteral(specifier) ? specifier.text : '';
+    let path: string;
+    if (text.startsWith('.')) path = posix.join(posix.dirname(from.path), text);
+    else if (text.startsWith(LIBRARY_PREFIX))
+      path = posix.join(guestFolder(), text.slice(LIBRARY_PREFIX.length));
+    else {
+      const what = `is neither a relative path nor one that begins with '${LIBRARY_PREFIX}'`;
+      this.diagnostics.report(2004, specifier, text || specifier.getText(), what);
       return undefined;
     }
-    const path = posix.join(posix.dirname(from.path), specifier.text);
     return this.load(path.endsWith('.ts') ? path : `${path}.ts`, specifier);
   }
 

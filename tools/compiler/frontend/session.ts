@@ -5,11 +5,11 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import * as ts from 'typescript';
 import { UserError } from '../../../emulator/errors.ts';
 import { checkEverything } from './check.ts';
 import { type Diagnostic, Diagnostics } from './diagnostics.ts';
+import { ambientFile, guestFolder, LIBRARY_PREFIX } from './library.ts';
 import { type ParseCache, Program } from './program.ts';
 
 /** The options of guest/tsconfig.json, for files of projects that have none. */
@@ -26,16 +26,6 @@ const OPTIONS: ts.CompilerOptions = {
   allowImportingTsExtensions: true,
   noEmit: true,
 };
-
-/** The ambient declarations that belong to this compiler. */
-export function ambientFile(): string {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    const file = join(folder, 'guest', 'guest.d.ts');
-    if (existsSync(file)) return file;
-    if (folder === dirname(folder))
-      throw new UserError('guest/guest.d.ts is missing from this installation; install it again');
-  }
-}
 
 /** The folder that symbol names are relative to: the nearest one with a tsconfig.json, else the file's own. */
 export function projectRoot(file: string): string {
@@ -88,10 +78,11 @@ export class CheckSession {
   }
 
   private checkWithTypeScript(): ts.Diagnostic[] {
-    const host = ts.createCompilerHost(OPTIONS);
+    const options = { ...OPTIONS, paths: { [`${LIBRARY_PREFIX}*`]: [join(guestFolder(), '*')] } };
+    const host = ts.createCompilerHost(options);
     host.getSourceFile = (path) => this.source(path);
     const roots = [ambientFile(), ...this.files.map((file) => resolve(file))];
-    this.builder = ts.createSemanticDiagnosticsBuilderProgram(roots, OPTIONS, host, this.builder);
+    this.builder = ts.createSemanticDiagnosticsBuilderProgram(roots, options, host, this.builder);
     const found: ts.Diagnostic[] = [...this.builder.getGlobalDiagnostics()];
     for (const source of this.builder.getSourceFiles())
       found.push(...this.builder.getSemanticDiagnostics(source));

@@ -109,7 +109,6 @@ export const NAMED_TYPES: ReadonlyMap<string, Type> = new Map<string, Type>([
   ['str', STR],
 ]);
 
-const interned = new Map<string, Type>();
 const ids = new WeakMap<object, number>();
 let nextId = 0;
 /** A number for the identity of a type, for intern keys. */
@@ -118,29 +117,75 @@ function idOf(type: Type): number {
   if (id === undefined) ids.set(type, (id = nextId++));
   return id;
 }
-function intern<T extends Type>(key: string, make: () => T): T {
-  let type = interned.get(key) as T | undefined;
-  if (type === undefined) interned.set(key, (type = make()));
+
+type Interned = Map<string, Type>;
+/** Types made of the language's own: they live as long as the compiler. */
+const common: Interned = new Map();
+/** Types made of what a program declares, by the class or enum that they mention: they go when their program goes. */
+const declared = new WeakMap<Type, Interned>();
+
+/** The first class or enum that a type mentions: what it must not outlive. */
+function declarationIn(type: Type): Type | undefined {
+  switch (type.kind) {
+    case 'class':
+    case 'enum':
+      return type;
+    case 'inline':
+      return type.of;
+    case 'array':
+    case 'slice':
+    case 'ptr':
+      return declarationIn(type.elem);
+    case 'fn':
+      return declarationAmong([...type.params, type.result]);
+    default:
+      return undefined;
+  }
+}
+
+function declarationAmong(types: readonly Type[]): Type | undefined {
+  for (const type of types) {
+    const found = declarationIn(type);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function intern<T extends Type>(key: string, parts: readonly Type[], make: () => T): T {
+  const owner = declarationAmong(parts);
+  let table = common;
+  if (owner !== undefined) {
+    const known = declared.get(owner);
+    table = known ?? new Map();
+    if (known === undefined) declared.set(owner, table);
+  }
+  let type = table.get(key) as T | undefined;
+  if (type === undefined) table.set(key, (type = make()));
   return type;
 }
 
-export const inlineOf = (of: ClassType): InlineType =>
-  intern(`inline ${idOf(of)}`, () => ({ kind: 'inline', of }));
+export const inlineOf = (of: ClassType): InlineType => intern('inline', [of], () => ({ kind: 'inline', of }));
 /** Persistence matters only where elements hold references; elsewhere it is dropped, so that types stay equal. */
 const keepPersistent = (elem: Type, persistent: boolean): boolean => persistent && hasReferences(elem);
 export function arrayOf(elem: Type, count: number, persistent = false): ArrayType {
   const p = keepPersistent(elem, persistent);
-  return intern(`array ${idOf(elem)} ${count} ${p}`, () => ({ kind: 'array', elem, count, persistent: p }));
+  return intern(`array ${idOf(elem)} ${count} ${p}`, [elem], () => ({
+    kind: 'array',
+    elem,
+    count,
+    persistent: p,
+  }));
 }
 export function sliceOf(elem: Type, persistent = false): SliceType {
   const p = keepPersistent(elem, persistent);
-  return intern(`slice ${idOf(elem)} ${p}`, () => ({ kind: 'slice', elem, persistent: p }));
+  return intern(`slice ${idOf(elem)} ${p}`, [elem], () => ({ kind: 'slice', elem, persistent: p }));
 }
 /** `persistent` is kept here whatever the element: a `PersistentPtr<u8>` differs from a `Ptr<u8>` as a field. */
 export const ptrOf = (elem: Type, persistent = false): PtrType =>
-  intern(`ptr ${idOf(elem)} ${persistent}`, () => ({ kind: 'ptr', elem, persistent }));
+  intern(`ptr ${idOf(elem)} ${persistent}`, [elem], () => ({ kind: 'ptr', elem, persistent }));
 export function fnOf(params: readonly Type[], result: Type): FnType {
-  return intern(`fn ${params.map(idOf).join(',')} ${idOf(result)}`, () => ({ kind: 'fn', params, result }));
+  const key = `fn ${params.map(idOf).join(',')} ${idOf(result)}`;
+  return intern(key, [...params, result], () => ({ kind: 'fn', params, result }));
 }
 
 export const isInteger = (type: Type): type is IntType => type.kind === 'int';
