@@ -1,6 +1,5 @@
-/** Views, kernel-state objects, devices as objects, and threads that outlive a power failure, on the booted guest. */
+/** Views, kernel-state objects, and threads that outlive a power failure, on the booted guest. */
 import { expect, test } from 'vitest';
-import type { StopReason } from '../emulator/machine/config.ts';
 import { freshMedia, runTest, testArchive } from './testing/kernel-tests.ts';
 import { System } from './testing/system.ts';
 
@@ -8,23 +7,8 @@ test.each([
   ['become', 'another view and back, nested, with registers and results'],
   ['end', 'a view that was left by become ends'],
   ['enumeration', 'the root lists what is in use, and no more'],
-  ['device-rights', 'registers are written only by who may, and copied by nobody'],
-  ['ties', 'a tied object lives as long as one of its parents'],
 ])('%s: %s', { timeout: 300_000 }, (name) => {
   for (const harts of [1, 2]) expect(runTest('views', name, { harts })).toEqual({ code: 0, output: '' });
-});
-
-test('timer, NVDIMM and console are used through their objects', { timeout: 300_000 }, () => {
-  const system = new System({ quiet: true, media: freshMedia(), archive: testArchive('views', 'devices') });
-  while (!system.output.includes('type')) expect(system.run(100_000).kind).not.toBe('exit');
-  let reason: StopReason | undefined;
-  for (const key of 'xyz') {
-    expect(reason?.kind).not.toBe('exit');
-    system.computer.machine.input('uart', new TextEncoder().encode(key));
-    reason = system.run(1_000_000);
-  }
-  expect(reason).toMatchObject({ kind: 'exit', code: 0 });
-  expect(system.output).toBe('type\n');
 });
 
 test.each([

@@ -38,6 +38,8 @@ export enum Device {
   console = 1,
   nvdimm = 2,
   timer = 3,
+  /** The console's UART, for a driver in user space. */
+  uart = 4,
 }
 
 /** A device's representation object, from OBJ_NULLPAGE on. MMIO registers, if any, are at DEVICE_REGISTERS. */
@@ -72,6 +74,9 @@ export const TIMER_EPOCH = 1;
 
 /** Offset in a device object of its registers. NVDIMM: the controller's (docs/nvdimm.md): health, shutdowns, wear, unreadable blocks. */
 export const DEVICE_REGISTERS = 0x2000;
+/** NVDIMM: the window on its label area, where the controller has it from its registers. */
+export const DEVICE_LABELS = 0x2_2000;
+export const DEVICE_LABELS_SIZE = 0x2_0000;
 
 /** SYS_ACTION on a device object: commands. */
 /** Console: write `length` bytes at `address`. */
@@ -82,5 +87,17 @@ export const ACTION_TIMER_NOW = 3;
 export const ACTION_CONSOLE_FOREGROUND = 5;
 /** Console: it has `a` columns and `b` rows; the foreground gets SIGNAL_WINDOW if that is new. */
 export const ACTION_CONSOLE_SIZE = 6;
+/**
+ * Timer: at date `b` (nanoseconds since 1970) the kernel adds 1 to the aligned 64-bit word at address `a` and wakes who sleeps on it.
+ * A thread has one alarm; a new one replaces it, 0 as the address takes it back. Takes WRITE of the word's object, then and at that date.
+ */
+export const ACTION_TIMER_ALARM = 7;
+/**
+ * UART: the calling thread is its driver until it ends or gives it back. The kernel reads it no more; an interrupt adds 1 to
+ * `DeviceRepr.interrupts[0]`, wakes who sleeps on that, and comes again only after ACTION_UART_ENABLE.
+ */
+export const ACTION_UART_CLAIM = 8;
+export const ACTION_UART_ENABLE = 9;
+export const ACTION_UART_RELEASE = 10;
 /** NVDIMM: drain to media (deep flush). */
 export const ACTION_NVDIMM_FLUSH = 4;

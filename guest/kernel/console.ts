@@ -4,10 +4,12 @@
  */
 import { toVirtual } from './arch.ts';
 
-const UART: u64 = 0x1000_0000;
+/** Physical address of the UART's registers. */
+export const UART: u64 = 0x1000_0000;
 const RECEIVE = 0;
 const INTERRUPT_ENABLE = 1;
 const FIFO_CONTROL = 2;
+const LINE_CONTROL = 3;
 const LINE_STATUS = 5;
 const DATA_READY: u8 = 0x01;
 const TRANSMIT_EMPTY: u8 = 0x20;
@@ -33,6 +35,13 @@ export function initConsole(): void {
     earlyCount++;
   }
   volatileStore<u8>(uart + FIFO_CONTROL, 0x07);
+  volatileStore<u8>(uart + INTERRUPT_ENABLE, 0x01);
+}
+
+/** After somebody else has driven it: eight bits, no divisor latch, FIFOs on, interrupt for received bytes. Keeps what was received. */
+export function resetUart(): void {
+  volatileStore<u8>(uart + LINE_CONTROL, 0x03);
+  volatileStore<u8>(uart + FIFO_CONTROL, 0x01);
   volatileStore<u8>(uart + INTERRUPT_ENABLE, 0x01);
 }
 

@@ -1,19 +1,25 @@
 /**
- * Devices as objects: the console, the NVDIMM and the timer have representation objects that user space finds from the KSO
- * root, reads, sleeps on, and commands with SYS_ACTION.
+ * Devices as objects: the console, the NVDIMM, the timer and the UART have representation objects that user space finds from the KSO
+ * root, reads, sleeps on, and commands with SYS_ACTION. The kernel drives the UART for the console until a thread claims it.
  */
 import {
   ACTION_CONSOLE_FOREGROUND,
   ACTION_CONSOLE_SIZE,
   ACTION_CONSOLE_WRITE,
   ACTION_NVDIMM_FLUSH,
+  ACTION_TIMER_ALARM,
   ACTION_TIMER_NOW,
+  ACTION_UART_CLAIM,
+  ACTION_UART_ENABLE,
+  ACTION_UART_RELEASE,
   CONSOLE_COLUMNS,
   CONSOLE_FOREGROUND,
   CONSOLE_RAW,
   CONSOLE_RECEIVED,
   CONSOLE_ROWS,
   CONSOLE_TAKEN,
+  DEVICE_LABELS,
+  DEVICE_LABELS_SIZE,
   DEVICE_REGISTERS,
   Device,
   DeviceRepr,
@@ -23,15 +29,19 @@ import {
 } from '../abi/kso.ts';
 import { OBJ_NULLPAGE, READ, USE, WRITE } from '../abi/object.ts';
 import { SIGNAL_INTERRUPT, SIGNAL_KEYBOARD_STOP, SIGNAL_QUIT, SIGNAL_WINDOW } from '../abi/signal.ts';
-import { EFAULT, EINVAL } from '../abi/syscall.ts';
-import { persistFence, toVirtual } from './arch.ts';
-import { monotonic, nanosecondsPerTick, realTime } from './clock.ts';
-import { consoleByte, consolePrint, receiveInterrupt } from './console.ts';
+import { EBUSY, EFAULT, EINVAL, ENOMEM, EPERM } from '../abi/syscall.ts';
+import { cancelAlarm, setAlarm } from './alarm.ts';
+import { PAGE, persistFence, toVirtual } from './arch.ts';
+import { allowed } from './arguments.ts';
+import { monotonic, nanosecondsPerTick, realTime, realTimeTicks } from './clock.ts';
+import { consoleByte, consolePrint, receiveInterrupt, resetUart, UART } from './console.ts';
+import { objectAt, offsetAt } from './fault.ts';
 import { enlist, kernelObject } from './kso.ts';
 import { KObject } from './object.ts';
 import { raiseGroup } from './signal.ts';
 import { wakeObject } from './sync.ts';
 import { maySignal } from './sys-thread.ts';
+import { limitTimer, Thread } from './thread.ts';
 import { mapRegisters, objectPage } from './tree.ts';
 import { readUser } from './user.ts';
 
@@ -42,6 +52,9 @@ const RING = 1024;
 let consoleObject: KObject | null = null;
 let nvdimmObject: KObject | null = null;
 let timerObject: KObject | null = null;
+let uartObject: KObject | null = null;
+/** The thread that drives the UART; null: the kernel does. */
+let driver: Thread | null = null;
 
 function makeDevice(name: str, device: Device, rights: u64): KObject {
   const object = kernelObject(name, KsoType.device, rights);
@@ -56,7 +69,10 @@ export function initDevices(controller: u64): void {
   // The console's ring is drained by its readers, so they may write; the others are read only.
   consoleObject = makeDevice('console', Device.console, READ | WRITE | USE);
   nvdimmObject = makeDevice('nvdimm', Device.nvdimm, READ | USE);
-  if (controller !== 0) mapRegisters(nvdimmObject, DEVICE_REGISTERS, controller);
+  if (controller !== 0) mapController(controller);
+  // Who reads the UART takes what others are to read: nobody by default.
+  uartObject = makeDevice('uart', Device.uart, 0);
+  mapRegisters(uartObject, DEVICE_REGISTERS, UART);
   timerObject = makeDevice('timer', Device.timer, READ | USE);
   const timer = at<DeviceRepr>(objectPage(timerObject, OBJ_NULLPAGE));
   timer.info[TIMER_PERIOD] = nanosecondsPerTick();
@@ -65,12 +81,28 @@ export function initDevices(controller: u64): void {
   receiveConsole();
 }
 
+/** The NVDIMM's controller: a page of registers, and the label area. */
+function mapController(controller: u64): void {
+  mapRegisters(nvdimmObject!, DEVICE_REGISTERS, controller);
+  for (let offset: u64 = 0; offset < DEVICE_LABELS_SIZE; offset += PAGE)
+    mapRegisters(
+      nvdimmObject!,
+      DEVICE_LABELS + offset,
+      controller + (DEVICE_LABELS - DEVICE_REGISTERS) + offset,
+    );
+}
+
 /** Lets this hart take the console's interrupt (PLIC context 2·hart + 1: S-mode). */
 export function enableInterrupts(hart: u64): void {
   const context = hart * 2 + 1;
-  volatileStore<u32>(toVirtual(PLIC + UART_INTERRUPT * 4), 1);
+  maskUart(false);
   volatileStore<u32>(toVirtual(PLIC + 0x2000 + context * 0x80), 1 << UART_INTERRUPT);
   volatileStore<u32>(toVirtual(PLIC + 0x20_0000 + context * 0x1000), 0);
+}
+
+/** Switches the UART's interrupt off, or on again, by its priority. */
+function maskUart(masked: bool): void {
+  volatileStore<u32>(toVirtual(PLIC + UART_INTERRUPT * 4), masked ? 0 : 1);
 }
 
 /** An external interrupt: claims it, moves what the console received into the ring, and wakes its readers. */
@@ -79,9 +111,42 @@ export function externalInterrupt(hart: u64): void {
   for (;;) {
     const source = volatileLoad<u32>(claim);
     if (source === 0) return;
-    if (source === UART_INTERRUPT) receiveConsole();
+    if (source === UART_INTERRUPT && driver !== null) tellDriver();
+    else if (source === UART_INTERRUPT) receiveConsole();
     volatileStore<u32>(claim, source);
   }
+}
+
+/** The UART wants something: its driver's word says so. Until the driver has seen to it the interrupt would only come again. */
+function tellDriver(): void {
+  maskUart(true);
+  at<DeviceRepr>(objectPage(uartObject!, OBJ_NULLPAGE)).interrupts[0] += 1;
+  wakeObject(uartObject!, OBJ_NULLPAGE + offsetof<DeviceRepr>('interrupts'));
+}
+
+function uartAction(thread: Thread, command: u64): i64 {
+  if (driver !== null && driver !== thread) return -EBUSY;
+  if (command === ACTION_UART_CLAIM) {
+    driver = thread;
+    inputHeld = false;
+    receiveInterrupt(true);
+    return 0;
+  }
+  if (driver === null) return -EINVAL;
+  if (command === ACTION_UART_RELEASE) releaseDevices(thread);
+  else if (command === ACTION_UART_ENABLE) maskUart(false);
+  else return -EINVAL;
+  return 0;
+}
+
+/** The thread ends: the kernel drives again what it drove. */
+export function releaseDevices(thread: Thread): void {
+  cancelAlarm(thread);
+  if (driver !== thread) return;
+  driver = null;
+  resetUart();
+  maskUart(false);
+  receiveConsole();
 }
 
 /** Group of the threads that control keys are for; 0: none. */
@@ -143,7 +208,8 @@ export function resumeInput(): bool {
 }
 
 /** SYS_ACTION on one of the devices. */
-export function deviceAction(object: KObject, command: u64, a: u64, b: u64): i64 {
+export function deviceAction(thread: Thread, object: KObject, command: u64, a: u64, b: u64): i64 {
+  if (object === uartObject) return uartAction(thread, command);
   if (object === consoleObject && command === ACTION_CONSOLE_WRITE) return writeConsole(a, b);
   if (object === consoleObject && command === ACTION_CONSOLE_FOREGROUND) return setForeground(a);
   if (object === consoleObject && command === ACTION_CONSOLE_SIZE) return setConsoleSize(a, b);
@@ -152,7 +218,23 @@ export function deviceAction(object: KObject, command: u64, a: u64, b: u64): i64
     return 0;
   }
   if (object === timerObject && command === ACTION_TIMER_NOW) return i64(realTime());
+  if (object === timerObject && command === ACTION_TIMER_ALARM) return alarmAt(thread, a, b);
   return -EINVAL;
+}
+
+/** Sets or takes back the thread's alarm. */
+function alarmAt(thread: Thread, address: usize, date: u64): i64 {
+  if (address === 0) {
+    cancelAlarm(thread);
+    return 0;
+  }
+  const object = objectAt(thread, address);
+  if (object === null || (address & 7) !== 0 || offsetAt(address) < OBJ_NULLPAGE) return -EINVAL;
+  if (!allowed(thread, object, WRITE)) return -EPERM;
+  const time = realTimeTicks(date);
+  if (!setAlarm(thread, object, offsetAt(address), time)) return -ENOMEM;
+  limitTimer(time);
+  return 0;
 }
 
 function writeConsole(address: usize, length: u64): i64 {

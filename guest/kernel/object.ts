@@ -13,6 +13,7 @@ import { verifyId } from './create.ts';
 import { damageMet, noteDamage } from './damage.ts';
 import { txCommit } from './journal.ts';
 import { Slab } from './memory.ts';
+import { endRing } from './ring.ts';
 import {
   findRecord,
   nextDeleted,
@@ -56,7 +57,7 @@ export class KObject {
   hi: u64;
   /** Kernel address of the persistent record, 0 = volatile. */
   record: u64;
-  /** Users that keep a deleted object: threads, contexts in use, ties, pins, the kernel. */
+  /** What keeps it when it is deleted: ties in memory in bits 63:32; threads, contexts in use, pins, the kernel in bits 31:0. */
   references: u64;
   flags: u64;
   /** Kernel address of the Context when it is in use as one; of an object that ends: of the next one that does. */
@@ -180,6 +181,7 @@ export function adoptRecord(record: Record): KObject | null {
   object.kuidHi = record.kuid.hi;
   object.revocation = record.revocation;
   if ((recordFlags(record) & RF_DELETED) !== 0) object.flags |= KO_DELETED;
+  if ((recordFlags(record) & RF_HIDDEN) !== 0) object.flags |= KO_GONE;
   if ((recordFlags(record) & RF_DAMAGED) !== 0) noteDamage(object);
   const met = damageMet();
   // A record whose ID is not the hash of what it says is not to be believed; nobody gets to see it. Of one of which a part
@@ -190,6 +192,26 @@ export function adoptRecord(record: Record): KObject | null {
   return null;
 }
 
+/** One tie in memory, counted in `KObject.references`. */
+const TIE_REFERENCE: u64 = u64(1) << 32;
+
+/** Ties that keep an object, in memory and in the store. */
+export function tiesOf(object: KObject): u64 {
+  return (object.references >> 32) + (isPersistent(object) ? recordOf(object).tiedBy : 0);
+}
+
+/** One more tie in memory that keeps the object. */
+export function holdTied(object: KObject): void {
+  object.references += TIE_REFERENCE;
+}
+
+/** One less. */
+export function dropTied(object: KObject): void {
+  assert(object.references >= TIE_REFERENCE, 'tie dropped twice');
+  object.references -= TIE_REFERENCE;
+  endIfUnused(object);
+}
+
 /** One more user. */
 export function holdObject(object: KObject): void {
   object.references++;
@@ -197,7 +219,7 @@ export function holdObject(object: KObject): void {
 
 /** One user less; the last one of a deleted object ends it. */
 export function dropObject(object: KObject): void {
-  assert(object.references !== 0, 'object dropped twice');
+  assert(object.references << 32 !== 0, 'object dropped twice');
   object.references--;
   endIfUnused(object);
 }
@@ -236,11 +258,19 @@ export function pinObject(object: KObject, pinned: bool): bool {
 let ending: KObject | null = null;
 let endingRuns = false;
 
+/** Is the object deleted and kept by nothing but ties, or nothing at all? */
+export function isLeftToTies(object: KObject): bool {
+  const flags = object.flags & (KO_DELETED | KO_ENDING | KO_KERNEL);
+  return flags === KO_DELETED && object.references << 32 === 0;
+}
+
 /** Ends a deleted object that nobody uses, and whatever ends with it. */
 export function endIfUnused(object: KObject): void {
-  if ((object.flags & (KO_DELETED | KO_ENDING)) !== KO_DELETED || object.references !== 0) return;
-  if (isPersistent(object) && recordOf(object).tiedBy !== 0) return;
-  if (isKernelObject(object)) return;
+  if (!isLeftToTies(object)) return;
+  if (tiesOf(object) !== 0) {
+    if (hasTies(object)) endRing(object);
+    return;
+  }
   object.flags |= KO_ENDING | KO_GONE;
   object.context = addressOf(ending);
   ending = object;
@@ -300,10 +330,17 @@ export function reapStep(): bool {
   if (!reapPending) return false;
   let record = nextDeleted(null);
   while (record !== null) {
-    const entry = tableFind(objectSpace, record.id.lo, record.id.hi);
-    if (entry === null && record.tiedBy === 0) {
-      reap(record, 256);
-      return true;
+    if (tableFind(objectSpace, record.id.lo, record.id.hi) === null) {
+      if (record.tiedBy === 0) {
+        reap(record, 256);
+        return true;
+      }
+      // Of a ring of ties that was deleted before the last boot nobody else will think.
+      const kept = record.ties === 0 ? null : adoptRecord(record);
+      if (kept !== null) {
+        endIfUnused(kept);
+        return true;
+      }
     }
     record = nextDeleted(record);
   }

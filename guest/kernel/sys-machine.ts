@@ -58,7 +58,7 @@ export function sysAction(thread: Thread): i64 {
   const object = findArgument(thread, 0);
   if (object === null) return -ENOENT;
   if (!allowed(thread, object, USE)) return -EPERM;
-  return deviceAction(object, argument(thread, 2), argument(thread, 3), argument(thread, 4));
+  return deviceAction(thread, object, argument(thread, 2), argument(thread, 3), argument(thread, 4));
 }
 
 let resetCode: u64 = 0;

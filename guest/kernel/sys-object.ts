@@ -152,7 +152,7 @@ export function sysStat(thread: Thread): i64 {
   result.nonceHi = object.nonceHi;
   result.pFlags = u32(object.pFlags);
   result.pages = pagesOf(object);
-  result.references = object.references;
+  result.references = (object.references & 0xffff_ffff) + (object.references >> 32);
   result.rights = rights;
   result.revocation = object.revocation;
   if (isPersistent(object)) result.flags |= STAT_PERSISTENT;

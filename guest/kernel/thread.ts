@@ -37,11 +37,13 @@ import {
   SSTATUS_FS_CLEAN,
   SSTATUS_FS_INITIAL,
   sendIpi,
+  setTimer,
   TWZ_VALID,
   ticks,
   toPhysical,
 } from './arch.ts';
 import { Context, dropContext, holdContext } from './context.ts';
+import { releaseDevices } from './device.ts';
 import { enlist, unlist } from './kso.ts';
 import { allocatePage, releasePage, Slab } from './memory.ts';
 import { descriptorOf, dropObject, holdObject, KObject } from './object.ts';
@@ -120,6 +122,8 @@ export class Hart {
   index: u64;
   current: Thread | null;
   idle: bool;
+  /** `time` that its timer is set to. */
+  timer: u64;
 }
 
 export const MAX_HARTS = 8;
@@ -428,6 +432,17 @@ export function nextDeadline(): u64 {
   return deadlines === null ? ~u64(0) : deadlines.deadline;
 }
 
+/** Sets this hart's timer. */
+export function armTimer(time: u64): void {
+  thisHart().timer = time;
+  setTimer(time);
+}
+
+/** This hart's timer interrupt comes no later than `time`. */
+export function limitTimer(time: u64): void {
+  if (time < thisHart().timer) armTimer(time);
+}
+
 /** The next thread, now running on this hart with its view, context and fixed slots loaded; null: nothing to do. */
 export function takeThread(hart: Hart): Thread | null {
   const thread = readyHead;
@@ -481,6 +496,7 @@ export function endThread(thread: Thread, code: u64): void {
   const home = homeView(thread);
   if (!isHome(home)) unlist(home);
   if (thread.persist !== 0) persistThread(thread, false);
+  releaseDevices(thread);
   for (let i: u64 = 0; i < thread.contextCount; i++) dropContext(at<Context>(thread.contexts[i]));
   if (thread.becomePage !== 0) {
     while (thread.becomeDepth > 0) {

@@ -6,10 +6,10 @@ import { RECORD_TIE, Record } from '../abi/store.ts';
 import { txCommit, txGet, txSet } from './journal.ts';
 import { Slab } from './memory.ts';
 import {
-  dropObject,
+  dropTied,
   endIfUnused,
   findKnown,
-  holdObject,
+  holdTied,
   isPersistent,
   KObject,
   noteReapable,
@@ -47,7 +47,7 @@ export function tieObjects(parent: KObject, child: KObject): bool {
   tie.child = child;
   tie.next = changetype<Tie | null>(parent.ties);
   parent.ties = block;
-  holdObject(child);
+  holdTied(child);
   return true;
 }
 
@@ -77,7 +77,7 @@ export function untieObjects(parent: KObject, child: KObject): bool {
     if (tie.child === child) {
       store<u64>(link, addressOf(tie.next));
       ties.release(block);
-      dropObject(child);
+      dropTied(child);
       return true;
     }
     link = ptrTo(tie.next).address;
@@ -87,7 +87,7 @@ export function untieObjects(parent: KObject, child: KObject): bool {
 /** In the open transaction: removes the tie record that the word at `link` leads to. */
 function txRemoveTie(link: usize): void {
   const tie = at<Record>(storeAddress(txGet(link)));
-  const count = ptrTo(at<Record>(storeAddress(tie.pages)).tiedBy).address;
+  const count = ptrTo(tiedRecord(tie).tiedBy).address;
   txSet(count, txGet(count) - 1);
   txSet(link, txGet(ptrTo(tie.next).address));
   txReleaseRecord(tie);
@@ -100,18 +100,33 @@ export function dropTies(parent: KObject): void {
     const child = tie.child;
     parent.ties = addressOf(tie.next);
     ties.release(addressOf(tie));
-    dropObject(child);
+    dropTied(child);
   }
 }
 
+/** Is the object a parent, in memory or in the store? */
 export function hasTies(object: KObject): bool {
-  return object.ties !== 0;
+  return object.ties !== 0 || (isPersistent(object) && recordOf(object).ties !== 0);
+}
+
+/** The object that the tie in memory at `tie` keeps, and the address of its parent's next one; 0: there is none. */
+export function tiedChild(tie: usize): KObject {
+  return at<Tie>(tie).child;
+}
+
+export function nextTie(tie: usize): usize {
+  return addressOf(at<Tie>(tie).next);
+}
+
+/** The record that the tie in the store at `tie` (a record's address) keeps. */
+export function tiedRecord(tie: Record): Record {
+  return at<Record>(storeAddress(tie.pages));
 }
 
 /** The parent record ends: its ties in the store go, one transaction each. */
 export function dropRecordTies(parent: Record): void {
   while (parent.ties !== 0) {
-    const child = at<Record>(storeAddress(at<Record>(storeAddress(parent.ties)).pages));
+    const child = tiedRecord(at<Record>(storeAddress(parent.ties)));
     txRemoveTie(ptrTo(parent.ties).address);
     txCommit();
     const known = findKnown(child.id.lo, child.id.hi);

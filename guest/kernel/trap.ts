@@ -4,6 +4,7 @@
  */
 import { FAULT_EXCEPTION, FAULT_PAGE, PAGE_POISON } from '../abi/fault.ts';
 import { ETIMEDOUT } from '../abi/syscall.ts';
+import { nextAlarm, ringAlarms } from './alarm.ts';
 import {
   CAUSE_ADDRESS,
   CAUSE_ECALL_USER,
@@ -19,7 +20,6 @@ import {
   IRQ_TIMER,
   SSTATUS_SPIE,
   SSTATUS_SPP,
-  setTimer,
   ticks,
 } from './arch.ts';
 import { kernelSymbols } from './archive.ts';
@@ -38,6 +38,7 @@ import { deliverSignal, nextSignal } from './signal.ts';
 import { printSymbol } from './symbols.ts';
 import { systemCall } from './syscall.ts';
 import {
+  armTimer,
   Hart,
   nextDeadline,
   Thread,
@@ -110,7 +111,7 @@ function takeInterrupt(thread: Thread | null, number: u64): void {
   if (u64(1) << number === IRQ_SOFTWARE) csr.clear('sip', IRQ_SOFTWARE);
   else if (u64(1) << number === IRQ_EXTERNAL) externalInterrupt(hart.index);
   else if (u64(1) << number === IRQ_TIMER) {
-    wakeExpired(-ETIMEDOUT);
+    passTime();
     expireRights();
     resumeInput();
     if (thread !== null) yieldThread(thread);
@@ -160,7 +161,7 @@ export function leaveKernel(): never {
     }
     while (hart.current === thread && nextSignal(thread) !== 0) deliverSignal(thread);
     if (hart.current !== thread) continue;
-    if (current === null) armTimer();
+    if (current === null) armQuantum();
     unlockKernel();
     csr.clear('sstatus', SSTATUS_SPP);
     csr.set('sstatus', SSTATUS_SPIE);
@@ -168,9 +169,20 @@ export function leaveKernel(): never {
   }
 }
 
-/** The next timer interrupt: the end of the quantum, or what comes before: the first deadline, the end of a capability. */
-function armTimer(): void {
-  setTimer(min<u64>(ticks() + toTicks(QUANTUM), min<u64>(nextDeadline(), nextExpiry())));
+/** `time` of the next thing that waits for it: a thread's deadline, an alarm. */
+function nextEvent(): u64 {
+  return min<u64>(nextDeadline(), nextAlarm());
+}
+
+/** Lets happen what waited for its time. */
+function passTime(): void {
+  wakeExpired(-ETIMEDOUT);
+  ringAlarms();
+}
+
+/** The next timer interrupt: the end of the quantum, or what comes before: the next event, the end of a capability. */
+function armQuantum(): void {
+  armTimer(min<u64>(ticks() + toTicks(QUANTUM), min<u64>(nextEvent(), nextExpiry())));
 }
 
 /** Nothing to run: frees what is left to free, then waits for an interrupt. */
@@ -179,7 +191,7 @@ function waitForWork(hart: Hart): void {
   if (threadsAlive() === 0) powerOff(false, 0);
   if ((hart.index === 0 && reapStep()) || resumeInput()) return;
   hart.idle = true;
-  setTimer(nextDeadline());
+  armTimer(nextEvent());
   unlockKernel();
   wfi();
   lockKernel();
@@ -187,7 +199,7 @@ function waitForWork(hart: Hart): void {
   const pending = csr.read('sip') & csr.read('sie');
   if ((pending & IRQ_SOFTWARE) !== 0) csr.clear('sip', IRQ_SOFTWARE);
   if ((pending & IRQ_EXTERNAL) !== 0) externalInterrupt(hart.index);
-  if ((pending & IRQ_TIMER) !== 0) wakeExpired(-ETIMEDOUT);
+  if ((pending & IRQ_TIMER) !== 0) passTime();
 }
 
 /** Starts to schedule on this hart, on an empty stack. The caller holds the kernel lock. */

@@ -1,25 +1,12 @@
-/** Cases about views, kernel-state objects and power: become, what the KSO root lists, devices as objects, threads that outlive a power failure. */
+/** Cases about views, kernel-state objects and power: become, what the KSO root lists, threads that outlive a power failure. */
 
-import { FAULT_SECURITY, FAULTS } from '../../abi/fault.ts';
-import {
-  ACTION_NVDIMM_FLUSH,
-  ACTION_TIMER_NOW,
-  CONSOLE_RECEIVED,
-  CONSOLE_TAKEN,
-  DEVICE_REGISTERS,
-  Device,
-  DeviceRepr,
-  KsoList,
-  KsoType,
-  TIMER_EPOCH,
-  TIMER_PERIOD,
-} from '../../abi/kso.ts';
+import { FAULTS } from '../../abi/fault.ts';
+import { Device, DeviceRepr, KsoList, KsoType } from '../../abi/kso.ts';
 import { EXEC, OBJ_NULLPAGE, ObjectId, READ, WRITE } from '../../abi/object.ts';
 import {
   BecomeArgs,
   CONFIG_DIRTY_START,
   CREATE_PERSIST,
-  CREATE_VOLATILE,
   EAGAIN,
   EINVAL,
   EPERM,
@@ -28,8 +15,6 @@ import {
   SPAWN_NO_CONTEXTS,
   SpawnArgs,
   StatResult,
-  SYNC_FOREVER,
-  SYS_ACTION,
   SYS_ATTACH,
   SYS_BECOME,
   SYS_CONFIG,
@@ -39,7 +24,6 @@ import {
   SYS_STAT,
   SYS_THREAD_CONTROL,
   SYS_THREAD_SPAWN,
-  SYS_TIE,
   THREAD_PERSIST,
   THREAD_YIELD,
 } from '../../abi/syscall.ts';
@@ -55,7 +39,6 @@ import {
   exitThread,
   findDevice,
   handleFaults,
-  imprison,
   map,
   mapWith,
   OPEN,
@@ -68,9 +51,7 @@ import {
   sleepOn,
   TestThread,
   tryLoad,
-  tryStore,
 } from './testing.ts';
-import { ticks } from './time.ts';
 
 const threads = zeroed<FixedArray<Inline<TestThread>, 4>>();
 
@@ -243,58 +224,6 @@ function enumeration(): void {
   checkEqual(i64(listed(second, KsoType.context)), 0, 'a context that nobody uses');
 }
 
-// ------------------------------------------------------------------------------------------------------- devices
-
-/** The timer's page tells the date without a call; the NVDIMM's registers its health; the console's ring what is typed. */
-function devices(): void {
-  const id = stack<ObjectId>();
-  findDevice(Device.timer, id);
-  const timer = at<DeviceRepr>(mapWith(id, READ) + OBJ_NULLPAGE);
-  const before = u64(syscall(SYS_ACTION, id.lo, id.hi, ACTION_TIMER_NOW, 0, 0));
-  const date = ticks() * timer.info[TIMER_PERIOD] + timer.info[TIMER_EPOCH];
-  const after = u64(syscall(SYS_ACTION, id.lo, id.hi, ACTION_TIMER_NOW, 0, 0));
-  check(before <= date && date <= after, 'the date by the page lies between two that the kernel says');
-
-  findDevice(Device.nvdimm, id);
-  const registers = mapWith(id, READ | WRITE) + DEVICE_REGISTERS;
-  checkEqual(i64(volatileLoad<u32>(registers)), 0x44564e4c, 'the magic number of the controller');
-  checkEqual(i64(volatileLoad<u32>(registers + 0x24)), 0, 'healthy');
-  checkEqual(i64(volatileLoad<u32>(registers + 0x28)), 0, 'no unsafe shutdown');
-  checkEqual(syscall(SYS_ACTION, id.lo, id.hi, ACTION_NVDIMM_FLUSH, 0, 0), 0, 'flush');
-  check(syscall(SYS_ACTION, id.lo, id.hi, 99, 0, 0) < 0, 'no such command');
-
-  findDevice(Device.console, id);
-  const console = at<DeviceRepr>(mapWith(id, READ | WRITE) + OBJ_NULLPAGE);
-  say('type\n');
-  for (let i = 0; i < 3; i++) {
-    const taken = console.info[CONSOLE_TAKEN];
-    while (volatileLoad<u64>(ptrTo(console.info[CONSOLE_RECEIVED]).address) === taken)
-      sleepOn(ptrTo(console.info[CONSOLE_RECEIVED]).address, taken, SYNC_FOREVER);
-    checkEqual(i64(console.ring[taken & 1023]), i64(u8('x')) + i64(i), 'a key');
-    console.info[CONSOLE_TAKEN] = taken + 1;
-  }
-}
-
-/** Nobody without rights writes a device's registers, or gets a copy of them, or makes the kernel read them as anything else. */
-function deviceRights(_argument: u64): void {
-  const id = stack<ObjectId>();
-  findDevice(Device.nvdimm, id);
-  const registers = mapWith(id, READ | WRITE) + DEVICE_REGISTERS;
-  checkEqual(i64(tryStore(registers + 0x70, 1)), FAULT_SECURITY, 'a command');
-  const copy = stack<ObjectId>();
-  checkEqual(copyOf(copy, id, OPEN), 0, 'a copy of the object');
-  const base = mapWith(copy, READ | WRITE);
-  checkEqual(i64(tryLoad(base + DEVICE_REGISTERS)), FAULTS, 'has a page there');
-  checkEqual(i64(load<u64>(base + DEVICE_REGISTERS)), 0, 'of zeros');
-  checkEqual(syscall(SYS_ATTACH, id.lo, id.hi, 0, 0, 0), 0, 'a device as a security context');
-  for (let i = 0; i < 64; i++) {
-    create(copy, OPEN);
-    checkEqual(i64(tryLoad(mapWith(copy, READ) + OBJ_NULLPAGE)), FAULTS, 'leaves the defaults');
-    syscall(SYS_DELETE, copy.lo, copy.hi, 0, 0, 0);
-  }
-  exitThread(3);
-}
-
 // --------------------------------------------------------------------------------------- threads that outlive power
 
 const SLOT_BOARD: u64 = 0x700;
@@ -421,42 +350,13 @@ function resume(flags: u64): void {
   }
 }
 
-/** Ties: a child lives while a parent does, and is there until the last of two has ended. */
-function tieLifetimes(): void {
-  const kinds = stack<FixedArray<u64, 2>>();
-  kinds[0] = OPEN | CREATE_VOLATILE;
-  kinds[1] = OPEN | CREATE_PERSIST;
-  const stat = stack<StatResult>();
-  const first = stack<ObjectId>();
-  const other = stack<ObjectId>();
-  const child = stack<ObjectId>();
-  for (let i: u64 = 0; i < 4; i++) {
-    create(first, kinds[i & 1]);
-    create(other, kinds[i & 1]);
-    create(child, kinds[i >> 1]);
-    checkEqual(syscall(SYS_TIE, first.lo, first.hi, child.lo, child.hi, 0), 0, 'tie');
-    checkEqual(syscall(SYS_TIE, other.lo, other.hi, child.lo, child.hi, 0), 0, 'tie to another');
-    syscall(SYS_DELETE, child.lo, child.hi, 0, 0, 0);
-    checkEqual(syscall(SYS_STAT, child.lo, child.hi, addressOf(stat), 0, 0), 0, 'deleted, and tied');
-    syscall(SYS_DELETE, first.lo, first.hi, 0, 0, 0);
-    checkEqual(syscall(SYS_STAT, child.lo, child.hi, addressOf(stat), 0, 0), 0, 'one parent left');
-    syscall(SYS_DELETE, other.lo, other.hi, 0, 0, 0);
-    check(syscall(SYS_STAT, child.lo, child.hi, addressOf(stat), 0, 0) < 0, 'no parent left');
-  }
-}
-
 /** @export */
 function main(): void {
   const which = command();
   if (which.equals('become')) become();
   else if (which.equals('end')) viewsEnd();
   else if (which.equals('enumeration')) enumeration();
-  else if (which.equals('devices')) devices();
-  else if (which.equals('device-rights')) {
-    openProgram();
-    checkEqual(i64(imprison(deviceRights, 0)), 3, 'the prisoner came to its end');
-  } else if (which.equals('resume')) resume(0);
+  else if (which.equals('resume')) resume(0);
   else if (which.equals('resume-prisoner')) resume(SPAWN_NO_CONTEXTS);
-  else if (which.equals('ties')) tieLifetimes();
   else check(false, 'no such case');
 }
