@@ -89,7 +89,7 @@ export const ACTION_CONSOLE_FOREGROUND = 5;
 export const ACTION_CONSOLE_SIZE = 6;
 /**
  * Timer: at date `b` (nanoseconds since 1970) the kernel adds 1 to the aligned 64-bit word at address `a` and wakes who sleeps on it.
- * A thread has one alarm; a new one replaces it, 0 as the address takes it back. Takes WRITE of the word's object, then and at that date.
+ * A thread has one alarm; a new one replaces it, 0 as the address takes it back. Takes WRITE of the word's object when it is set.
  */
 export const ACTION_TIMER_ALARM = 7;
 /**

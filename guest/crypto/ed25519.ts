@@ -1,6 +1,6 @@
 /**
  * Ed25519 (RFC 8032): verifying and making signatures. Not constant in time: whoever can time this machine can read its
- * memory as well.
+ * memory as well. All state is on the stack, so threads and harts do not disturb one another.
  */
 import {
   Fe,
@@ -224,8 +224,17 @@ function reduce(s: Scalar, digest: FixedArray<u64, 8>): void {
   for (let i: u64 = 512; i > 0; i--) shiftIn(s, (digest[(i - 1) >> 6] >> ((i - 1) & 63)) & 1);
 }
 
-const hash = zeroed<Sha512>();
-const digest = zeroed<FixedArray<u64, 8>>();
+/** `r` = the hash of three pieces, one after the other, modulo the order. */
+function hashToScalar(r: Scalar, first: usize, second: usize, message: usize, size: u64): void {
+  const hash = stack<Sha512>();
+  const digest = stack<FixedArray<u64, 8>>();
+  hash.begin();
+  hash.update(first, 32);
+  if (second !== 0) hash.update(second, 32);
+  hash.update(message, size);
+  hash.finish(addressOf(digest));
+  reduce(r, digest);
+}
 
 /** Is `signature` (64 bytes) that of `key` (32 bytes) over the message? */
 export function verifyEd25519(key: usize, message: usize, size: u64, signature: usize): bool {
@@ -234,13 +243,8 @@ export function verifyEd25519(key: usize, message: usize, size: u64, signature: 
   if (notBelowOrder(s)) return false;
   const a = stack<Point>();
   if (!decodePoint(a, key)) return false;
-  hash.begin();
-  hash.update(signature, 32);
-  hash.update(key, 32);
-  hash.update(message, size);
-  hash.finish(addressOf(digest));
   const h = stack<FixedArray<u64, 4>>();
-  reduce(h, digest);
+  hashToScalar(h, signature, key, message, size);
   negatePoint(a);
   const base = stack<Point>();
   setBase(base);
@@ -251,17 +255,22 @@ export function verifyEd25519(key: usize, message: usize, size: u64, signature: 
   return memory.compare(addressOf(encoded), signature, 32) === 0;
 }
 
-/** What a seed expands to: the scalar (in `scalar`) and the prefix for nonces. */
-const expanded = zeroed<FixedArray<u64, 8>>();
-const scalar = zeroed<FixedArray<u64, 4>>();
-function expandSeed(seed: usize): void {
+/** What a seed expands to (RFC 8032 §5.1.5): the scalar, and the prefix for nonces. */
+class Expanded {
+  readonly digest: FixedArray<u64, 8>;
+  readonly scalar: FixedArray<u64, 4>;
+}
+
+function expandSeed(expanded: Expanded, seed: usize): void {
+  const hash = stack<Sha512>();
+  const digest: FixedArray<u64, 8> = expanded.digest;
   hash.begin();
   hash.update(seed, 32);
-  hash.finish(addressOf(expanded));
-  expanded[0] &= 0xffff_ffff_ffff_fff8;
-  expanded[3] = (expanded[3] & 0x7fff_ffff_ffff_ffff) | 0x4000_0000_0000_0000;
-  for (let i: u64 = 0; i < 4; i++) scalar[i] = 0;
-  for (let i: u64 = 256; i > 0; i--) shiftIn(scalar, (expanded[(i - 1) >> 6] >> ((i - 1) & 63)) & 1);
+  hash.finish(addressOf(digest));
+  digest[0] &= 0xffff_ffff_ffff_fff8;
+  digest[3] = (digest[3] & 0x7fff_ffff_ffff_ffff) | 0x4000_0000_0000_0000;
+  for (let i: u64 = 0; i < 4; i++) expanded.scalar[i] = 0;
+  for (let i: u64 = 256; i > 0; i--) shiftIn(expanded.scalar, (digest[(i - 1) >> 6] >> ((i - 1) & 63)) & 1);
 }
 
 function multiplyBase(out: usize, s: Scalar): void {
@@ -277,34 +286,27 @@ function multiplyBase(out: usize, s: Scalar): void {
 
 /** The public key (32 bytes) of a seed (32 bytes). */
 export function publicKeyEd25519(out: usize, seed: usize): void {
-  expandSeed(seed);
-  multiplyBase(out, scalar);
+  const expanded = stack<Expanded>();
+  expandSeed(expanded, seed);
+  multiplyBase(out, expanded.scalar);
 }
 
 /** Signs: 64 bytes to `signature`. */
 export function signEd25519(signature: usize, seed: usize, message: usize, size: u64): void {
   const key = stack<FixedArray<u64, 4>>();
-  expandSeed(seed);
-  multiplyBase(addressOf(key), scalar);
-  hash.begin();
-  hash.update(addressOf(expanded) + 32, 32);
-  hash.update(message, size);
-  hash.finish(addressOf(digest));
+  const expanded = stack<Expanded>();
+  expandSeed(expanded, seed);
+  multiplyBase(addressOf(key), expanded.scalar);
   const r = stack<FixedArray<u64, 4>>();
-  reduce(r, digest);
+  hashToScalar(r, addressOf(expanded.digest) + 32, 0, message, size);
   multiplyBase(signature, r);
-  hash.begin();
-  hash.update(signature, 32);
-  hash.update(addressOf(key), 32);
-  hash.update(message, size);
-  hash.finish(addressOf(digest));
   const k = stack<FixedArray<u64, 4>>();
-  reduce(k, digest);
+  hashToScalar(k, signature, addressOf(key), message, size);
   // s = r + k·scalar, by bits of k.
   const product = stack<FixedArray<u64, 4>>();
   for (let i: u64 = 256; i > 0; i--) {
     shiftIn(product, 0);
-    if (bitOf(k, i - 1) !== 0) addScalar(product, scalar);
+    if (bitOf(k, i - 1) !== 0) addScalar(product, expanded.scalar);
   }
   addScalar(product, r);
   for (let i: u64 = 0; i < 4; i++) store<u64>(signature + 32 + i * 8, product[i]);

@@ -137,12 +137,10 @@ function feSquareTimes(r: Fe, a: Fe, n: u64): void {
   for (let i: u64 = 1; i < n; i++) feMul(r, r, r);
 }
 
-const t0 = zeroed<Fe>();
-const t1 = zeroed<Fe>();
-const t2 = zeroed<Fe>();
-
 /** t1 = a^(2^250 − 1), t0 = a^11: what inversion and square root have in common. */
-function power250(a: Fe): void {
+function power250(t1: Fe, t0: Fe, a: Fe): void {
+  const t2 = stack<Fe>();
+  const t3 = stack<Fe>();
   feSquare(t0, a);
   feSquareTimes(t1, t0, 2);
   feMul(t1, a, t1);
@@ -153,7 +151,6 @@ function power250(a: Fe): void {
   feMul(t1, t2, t1);
   feSquareTimes(t2, t1, 10);
   feMul(t2, t2, t1);
-  const t3 = stack<Fe>();
   feSquareTimes(t3, t2, 20);
   feMul(t2, t3, t2);
   feSquareTimes(t2, t2, 10);
@@ -168,18 +165,22 @@ function power250(a: Fe): void {
 
 /** r = 1/a (a^(p−2)). */
 export function feInvert(r: Fe, a: Fe): void {
-  power250(a);
-  feSquareTimes(t1, t1, 5);
-  feMul(r, t1, t0);
+  const high = stack<Fe>();
+  const low = stack<Fe>();
+  power250(high, low, a);
+  feSquareTimes(high, high, 5);
+  feMul(r, high, low);
 }
 
 /** r = a^((p−5)/8). */
 export function fePower22523(r: Fe, a: Fe): void {
   const base = stack<Fe>();
+  const high = stack<Fe>();
+  const low = stack<Fe>();
   feCopy(base, a);
-  power250(base);
-  feSquareTimes(t1, t1, 2);
-  feMul(r, t1, base);
+  power250(high, low, base);
+  feSquareTimes(high, high, 2);
+  feMul(r, high, base);
 }
 
 /** The 32 bytes of the value below p, little-endian. */

@@ -3,9 +3,7 @@
  * any other event, beside other words, and sees how many alarms it has missed. A thread has at most one, so there are never more than
  * threads.
  */
-import { WRITE } from '../abi/object.ts';
 import { ticks } from './arch.ts';
-import { hasRights } from './fault.ts';
 import { Slab } from './memory.ts';
 import { dropObject, holdObject, KObject } from './object.ts';
 import { wakeObject } from './sync.ts';
@@ -74,9 +72,8 @@ export function ringAlarms(): void {
   while (first !== null && first.time <= ticks()) {
     const alarm: Alarm = first;
     const object = alarm.object;
-    // A page of its own, present, readable, and memory rather than registers; and the right to it may have gone meanwhile.
-    const may = hasRights(alarm.thread, object, WRITE) && objectPage(object, alarm.offset) !== 0;
-    const place = may ? peekPage(object, alarm.offset) : 0;
+    // A page of its own, present, readable, and memory rather than registers.
+    const place = objectPage(object, alarm.offset) === 0 ? 0 : peekPage(object, alarm.offset);
     if (place !== 0) {
       atomic.add<u64>(at<Ptr<u64>>(place), 1);
       wakeObject(object, alarm.offset);

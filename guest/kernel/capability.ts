@@ -21,10 +21,10 @@ import {
   SC_DELEGATE,
   SC_EXPIRES,
 } from '../abi/security.ts';
-import { verifyEd25519 } from '../crypto/ed25519.ts';
 import { PAGE } from './arch.ts';
 import { realTime, realTimeTicks } from './clock.ts';
 import { findObject, KObject } from './object.ts';
+import { MESSAGE_MAX, signatureHolds } from './signature.ts';
 import { peekPage } from './tree.ts';
 
 const RIGHTS_MASK = 0x7c;
@@ -53,7 +53,7 @@ function verifySignature(object: KObject, message: usize, size: u64, signature: 
   const key = stack<KeyHeader>();
   if (!readObject(keyObject, OBJ_NULLPAGE, addressOf(key), sizeof<KeyHeader>())) return false;
   if (key.magic !== KEY_MAGIC || key.kind !== KEY_PUBLIC) return false;
-  return verifyEd25519(addressOf(key.key), message, size, signature);
+  return signatureHolds(addressOf(key.key), message, size, signature);
 }
 
 /** When the first of the capabilities ends that rights were computed from since the last time that one ended; ns since 1970. */
@@ -184,3 +184,6 @@ export function gatedRights(context: KObject, target: KObject, offset: u64): u64
   gated = false;
   return rights;
 }
+
+static_assert(offsetof<Capability>('signature') <= MESSAGE_MAX, 'Capability');
+static_assert(offsetof<Delegation>('signature') <= MESSAGE_MAX, 'Delegation');

@@ -210,7 +210,7 @@ export function resumeInput(): bool {
 /** SYS_ACTION on one of the devices. */
 export function deviceAction(thread: Thread, object: KObject, command: u64, a: u64, b: u64): i64 {
   if (object === uartObject) return uartAction(thread, command);
-  if (object === consoleObject && command === ACTION_CONSOLE_WRITE) return writeConsole(a, b);
+  if (object === consoleObject && command === ACTION_CONSOLE_WRITE) return printUser(a, b);
   if (object === consoleObject && command === ACTION_CONSOLE_FOREGROUND) return setForeground(a);
   if (object === consoleObject && command === ACTION_CONSOLE_SIZE) return setConsoleSize(a, b);
   if (object === nvdimmObject && command === ACTION_NVDIMM_FLUSH) {
@@ -237,7 +237,8 @@ function alarmAt(thread: Thread, address: usize, date: u64): i64 {
   return 0;
 }
 
-function writeConsole(address: usize, length: u64): i64 {
+/** Prints text of the caller's, at most 4096 bytes; the bytes printed. */
+export function printUser(address: usize, length: u64): i64 {
   const buffer = stack<FixedArray<u8, 256>>();
   const size = min<u64>(length, 4096);
   let done: u64 = 0;

@@ -41,6 +41,7 @@ import {
 import { gatedRights } from './capability.ts';
 import { Context, cachedRights, computeRights, defaultRights, refreshRights } from './context.ts';
 import { descriptorOf, findKnown, findObject, isImmutable, KObject, reapStep } from './object.ts';
+import { judgingIncomplete } from './signature.ts';
 import { activate, Thread } from './thread.ts';
 import { copyOnWrite, fillPage, makeRoot, PageResult, peekPage } from './tree.ts';
 
@@ -173,12 +174,14 @@ function neededRights(access: u64): u64 {
 function resolveRights(thread: Thread, object: KObject, report: FaultReport): bool {
   const need = neededRights(report.access);
   const active = thread.context;
-  if ((refreshRights(active, object) & need) === need) return true;
+  const granted = refreshRights(active, object);
+  if (!judgingIncomplete() && (granted & need) === need) return true;
   let refusedByGate = false;
   for (let turn: u64 = 0; turn <= thread.contextCount; turn++) {
     const candidate = turn === 0 ? thread.hint : thread.contexts[turn - 1];
     if (candidate === 0) continue;
     const context = at<Context>(candidate);
+    if (judgingIncomplete()) break;
     if (context === active || (refreshRights(context, object) & need) !== need) continue;
     if (report.access === ACCESS_FETCH) {
       if (!mayEnter(context, object, report.offset)) {
@@ -186,6 +189,7 @@ function resolveRights(thread: Thread, object: KObject, report: FaultReport): bo
         continue;
       }
     } else if (!mayRunHere(thread, context)) continue;
+    if (judgingIncomplete()) break;
     activate(thread, context);
     return true;
   }
@@ -247,5 +251,7 @@ export function hasRights(thread: Thread, object: KObject, rights: u64): bool {
   let known: u64 = 0;
   for (let i: u64 = 0; i < thread.contextCount; i++)
     known |= cachedRights(at<Context>(thread.contexts[i]), object);
-  return (known & rights) === rights || (threadRights(thread, object) & rights) === rights;
+  if ((known & rights) === rights) return true;
+  const granted = threadRights(thread, object);
+  return !judgingIncomplete() && (granted & rights) === rights;
 }

@@ -14,6 +14,7 @@ import {
 import { EINTR } from '../abi/syscall.ts';
 import { sendIpi } from './arch.ts';
 import { FaultReport } from './fault.ts';
+import { beginJudging, judgePutOff } from './signature.ts';
 import { cancelWait } from './sync.ts';
 import {
   continueThread,
@@ -99,13 +100,16 @@ const signalReport = zeroed<FaultReport>();
 export function deliverSignal(thread: Thread): void {
   const number = nextSignal(thread);
   const bit = u64(1) << number;
+  beginJudging(thread);
   thread.pendingSignals &= ~bit;
   if ((bit & UNHANDLED) === 0 && handles(thread, FAULT_SIGNAL)) {
     signalReport.fault = FAULT_SIGNAL;
     signalReport.address = thread.registers[0];
     signalReport.detail = number;
     signalReport.info = thread.signalInfo;
-    upcall(thread, signalReport);
+    if (upcall(thread, signalReport)) return;
+    thread.pendingSignals |= bit;
+    judgePutOff(thread);
   } else if (number === SIGNAL_STOP || number === SIGNAL_KEYBOARD_STOP) stopThread(thread);
   else if (!ignorable(number)) endThread(thread, EXIT_SIGNAL + number);
 }

@@ -27,8 +27,7 @@ import {
 import { archiveObject } from './archive.ts';
 import { allowed, argument, findArgument } from './arguments.ts';
 import { nanosecondsPerTick } from './clock.ts';
-import { consolePrint } from './console.ts';
-import { deviceAction } from './device.ts';
+import { deviceAction, printUser } from './device.ts';
 import { txCommit, txSet } from './journal.ts';
 import { ksoRoot } from './kso.ts';
 import { blocksUsed, pagesFree, pagesKept, pagesTotal } from './memory.ts';
@@ -37,20 +36,11 @@ import { powerOff } from './power.ts';
 import { randomWord } from './random.ts';
 import { storePresent, storeSuperblock } from './store.ts';
 import { hartCount, Thread } from './thread.ts';
-import { readUser, writeUser } from './user.ts';
+import { writeUser } from './user.ts';
 
 /** debug_print(address, length): writes to the console, at most 4096 bytes a call. Returns the bytes written. */
 export function sysDebugPrint(thread: Thread): i64 {
-  const buffer = stack<FixedArray<u8, 256>>();
-  const length = min<u64>(argument(thread, 1), 4096);
-  let done: u64 = 0;
-  while (done < length) {
-    const piece = min<u64>(length - done, 256);
-    if (!readUser(addressOf(buffer), argument(thread, 0) + done, piece)) return -EFAULT;
-    consolePrint(strOf(buffer.ptr, piece));
-    done += piece;
-  }
-  return i64(length);
+  return printUser(argument(thread, 0), argument(thread, 1));
 }
 
 /** action(device lo, hi, command, a, b). The caller needs USE of the device object. */

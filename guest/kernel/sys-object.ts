@@ -41,6 +41,7 @@ import {
   pinObject,
   undeleteObject,
 } from './object.ts';
+import { judgingIncomplete } from './signature.ts';
 import { Thread } from './thread.ts';
 import { tieObjects, untieObjects } from './tie.ts';
 import { examine, pagesOf } from './tree.ts';
@@ -142,7 +143,7 @@ export function sysStat(thread: Thread): i64 {
   const object = findArgument(thread, 0);
   if (object === null) return -ENOENT;
   const rights = threadRights(thread, object);
-  if (rights === 0) return -EPERM;
+  if (rights === 0 || judgingIncomplete()) return -EPERM;
   const result = stack<StatResult>();
   result.id.lo = object.lo;
   result.id.hi = object.hi;

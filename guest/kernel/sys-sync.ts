@@ -28,6 +28,10 @@ function deadlineAfter(timeout: u64): u64 {
   return max<u64>(ticks() + toTicks(min<u64>(timeout, LONGEST)), 1);
 }
 
+function isSleep(op: SyncOp): bool {
+  return (op.op & 0xff) !== SYNC_WAKE;
+}
+
 /** thread_sync(ops, count, timeout in ns): wakes, then sleeps until one of the words differs or is woken. */
 export function sysSync(thread: Thread): i64 {
   const count = argument(thread, 1);
@@ -41,32 +45,34 @@ export function sysSync(thread: Thread): i64 {
   const ops = stack<FixedArray<Inline<SyncOp>, 32>>();
   const address = argument(thread, 0);
   if (!readUser(addressOf(ops), address, count * sizeof<SyncOp>())) return -EFAULT;
+  // All that may fail comes before anything is done: the call may have to be made again.
   let sleepers: u64 = 0;
-  let woken: i64 = 0;
+  let differs: i64 = -1;
   for (let i: u64 = 0; i < count; i++) {
     const op = ops[i];
     const object = objectAt(thread, op.address);
     const width: u64 = (op.op & SYNC_32) !== 0 ? 4 : 8;
     if (object === null || (op.address & (width - 1)) !== 0) return -EINVAL;
     if (!allowed(thread, object, READ)) return -EPERM;
-    if ((op.op & 0xff) === SYNC_WAKE) woken += i64(wakeWaiters(object, offsetAt(op.address), op.value));
-    else sleepers++;
+    if (!isSleep(op)) continue;
+    sleepers++;
+    const word = stack<FixedArray<u64, 1>>();
+    word[0] = 0;
+    if (!readUser(addressOf(word), op.address, width)) return -EFAULT;
+    const wanted = width === 8 ? op.value : op.value & 0xffff_ffff;
+    if (differs < 0 && word[0] !== wanted) differs = i64(i);
+  }
+  let woken: i64 = 0;
+  for (let i: u64 = 0; i < count; i++) {
+    const object = isSleep(ops[i]) ? null : objectAt(thread, ops[i].address);
+    if (object !== null) woken += i64(wakeWaiters(object, offsetAt(ops[i].address), ops[i].value));
   }
   if (sleepers === 0) return woken;
-  for (let i: u64 = 0; i < count; i++) {
-    const op = ops[i];
-    if ((op.op & 0xff) === SYNC_WAKE) continue;
-    const word = stack<FixedArray<u64, 1>>();
-    const wide = (op.op & SYNC_32) === 0;
-    word[0] = 0;
-    if (!readUser(addressOf(word), op.address, wide ? 8 : 4)) return -EFAULT;
-    const wanted = wide ? op.value : op.value & 0xffff_ffff;
-    if (word[0] !== wanted) return i64(i);
-  }
+  if (differs >= 0) return differs;
   if (timeout === 0) return -ETIMEDOUT;
   for (let i: u64 = 0; i < count; i++) {
     const op = ops[i];
-    if ((op.op & 0xff) === SYNC_WAKE) continue;
+    if (!isSleep(op)) continue;
     // Looked up again: what was woken above may have been the last to hold an object.
     const object = objectAt(thread, op.address);
     const may = object !== null && allowed(thread, object, READ);

@@ -26,6 +26,7 @@ import { createdObject, createObject } from './create.ts';
 import { deleteObject, findObject, isImmutable, isKernelObject, KObject } from './object.ts';
 import { persistThread } from './resume.ts';
 import { raiseGroup, raiseSignal } from './signal.ts';
+import { judgingIncomplete } from './signature.ts';
 import {
   attachContext,
   endThread,
@@ -159,6 +160,9 @@ export function sysSignal(thread: Thread): i64 {
   if ((argument(thread, 4) & SIGNAL_TO_GROUP) !== 0) {
     const group = argument(thread, 0);
     if (threadsInGroup(group, null) === null) return -ENOENT;
+    // Whom it may signal, before anybody is.
+    raiseGroup(group, 0, 0, maySignal, thread);
+    if (judgingIncomplete()) return -EPERM;
     const count = raiseGroup(group, number, argument(thread, 3), maySignal, thread);
     return count === 0 ? -EPERM : i64(count);
   }

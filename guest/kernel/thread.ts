@@ -100,6 +100,8 @@ export class Thread {
   becomeDepth: u64;
   /** Upcalls that are open: handlers that have not ended with THREAD_RESUME. */
   faultDepth: u64;
+  /** Signatures that were verified for it since it last got on (signature.ts). */
+  verifications: u64;
   number: u64;
   /** Number of the first thread of its group. */
   group: u64;

@@ -3,7 +3,7 @@
  * `leaveKernel`, which goes on with the same thread, with another, or waits.
  */
 import { FAULT_EXCEPTION, FAULT_PAGE, PAGE_POISON } from '../abi/fault.ts';
-import { ETIMEDOUT } from '../abi/syscall.ts';
+import { EFAULT, EPERM, ETIMEDOUT } from '../abi/syscall.ts';
 import { nextAlarm, ringAlarms } from './alarm.ts';
 import {
   CAUSE_ADDRESS,
@@ -35,6 +35,7 @@ import { lockKernel, unlockKernel } from './lock.ts';
 import { isPersistent, reapStep } from './object.ts';
 import { powerOff } from './power.ts';
 import { deliverSignal, nextSignal } from './signal.ts';
+import { beginJudging, judgePutOff, judgingIncomplete } from './signature.ts';
 import { printSymbol } from './symbols.ts';
 import { systemCall } from './syscall.ts';
 import {
@@ -66,28 +67,43 @@ function trapFromUser(thread: Thread): never {
   const address = csr.read('stval');
   lockKernel();
   if ((cause & CAUSE_INTERRUPT) !== 0) takeInterrupt(thread, cause & 63);
-  else if (cause === CAUSE_ECALL_USER) {
-    thread.registers[0] += 4;
-    const result = systemCall(thread);
-    // A call that ended the thread, or made it wait, has taken it off this hart.
-    if (thisHart().current === thread) thread.registers[10] = u64(result);
-  } else takeException(thread, cause, address);
+  else if (cause === CAUSE_ECALL_USER) takeCall(thread);
+  else takeException(thread, cause, address);
   leaveKernel();
 }
 
-function takeException(thread: Thread, cause: u64, address: u64): void {
-  if (cause >= CAUSE_ADDRESS && cause <= CAUSE_TABLE) {
-    if (!resolveFault(thread, cause, address, userReport)) upcall(thread, userReport);
+function takeCall(thread: Thread): void {
+  beginJudging(thread);
+  thread.registers[0] += 4;
+  const result = systemCall(thread);
+  // A call that ended the thread, or made it wait, has taken it off this hart.
+  if (thisHart().current !== thread) return;
+  if (judgingIncomplete() && (result === -EPERM || result === -EFAULT)) {
+    // It has asked for rights, and done nothing yet. It is made again.
+    thread.registers[0] -= 4;
+    judgePutOff(thread);
     return;
   }
-  memory.fill(addressOf(userReport), 0, sizeof<FaultReport>());
-  userReport.address = address;
-  userReport.info = cause;
-  if (!isMediaError(thread, cause, address)) {
-    userReport.fault = FAULT_EXCEPTION;
-    userReport.detail = cause;
+  thread.verifications = 0;
+  thread.registers[10] = u64(result);
+}
+
+function takeException(thread: Thread, cause: u64, address: u64): void {
+  beginJudging(thread);
+  let resolved = false;
+  if (cause >= CAUSE_ADDRESS && cause <= CAUSE_TABLE) {
+    resolved = resolveFault(thread, cause, address, userReport);
+  } else {
+    memory.fill(addressOf(userReport), 0, sizeof<FaultReport>());
+    userReport.address = address;
+    userReport.info = cause;
+    if (!isMediaError(thread, cause, address)) {
+      userReport.fault = FAULT_EXCEPTION;
+      userReport.detail = cause;
+    }
   }
-  upcall(thread, userReport);
+  if (!resolved && (judgingIncomplete() || !upcall(thread, userReport))) judgePutOff(thread);
+  else if (thisHart().current === thread) thread.verifications = 0;
 }
 
 /** Could the NVDIMM not be read: the data (a hardware error), or a page table on the way to them (an access fault)? Then reports that. */

@@ -22,6 +22,7 @@ import { consolePrint, printHex, printNumber } from './console.ts';
 import { FaultReport, objectAt, offsetAt } from './fault.ts';
 import { printKsoName } from './kso.ts';
 import { findObject, isKernelObject, KObject } from './object.ts';
+import { judgingIncomplete } from './signature.ts';
 import { printSymbol } from './symbols.ts';
 import { endThread, Thread } from './thread.ts';
 import { peekPage } from './tree.ts';
@@ -64,20 +65,26 @@ export function handles(thread: Thread, fault: u64): bool {
   return header.faultHandler !== 0 && ((header.faultMask >> fault) & 1) === 0;
 }
 
-/** Delivers a fault to a thread that runs on this hart; the thread may end. */
-export function upcall(thread: Thread, report: FaultReport): void {
+/**
+ * Delivers a fault to a thread that runs on this hart; the thread may end. False: nothing has been done yet, because a signature has to
+ * be verified before the kernel may write to the thread's stack.
+ */
+export function upcall(thread: Thread, report: FaultReport): bool {
   const page = peekPage(thread.view, OBJ_NULLPAGE);
   if (page !== 0 && thread.faultDepth < MAX_DEPTH) {
     const header = at<ViewHeader>(page);
     // A handler whose first instruction faults cannot be entered; calling it for that would never end.
     const pc = thread.registers[0];
     const usable = handles(thread, report.fault) && pc !== header.faultHandler;
-    if (usable && call(thread, header.faultHandler, report, report.fault)) return;
+    if (usable && call(thread, header.faultHandler, report, report.fault)) return true;
+    if (judgingIncomplete()) return false;
     const last = header.doubleFaultHandler;
-    if (last !== 0 && pc !== last && call(thread, last, report, FAULT_FAULT)) return;
+    if (last !== 0 && pc !== last && call(thread, last, report, FAULT_FAULT)) return true;
+    if (judgingIncomplete()) return false;
   }
   reportFault(thread, report);
   endThread(thread, EXIT_FAULT + report.fault);
+  return true;
 }
 
 function faultName(fault: u64): str {

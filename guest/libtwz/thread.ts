@@ -72,6 +72,12 @@ export class Thread {
 
   /** The same with flags of SpawnArgs: SPAWN_NO_CONTEXTS for a thread that has default rights only. */
   startWith(body: (argument: u64) => u64, argument: u64, flags: u64): i64 {
+    const inherited = stack<ObjectId>();
+    return this.startIn(inherited, body, argument, flags);
+  }
+
+  /** The same with a security context object, the only one that the thread has then; 0: those of the caller, as `flags` say. */
+  startIn(context: ObjectId, body: (argument: u64) => u64, argument: u64, flags: u64): i64 {
     becomeThreaded();
     const result = createObject(this.stackObject, READ | WRITE | DELETE | CREATE_VOLATILE);
     if (result !== 0) return result;
@@ -83,6 +89,7 @@ export class Thread {
     block.argument = argument;
     const args = stack<SpawnArgs>();
     assign(args.stack, this.stackObject);
+    assign(args.context, context);
     args.flags = flags;
     args.start = addressOf(threadStart);
     args.stackPointer = slotAddress(SLOT_STACK, STACK_TOP);

@@ -402,7 +402,7 @@ function tryRanges(_argument: u64): void {
   exitThread(3);
 }
 
-/** A long chain of ties ends without using up the kernel's stack; so does a ring, as far as it can. */
+/** A long chain of ties ends without using up the kernel's stack. */
 function tryTies(_argument: u64): void {
   const first = stack<ObjectId>();
   const previous = stack<ObjectId>();
