@@ -31,11 +31,10 @@ export function testProgram(name: string): Uint8Array {
 /** A boot archive whose first program is the test program `name`, told `command`. */
 export function testArchive(name: string, command: string): ImageFile {
   const layouts = Layouts.load();
-  const archive = writeArchive(
-    [{ name: 'init', elf: testProgram(name) }],
-    layouts,
-    guestFile('kernel.elf').bytes,
-  );
+  const archive = writeArchive([{ name: 'init', elf: testProgram(name) }], layouts, {
+    name: 'kernel',
+    elf: guestFile('kernel.elf').bytes,
+  });
   return { name: 'archive.img', bytes: appendText(archive, '.commands', command, layouts) };
 }
 

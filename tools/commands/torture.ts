@@ -201,12 +201,13 @@ export const tortureCommand: CommandModule<object, TortureArguments> = {
       .command(replayCommand)
       .command(mergeCommand),
   handler: async (args) => {
-    const { loadProgram, shippedWorkloads } = await import('../torture/load.ts');
+    const { loadProgram } = await import('../torture/load.ts');
+    const { workloadNames } = await import('../guest/workloads.ts');
     const { assemble } = await import('../torture/assemble.ts');
     const { exploreAll } = await import('../torture/parallel.ts');
     const { runCalm } = await import('../torture/visit.ts');
     if (args.program === undefined)
-      throw new UserError(`name a program, or a workload: ${shippedWorkloads().join(', ')}`);
+      throw new UserError(`name a program, or a workload: ${workloadNames().join(', ')}`);
     const program = await loadProgram(args.program, {
       ...mediaOf(args),
       memory: memorySize(args.mem),

@@ -14,6 +14,8 @@ const PAGE = 4096;
 export interface ArchiveProgram {
   readonly name: string;
   readonly elf: Uint8Array;
+  /** Its table of symbols (symbols.ts), if that is there already. */
+  readonly symbols?: Uint8Array;
 }
 
 /** The bytes of an executable as an object holds them from offset 0x1000 on, and how many it needs in memory. */
@@ -40,19 +42,19 @@ interface Entry {
   readonly flags: bigint;
 }
 
-/** The programs, and after them the symbols of each, and of the kernel if its ELF is given. */
+/** The programs, and after them the symbols of each, and of the kernel if it is given. */
 export function writeArchive(
   programs: readonly ArchiveProgram[],
   layouts: Layouts,
-  kernel?: Uint8Array,
+  kernel?: ArchiveProgram,
 ): Uint8Array {
   const headerSize = layouts.struct('ArchiveHeader').size;
   const entrySize = layouts.struct('ArchiveEntry').size;
   const nameSize = Number(layouts.constant('ARCHIVE_NAME_SIZE'));
   const base = layouts.constant('OBJ_NULLPAGE');
-  const symbols = (name: string, elf: Uint8Array, of: number): Entry => ({
+  const symbolsOf = ({ name, elf, symbols }: ArchiveProgram, of: number): Entry => ({
     name,
-    bytes: writeSymbols(elf, name, layouts),
+    bytes: symbols ?? writeSymbols(elf, name, layouts),
     memory: of,
     flags: layouts.constant('ARCHIVE_SYMBOLS'),
   });
@@ -62,8 +64,8 @@ export function writeArchive(
       ...objectImage(readElf(elf, name), base),
       flags: layouts.constant('ARCHIVE_PROGRAM'),
     })),
-    ...programs.map(({ name, elf }, index) => symbols(name, elf, index)),
-    ...(kernel ? [symbols('kernel', kernel, Number(layouts.constant('SYMBOLS_OF_KERNEL')))] : []),
+    ...programs.map(symbolsOf),
+    ...(kernel ? [symbolsOf(kernel, Number(layouts.constant('SYMBOLS_OF_KERNEL')))] : []),
   ];
   const roundUp = (size: number): number => Math.ceil(size / PAGE) * PAGE;
   // Room for the entry that `appendText` adds.

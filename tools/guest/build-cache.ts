@@ -3,8 +3,9 @@
  * entry holds only for the same compiler and while the ELF is the one that was written.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { replaceFile } from './files.ts';
 
 /** SHA-256 of each source by its path below the root. */
 type Inputs = Readonly<Record<string, string>>;
@@ -74,7 +75,7 @@ export class BuildCache {
   }
 
   save(): void {
-    writeFileSync(this.path, JSON.stringify({ compiler: this.compiler, entries: this.entries }));
+    replaceFile(this.path, JSON.stringify({ compiler: this.compiler, entries: this.entries }));
   }
 
   private hashOf(path: string): string | undefined {

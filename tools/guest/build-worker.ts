@@ -1,13 +1,11 @@
-/**
- * A thread of the guest's build: compiles one file after the other as `build-system.ts` sends them. Parsed sources are kept from
- * one to the next.
- */
+/** A thread of the guest's build: does one task after the other as `build-threads.ts` sends them. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { type BuildTask, compileTask } from './build-task.ts';
+import { Builder } from './build-task.ts';
+import type { ThreadTask } from './build-threads.ts';
 
 const { root } = workerData as { readonly root: string };
-const cache = new Map();
+const builder = new Builder(root);
 
-parentPort!.on('message', (task: BuildTask) => {
-  parentPort!.postMessage(compileTask(root, task, cache));
+parentPort!.on('message', async (task: ThreadTask) => {
+  parentPort!.postMessage(await (task === 'layouts' ? builder.readLayouts() : builder.build(task)));
 });

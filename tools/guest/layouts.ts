@@ -7,6 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../../emulator/errors.ts';
+import type { ParseCache } from '../compiler/frontend/program.ts';
 
 /** A structure: offsets and sizes in bytes. */
 export interface StructLayout {
@@ -21,7 +22,7 @@ export interface GuestLayouts {
 }
 
 /** Reads the sources; used by the build. */
-export async function readLayouts(guestFolder: string): Promise<GuestLayouts> {
+export async function readLayouts(guestFolder: string, cache?: ParseCache): Promise<GuestLayouts> {
   const [{ Program }, { diskHost }, { resolveGlobal }, { instantiateClass }, { sizeOf }] = await Promise.all([
     import('../compiler/frontend/program.ts'),
     import('../compiler/frontend/session.ts'),
@@ -29,7 +30,7 @@ export async function readLayouts(guestFolder: string): Promise<GuestLayouts> {
     import('../compiler/frontend/resolve-types.ts'),
     import('../compiler/frontend/types.ts'),
   ]);
-  const program = new Program({ host: diskHost, root: guestFolder, optimise: true });
+  const program = new Program({ host: diskHost, root: guestFolder, optimise: true, ...(cache && { cache }) });
   const constants: Record<string, string> = {};
   const structs: Record<string, StructLayout> = {};
   const folder = join(guestFolder, 'abi');

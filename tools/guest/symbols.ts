@@ -63,15 +63,14 @@ function linesOf(sections: (name: string) => Uint8Array): Row[] {
 const RA = 1;
 const SP = 2;
 
-/** Bytes of the largest frame of the function in [start, end), and where below its upper end the return address is. */
-function frameOf(frames: Frames, start: bigint, end: bigint): { frame: number; link: number } {
+/** Bytes of the largest frame of the function at `start`, and where below its upper end the return address is. */
+function frameOf(frames: Frames, start: bigint): { frame: number; link: number } {
   let frame = 0;
   let link = 0;
-  for (let pc = start; pc < end; pc += 2n) {
-    const rules = frames.at(pc);
-    if (rules === undefined || rules.cfa instanceof Uint8Array || rules.cfa.register !== SP) continue;
-    const ra = rules.registers.get(RA);
-    const size = Number(rules.cfa.offset);
+  for (const { cfa, registers } of frames.rows(start)) {
+    if (cfa instanceof Uint8Array || cfa.register !== SP) continue;
+    const ra = registers.get(RA);
+    const size = Number(cfa.offset);
     if (ra?.kind !== 'offset' || size < frame || size > 0xffff) continue;
     frame = size;
     link = -Number(ra.offset);
@@ -98,14 +97,14 @@ export function writeSymbols(elf: Uint8Array, name: string, layouts: Layouts): U
   const functionSize = layouts.struct('SymbolFunction').size;
   const head = new DataView(new ArrayBuffer(tableSize + functions.length * functionSize));
   let next = 0;
-  functions.forEach(({ value, size, name: symbol }, i) => {
+  functions.forEach(({ value, name: symbol }, i) => {
     const at = tableSize + i * functionSize;
     const put = (field: string, number: number): void =>
       head.setUint32(at + layouts.offset('SymbolFunction', field), number, true);
     put('start', Number(value - base));
     put('name', texts.place(symbol));
     put('rows', stream.bytes.length);
-    const { frame, link } = frameOf(frames, value, value + size);
+    const { frame, link } = frameOf(frames, value);
     head.setUint16(at + layouts.offset('SymbolFunction', 'frame'), frame, true);
     head.setUint16(at + layouts.offset('SymbolFunction', 'link'), link, true);
     const end = functions[i + 1]?.value ?? 1n << 64n;

@@ -3,14 +3,16 @@
  * every legal image at every crash point, recovered by the kernel's boot and the libraries, must pass its check and be
  * the state after an allowed number of operations.
  */
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { buildWorkloads, workloadNames } from '../guest/workloads.ts';
 import { runCampaign } from './campaign.ts';
-import { loadProgram, shippedWorkloads } from './load.ts';
+import { loadProgram } from './load.ts';
 
 const LIMITS = { maxRuns: 5000, samples: 100, seed: 0 };
 
 describe('shipped workloads', () => {
-  test.each(shippedWorkloads())('%s', { timeout: 300_000 }, async (name) => {
+  beforeAll(() => buildWorkloads(workloadNames()), 300_000);
+  test.each(workloadNames())('%s', { timeout: 300_000 }, async (name) => {
     const result = runCampaign(await loadProgram(name, {}), LIMITS);
     expect(result.exhaustive).toBe(true);
     expect(result.findings).toEqual([]);

@@ -109,12 +109,20 @@ export class Frames {
 
   /** The rules at an instruction; undefined where there is no information. */
   at(pc: bigint): FrameRules | undefined {
+    return this.rows(pc, pc).at(-1);
+  }
+
+  /**
+   * The rules of the function that `pc` lies in, from its first instruction on, each time that they change; those for addresses beyond `last` are
+   * left out.
+   */
+  rows(pc: bigint, last?: bigint): FrameRules[] {
     const found = this.descriptions[upperBound(this.descriptions, ({ low }) => low <= pc) - 1];
-    if (found === undefined || pc >= found.high) return undefined;
+    if (found === undefined || pc >= found.high) return [];
     try {
-      return rulesAt(found, pc);
+      return rulesUpTo(found, last);
     } catch (error) {
-      if (error instanceof RangeError) return undefined;
+      if (error instanceof RangeError) return [];
       throw error;
     }
   }
@@ -178,29 +186,29 @@ function readPointer(reader: DwarfReader, encoding: number, sectionAddress: bigi
   return BigInt.asUintN(64, encoding & EH.pcRelative ? value + sectionAddress + at : value);
 }
 
-function rulesAt({ common, low, instructions }: Description, pc: bigint): FrameRules {
+function rulesUpTo({ common, low, instructions }: Description, last: bigint | undefined): FrameRules[] {
   const initial: Row = { cfa: { register: 2, offset: 0n }, registers: new Map() };
-  const start = execute(common, common.instructions, initial, low, undefined, undefined);
-  const first = new Map(start.registers);
-  const row = execute(common, instructions, start, low, pc, first);
-  return {
-    cfa: row.cfa,
-    registers: row.registers,
-    returnRegister: common.returnRegister,
-    isSignal: common.isSignal,
-  };
+  const start = execute(common, common.instructions, initial, low).at(-1)!;
+  const { returnRegister, isSignal } = common;
+  return execute(common, instructions, start, low, last, start.registers).map(({ cfa, registers }) => ({
+    cfa,
+    registers,
+    returnRegister,
+    isSignal,
+  }));
 }
 
-/** Executes call frame instructions until those for addresses beyond `pc`. */
+/** Executes call frame instructions until those for addresses beyond `last`: the row of each address that they name, at least one. */
 function execute(
   common: CommonInformation,
   bytes: Uint8Array,
   start: Row,
   low: bigint,
-  pc: bigint | undefined,
-  initial: ReadonlyMap<number, RegisterRule> | undefined,
-): Row {
+  last?: bigint,
+  initial?: ReadonlyMap<number, RegisterRule>,
+): Row[] {
   const reader = new DwarfReader(bytes);
+  const rows: Row[] = [];
   const saved: Row[] = [];
   let row: Row = { cfa: start.cfa, registers: new Map(start.registers) };
   let location = low;
@@ -307,9 +315,11 @@ function execute(
           throw new RangeError(`call frame instruction 0x${op.toString(16)}`);
       }
     if (advance !== undefined) {
+      rows.push({ cfa: row.cfa, registers: new Map(row.registers) });
       location += advance * common.codeAlignment;
-      if (pc !== undefined && location > pc) return row;
+      if (last !== undefined && location > last) return rows;
     }
   }
-  return row;
+  rows.push(row);
+  return rows;
 }
