@@ -92,6 +92,14 @@ export function takeSnapshot(machine: Machine): Snapshot {
   };
 }
 
+/**
+ * The same snapshot with what devices know now: for a machine that has come to the snapshot's state again, and knows more of it
+ * than when it was taken (an NVDIMM that records stores on demand).
+ */
+export function refreshSnapshot(machine: Machine, snapshot: Snapshot): Snapshot {
+  return { ...snapshot, fields: saveParts(machine) };
+}
+
 /** Puts the machine back to a snapshot: copies back the pages that differ. Translated code stays. */
 export function restoreSnapshot(machine: Machine, snapshot: Snapshot): void {
   machine.memorySnapshots.restore(snapshot.memory, (page) => machine.engine.dropPage(page));

@@ -4,8 +4,9 @@
  * flags and `MachineHooks`.
  *
  * In *light mode* stores are plain; a log of written-back blocks keeps the media right. In *recording mode* the
- * persistency engine is told of every store as well, at the price of a slow path for each. Media pages are read in
- * when they are first touched.
+ * persistency engine is told of every store as well, at the price of a slow path for each. *On demand* it is one or the
+ * other at a time: who runs the machine again from a point whose engine state is known may record then, and only then. Media
+ * pages are read in when they are first touched.
  *
  * Invariants: visible memory of a page flagged `absent` has no meaning; the media are, after every write to them, a
  * legal image of a power failure at some instant not before the last `beforeOutput`.
@@ -22,7 +23,13 @@ import { type BlockNumber, blockOf, blockStart, type Dpa, dpa } from './dpa.ts';
 import type { Media } from './media.ts';
 import { MediaErrors } from './media-errors.ts';
 import type { Origin } from './pending.ts';
-import { type Failure, FENCE, type PersistenceDomain, PersistencyEngine } from './persistency.ts';
+import {
+  type EngineState,
+  type Failure,
+  FENCE,
+  type PersistenceDomain,
+  PersistencyEngine,
+} from './persistency.ts';
 import { engineField, restoreEngine, restoreRecord, saveEngine, saveRecord } from './saved.ts';
 import { WriteBackLog } from './write-back-log.ts';
 
@@ -30,8 +37,11 @@ export interface NvdimmOptions {
   readonly harts: number;
   readonly media: Media;
   readonly domain?: PersistenceDomain;
-  /** Tell the persistency engine of every store. */
-  readonly recording?: boolean;
+  /**
+   * Tell the persistency engine of every store; `on-demand`: from power-on until `stopRecording`, and after
+   * `startRecording` again. On demand the media must be a private copy (`writeThrough: false`).
+   */
+  readonly recording?: boolean | 'on-demand';
   /** Recording: keep what failures of ADR need. */
   readonly trackDeep?: boolean;
   /** Recording: tell persistent blocks from untouched ones. */
@@ -63,7 +73,10 @@ export class Nvdimm {
   readonly domain: PersistenceDomain;
   /** The log of light mode; absent when the media are not kept up to date. */
   readonly log: WriteBackLog | undefined;
-  private readonly recorder: PersistencyEngine | undefined;
+  /** The engine that is told of stores now. */
+  private recorder: PersistencyEngine | undefined;
+  /** The engine that can be told, where recording is on demand. */
+  private readonly standby: PersistencyEngine | undefined;
   private readonly visible: Uint8Array;
   /** Stores announced by the instruction `latentInstret`, of which memory will hold the values when it is done. */
   private latent: { address: Dpa; length: number; origin: Origin }[] = [];
@@ -72,6 +85,13 @@ export class Nvdimm {
   private readonly watched = new Map<number, number>();
   /** Recording: told of each store before anything is done about it. */
   beforeStore: ((address: Dpa, length: number, initiator: number) => void) | undefined;
+  /** On demand: told after pages have lost their `storeSlow` flag, for others who observe them. */
+  onStoresReleased: (() => void) | undefined;
+  /**
+   * On demand, not recording: told of a discarding `cbo.inval`, whose outcome only the engine knows. Memory is left as it
+   * is, which is wrong: the run must be repeated with recording.
+   */
+  onUnrecordedDiscard: (() => void) | undefined;
 
   /**
    * @param origin where a store of an initiator (hart index, or -1 for a device) comes from; for recording
@@ -103,6 +123,7 @@ export class Nvdimm {
         trackDeep: options.trackDeep === true,
         trackTouched: options.trackTouched === true,
       });
+      if (options.recording === 'on-demand') this.standby = this.recorder;
     }
     this.errors = new MediaErrors(
       this.media.record,
@@ -111,9 +132,40 @@ export class Nvdimm {
     );
   }
 
-  /** True when stores are recorded. */
+  /** True when stores are recorded now. */
   get recording(): boolean {
     return this.recorder !== undefined;
+  }
+
+  /** True when stores are recorded, or can be. */
+  get recordable(): boolean {
+    return this.recorder !== undefined || this.standby !== undefined;
+  }
+
+  /** On demand: records from now on. @param state what the engine would know now if it had been told of everything */
+  startRecording(state: EngineState): void {
+    if (this.standby === undefined) throw new Error('recording is not on demand');
+    this.forgetLatent();
+    this.standby.restore(state);
+    if (this.recorder !== undefined) return;
+    this.recorder = this.standby;
+    this.flagAll(PageFlag.storeSlow);
+  }
+
+  /** On demand: stores are plain from now on. Nothing where it is not on demand. */
+  stopRecording(): void {
+    if (this.standby === undefined || this.recorder === undefined) return;
+    this.forgetLatent();
+    this.recorder = undefined;
+    const { firstPage, pages } = this.region;
+    for (let page = firstPage; page < firstPage + pages; page++)
+      if (!this.observesStores(page)) this.memory.clearFlag(page, PageFlag.storeSlow);
+    this.onStoresReleased?.();
+  }
+
+  /** Whether stores to a page must stay observed for the NVDIMM's own sake. */
+  observesStores(page: number): boolean {
+    return this.owns(page) && (this.recorder !== undefined || (this.watched.get(page) ?? 0) > 0);
   }
 
   /** The persistency engine, up to date with every store performed so far. Recording mode only. */
@@ -142,6 +194,7 @@ export class Nvdimm {
     this.arrive();
     this.log?.drain();
     this.writeBackAll();
+    this.recorder?.powerCycle(new Map());
     this.media.record.shutdown = Shutdown.clean;
     this.media.saveRecord();
     this.media.sync();
@@ -149,33 +202,43 @@ export class Nvdimm {
 
   /**
    * The power fails now. In recording mode memory and media get a legal image; in light mode the media already hold one
-   * and memory is read in again. The machine must be reset afterwards.
+   * and memory is read in again. On demand, without recording, the image must be given. The machine must be reset afterwards.
    */
   powerFail(choice: ImageChoice, failure: Failure = 'power'): void {
     if (failure === 'adr-fail') this.media.record.flushFailures++;
+    if (this.recorder === undefined && this.standby !== undefined) {
+      if (choice.kind !== 'image') throw new Error('stores to the NVDIMM are not recorded');
+      for (const [block, bytes] of choice.blocks) {
+        this.settle(block);
+        this.visible.set(bytes, blockStart(block));
+      }
+      this.media.saveRecord();
+      return;
+    }
     if (this.recorder === undefined) {
       this.log?.drain();
       this.forget();
       this.media.saveRecord();
       return;
     }
-    const engine = this.engine;
-    const blocks =
-      choice.kind === 'image'
-        ? choice.blocks
-        : choice.kind === 'sample'
-          ? engine.sampleImage(choice.random, failure)
-          : new Map(
-              engine
-                .undetermined(failure)
-                .map((block) => [block, engine.images(block, failure).at(0n)] as const),
-            );
+    const { engine } = this;
+    const blocks = this.imageOf(choice, failure);
     // In order first: while the media change to the chosen image, every block of them is then a legal one.
     this.log?.drain();
     for (const block of blocks.keys()) this.settle(block);
     engine.powerCycle(blocks);
     if (this.log) this.writeBackAll();
     this.media.saveRecord();
+  }
+
+  /** The contents of the undetermined blocks in the image that a failure now leaves. Recording mode only. */
+  imageOf(choice: ImageChoice, failure: Failure = 'power'): ReadonlyMap<BlockNumber, Uint8Array> {
+    if (choice.kind === 'image') return choice.blocks;
+    const { engine } = this;
+    if (choice.kind === 'sample') return engine.sampleImage(choice.random, failure);
+    return new Map(
+      engine.undetermined(failure).map((block) => [block, engine.images(block, failure).at(0n)] as const),
+    );
   }
 
   /** Before anything is shown to the outside: the media catch up with what fences have made persistent. */
@@ -196,10 +259,11 @@ export class Nvdimm {
     const block = blockOf(dpa(pa - this.region.base));
     this.arrive();
     if (operation === 'clean' || operation === 'flush') {
-      // Of an absent page nothing can be in a cache.
-      if (this.isAbsent(block)) return;
-      this.recorder?.clean(hart, block);
-      this.log?.clean(block);
+      // Of an absent page nothing can be in a cache. It counts all the same: the guest cannot know what was read in.
+      if (!this.isAbsent(block)) {
+        this.recorder?.clean(hart, block);
+        this.log?.clean(block);
+      }
       this.media.record.blockWrites++;
       this.errors.wrote(block);
       return;
@@ -211,6 +275,7 @@ export class Nvdimm {
       if (this.recorder) this.zeroing = block;
     } else {
       if (this.recorder) this.recorder.inval(block);
+      else if (this.standby) this.onUnrecordedDiscard?.();
       else this.discard(block);
     }
   }
@@ -277,18 +342,20 @@ export class Nvdimm {
   }
 
   /**
-   * Goes back to a saved state, after memory has. Light mode does not know which stores were not persistent: the
+   * Goes back to a saved state, after memory has; on demand, stores are recorded afterwards if they were then. Light mode does not know which stores were not persistent: the
    * media take memory's content, as if the caches had been written back.
    */
   restore(state: State): void {
-    this.latent = [];
-    this.zeroing = -1;
+    this.forgetLatent();
     for (const { dpa: address } of this.media.record.poison) this.watchBlock(blockOf(dpa(address)), -1);
     restoreRecord(this.media.record, stateField(state, 'record'));
     for (const { dpa: address } of this.media.record.poison) this.watchBlock(blockOf(dpa(address)), 1);
     this.errors.restore(stateField(state, 'errors'));
     const engine = engineField(state);
-    if (this.recorder !== undefined) {
+    if (this.standby !== undefined) {
+      if (engine === undefined) this.stopRecording();
+      else this.startRecording(restoreEngine(engine));
+    } else if (this.recorder !== undefined) {
       if (engine === undefined) throw new Error('the state was saved without recording stores');
       this.recorder.restore(restoreEngine(engine));
     }
@@ -331,6 +398,11 @@ export class Nvdimm {
       this.recorder.store(address, this.visible.subarray(address, address + length), origin);
     }
     this.latent = [];
+  }
+
+  private forgetLatent(): void {
+    this.latent = [];
+    this.zeroing = -1;
   }
 
   private onLoad(pa: number, length: number): boolean {
@@ -426,7 +498,10 @@ export class Nvdimm {
       this.memory.setFlag(page, PageFlag.storeSlow);
     } else {
       this.memory.clearFlag(page, PageFlag.loadSlow);
-      if (this.recorder === undefined) this.memory.clearFlag(page, PageFlag.storeSlow);
+      if (this.recorder === undefined) {
+        this.memory.clearFlag(page, PageFlag.storeSlow);
+        this.onStoresReleased?.();
+      }
     }
   }
 }

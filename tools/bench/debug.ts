@@ -23,6 +23,8 @@ export interface DebugBenchResult {
   }[];
   /** Milliseconds of wall-clock time: median and slowest of single reverse steps. */
   readonly reverseStep: { readonly median: number; readonly slowest: number; readonly first: number };
+  /** Seconds until the states of cache lines are known at the end of the run of the workload that stores, never looked at before. */
+  readonly lines: { readonly instructions: number; readonly first: number; readonly near: number };
   /** Seconds to go back over so many instructions to a hit at their beginning. */
   readonly reverseContinue: { readonly instructions: number; readonly seconds: number };
 }
@@ -30,7 +32,7 @@ export interface DebugBenchResult {
 export interface DebugBenchOptions {
   readonly kernel: ImageFile;
   readonly archive: ImageFile;
-  /** Instructions that are gone back over. */
+  /** Instructions that are gone back over, or run again. */
   readonly distance: number;
   readonly rounds: number;
 }
@@ -42,13 +44,14 @@ const MEMORY = 256 * MiB;
 const COMPUTING = 'i=0; while [ $i -lt 1000000 ]; do i=$((i+1)); done';
 const STORING = 'tree t churn 100000';
 const WORKLOADS = [
-  { name: 'computing', commands: COMPUTING, lines: true },
-  { name: 'storing to objects', commands: STORING, lines: true },
-  { name: 'the same, --no-lines', commands: STORING, lines: false },
+  { name: 'computing', commands: COMPUTING },
+  { name: 'storing to objects', commands: STORING },
 ] as const;
 /** Instructions of each run for speed; the first of them boot. */
 const SPEED_INSTRUCTIONS = 150_000_000;
 const STEPS = 25;
+/** Instructions between the first and the second question for the states of lines. */
+const NEAR = 5_000_000;
 
 const cpuSeconds = (): number => {
   const { user, system } = process.cpuUsage();
@@ -75,11 +78,11 @@ function plainRun(options: DebugBenchOptions, commands: string): number {
   return cpuSeconds() - start;
 }
 
-const open = (commands: string, lines = true): Debugger =>
-  openGuest({ memory: MEMORY, size: NVDIMM, commands, startSeconds: 0, lines }).debugged;
+const open = (commands: string): Debugger =>
+  openGuest({ memory: MEMORY, size: NVDIMM, commands, startSeconds: 0 }).debugged;
 
-async function debuggedRun(commands: string, lines: boolean): Promise<number> {
-  const debugged = open(commands, lines);
+async function debuggedRun(commands: string): Promise<number> {
+  const debugged = open(commands);
   const start = cpuSeconds();
   await debugged.continue('forward', SPEED_INSTRUCTIONS);
   return cpuSeconds() - start;
@@ -96,12 +99,12 @@ async function timed(action: () => Promise<unknown>): Promise<number> {
 
 export async function benchDebug(options: DebugBenchOptions): Promise<DebugBenchResult> {
   const speed: DebugBenchResult['speed'][number][] = [];
-  for (const { name, commands, lines } of WORKLOADS) {
+  for (const { name, commands } of WORKLOADS) {
     const plain: number[] = [];
     const debugged: number[] = [];
     for (let round = 0; round < options.rounds; round++) {
       plain.push(plainRun(options, commands));
-      debugged.push(await debuggedRun(commands, lines));
+      debugged.push(await debuggedRun(commands));
     }
     speed.push({
       name,
@@ -111,6 +114,11 @@ export async function benchDebug(options: DebugBenchOptions): Promise<DebugBench
       ratio: median(plain) / median(debugged),
     });
   }
+  const storing = open(STORING);
+  await storing.continue('forward', options.distance);
+  const learnt = await timed(() => storing.mustLearnLines());
+  await storing.continue('forward', NEAR);
+  const near = await timed(() => storing.mustLearnLines());
   const debugged = open(COMPUTING);
   await debugged.continue('forward', options.distance);
   const first = await timed(() => debugged.step('instruction', 'backward'));
@@ -122,13 +130,19 @@ export async function benchDebug(options: DebugBenchOptions): Promise<DebugBench
   const back = await timed(() => debugged.continue('backward'));
   return {
     speed,
+    lines: { instructions: options.distance, first: learnt / 1000, near: near / 1000 },
     reverseStep: { first, median: median(steps), slowest: Math.max(...steps) },
     reverseContinue: { instructions: begin - debugged.time.now, seconds: back / 1000 },
   };
 }
 
 /** The figures as text, each beside what is asked of it. */
-export function formatDebugBench({ speed, reverseStep, reverseContinue }: DebugBenchResult): string {
+export function formatDebugBench({
+  speed,
+  lines: learnt,
+  reverseStep,
+  reverseContinue,
+}: DebugBenchResult): string {
   const lines = [
     'speed under the debugger, no stop points (CPU time without / with; at least 0.8 is asked):',
   ];
@@ -140,6 +154,9 @@ export function formatDebugBench({ speed, reverseStep, reverseContinue }: DebugB
   lines.push(
     `reverse step (100 ms is asked): first ${first.toFixed(1)} ms, then median ${middle.toFixed(1)} ms, slowest ${slowest.toFixed(1)} ms`,
     `reverse continue over ${(reverseContinue.instructions / 1e6).toFixed(1)} million instructions (5 s is asked for 100): ${reverseContinue.seconds.toFixed(2)} s`,
+  );
+  lines.push(
+    `states of cache lines, first asked for after ${learnt.instructions / 1e6} million storing instructions: ${learnt.first.toFixed(2)} s; again ${NEAR / 1e6} million later: ${learnt.near.toFixed(2)} s`,
   );
   return lines.join('\n');
 }

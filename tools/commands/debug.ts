@@ -24,7 +24,6 @@ interface DebugArguments {
   program?: string;
   recovery: boolean;
   at?: number;
-  lines: boolean;
 }
 
 const DEFAULT_IMAGE = 'licorice.nvm';
@@ -83,12 +82,6 @@ export const debugCommand: CommandModule<object, DebugArguments> = {
         describe:
           'an ELF file with symbols: of a program in an object, or of what a saved state runs; may be repeated',
       })
-      .option('lines', {
-        type: 'boolean',
-        default: true,
-        describe:
-          'record stores to the NVDIMM, for states of cache lines and power failures; --no-lines runs guests that store much faster',
-      })
       .option('program', {
         type: 'string',
         requiresArg: true,
@@ -137,7 +130,6 @@ async function open(args: DebugArguments) {
     seed: args.seed,
     startSeconds: Math.floor(date / 1000),
     nvdimm: args.nvdimm,
-    lines: args.lines,
     ...(args.mem !== undefined && { memory: memorySize(args.mem) }),
     ...(args.size !== undefined && { size: parseSize(args.size, '--size') }),
     ...(symbols && { symbols }),

@@ -87,32 +87,36 @@ export function openNvdimm(args: NvdimmArguments): OpenedNvdimm | undefined {
 
 /**
  * Opens the NVDIMM that the options name for a run that goes back and forth in time: the file is only read, stores
- * are recorded. @throws UserError when there is no such file
+ * are recorded on demand. @throws UserError when there is no such file
  */
 export function openPrivateNvdimm(
   args: Pick<NvdimmArguments, 'nvdimm' | 'persistence'>,
 ): OpenedNvdimm | undefined {
   if (args.nvdimm === undefined) return undefined;
   const file = NvdimmFile.open(args.nvdimm, { readOnly: true });
-  return recorded(new MemoryMedia(file.size, file), args.persistence);
+  return opened(new MemoryMedia(file.size, file), args.persistence);
 }
 
-function recorded(media: MemoryMedia, persistence: string): OpenedNvdimm {
-  return {
-    faults: new FaultSchedule([]),
-    options: {
-      media,
-      domain: persistence as PersistenceDomain,
-      recording: true,
-      trackTouched: true,
-      writeThrough: false,
-    },
-  };
-}
+/** What an NVDIMM is for such runs. */
+export const privateNvdimm = (
+  media: MemoryMedia,
+  domain: PersistenceDomain = 'mem-ctrl',
+): Omit<NvdimmOptions, 'harts'> => ({
+  media,
+  domain,
+  recording: 'on-demand',
+  trackTouched: true,
+  writeThrough: false,
+});
+
+const opened = (media: MemoryMedia, persistence: string): OpenedNvdimm => ({
+  faults: new FaultSchedule([]),
+  options: privateNvdimm(media, persistence as PersistenceDomain),
+});
 
 /** As `openPrivateNvdimm`; where there is no file but a size, an empty NVDIMM that is gone afterwards. @throws UserError */
 export function openForDebugging(args: NvdimmArguments): OpenedNvdimm | undefined {
   if (args.nvdimm === undefined || existsSync(args.nvdimm) || args.size === undefined)
     return openPrivateNvdimm(args);
-  return recorded(new MemoryMedia(parseSize(args.size, '--size')), args.persistence);
+  return opened(new MemoryMedia(parseSize(args.size, '--size')), args.persistence);
 }

@@ -6,7 +6,8 @@
  * Invariants: ascending positions; the first one stays for ever.
  */
 import type { Machine } from '../../emulator/machine/machine.ts';
-import type { Snapshot } from '../../emulator/machine/state.ts';
+import { refreshSnapshot, type Snapshot } from '../../emulator/machine/state.ts';
+import { upperBound } from '../search.ts';
 
 export interface Checkpoint {
   readonly at: number;
@@ -17,6 +18,8 @@ export interface Checkpoint {
   readonly applied: number;
   /** Pages that it copied. */
   readonly pages: number;
+  /** It knows what the persistency engine knows: stores had been recorded up to it. */
+  readonly recorded: boolean;
 }
 
 /** Instructions between checkpoints, at least and at most. */
@@ -40,23 +43,38 @@ export class Checkpoints {
     return this.list[0]!;
   }
 
-  /** Takes one of the present state, unless there is one already. */
-  take(at: number, base: number, applied: number): void {
-    const index = this.list.findIndex((one) => one.at >= at);
+  /**
+   * Takes one of the present state, unless there is one already; that one learns what is `recorded` now and was not known when
+   * it was taken.
+   */
+  take(at: number, base: number, applied: number, recorded: boolean): void {
+    const index = upperBound(this.list, (one) => one.at < at);
+    const old = this.list[index];
+    if (old?.at === at) {
+      if (recorded && !old.recorded && old.applied === applied)
+        this.list[index] = { ...old, recorded, snapshot: refreshSnapshot(this.machine, old.snapshot) };
+      this.expect(at, SHORTEST);
+      return;
+    }
     const pages = this.machine.memorySnapshots.modifiedPages.length;
-    this.due = at + Math.min(Math.max(pages * PER_PAGE, SHORTEST), LONGEST);
-    if (index >= 0 && this.list[index]!.at === at) return;
-    const checkpoint = { at, base, applied, pages, snapshot: this.machine.snapshot() };
-    if (index < 0) this.list.push(checkpoint);
-    else this.list.splice(index, 0, checkpoint);
+    const snapshot = this.machine.snapshot();
+    this.list.splice(index, 0, { at, base, applied, pages, recorded, snapshot });
+    this.expect(at, Math.min(Math.max(pages * PER_PAGE, SHORTEST), LONGEST));
     this.pages += pages;
     while (this.list.length > MOST || (this.pages > MOST_PAGES && this.list.length > 8)) this.thin(at);
   }
 
-  /** The last one at or before a position; the first if there is none. */
-  before(position: number): Checkpoint {
-    const found = this.list.findLast((one) => one.at <= position) ?? this.first;
-    this.due = found.at + SHORTEST;
+  /** The next one is due where there is one already, to see whether it can learn something, or after so many positions. */
+  private expect(at: number, distance: number): void {
+    const next = this.list[upperBound(this.list, (one) => one.at <= at)]?.at ?? Number.POSITIVE_INFINITY;
+    this.due = Math.min(next, at + distance);
+  }
+
+  /** The last one at or before a position, of those that are `recorded` if that is asked for; the first if there is none. */
+  before(position: number, recorded = false): Checkpoint {
+    const found =
+      this.list.findLast((one) => one.at <= position && (one.recorded || !recorded)) ?? this.first;
+    this.expect(found.at, SHORTEST);
     return found;
   }
 

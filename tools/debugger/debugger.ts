@@ -47,6 +47,11 @@ export interface Stop {
   readonly hart: number;
 }
 
+/** Positions that are run again without being asked, to show the states of lines: some tenths of a second. */
+const NEAR = 3_000_000;
+const NO_LINES =
+  'states of cache lines are known of an NVDIMM whose stores are recorded, and there is none here';
+
 export class Debugger {
   readonly computer: Computer;
   readonly machine: Machine;
@@ -152,16 +157,49 @@ export class Debugger {
 
   // ---- Running ---------------------------------------------------------------------------------------------------
 
+  /** Begins a run. False: it was interrupted while the states of lines, which a stop point needs, were being learnt. */
+  private async begin(): Promise<boolean> {
+    this.runner.begin();
+    return !this.time.needsLines || this.time.knowsLines || (await this.learnLines());
+  }
+
+  /**
+   * Learns the states of cache lines at the present instruction, if they are not known: the run is repeated with its stores
+   * recorded. False: interrupted. @throws UserError when there is no NVDIMM whose stores can be recorded
+   */
+  async learnLines(): Promise<boolean> {
+    if (!this.computer.nvdimm?.recordable) throw new UserError(NO_LINES);
+    const learning = this.time.learnLines();
+    while (!learning.next().done)
+      if (await this.runner.breathe()) {
+        learning.return();
+        return false;
+      }
+    return true;
+  }
+
+  /** As `learnLines`. @throws UserError when it was interrupted, too */
+  async mustLearnLines(): Promise<void> {
+    this.runner.begin();
+    if (!(await this.learnLines()))
+      throw new UserError('interrupted: the states of cache lines are not known here yet');
+  }
+
+  /** As `learnLines`, where that takes a moment only: what is shown beside other things. */
+  async learnNearLines(): Promise<void> {
+    if (this.computer.nvdimm?.recordable && this.time.distanceToLines <= NEAR) await this.mustLearnLines();
+  }
+
   /** Goes on until a stop point is met, or in the other direction. */
   async continue(direction: Direction = 'forward', limit?: number): Promise<Stop> {
-    this.runner.begin();
+    if (!(await this.begin())) return this.stopped({ kind: 'interrupted' });
     const end = direction === 'forward' ? await this.runner.forward(limit) : await this.runner.backward();
     return this.stopped(end);
   }
 
   /** Makes a step, in source lines or instructions. */
   async step(kind: StepKind, direction: Direction = 'forward', count = 1): Promise<Stop> {
-    this.runner.begin();
+    if (!(await this.begin())) return this.stopped({ kind: 'interrupted' });
     let stop: Stop | undefined;
     for (let i = 0; i < count; i++) {
       stop = this.stopped(await this.stepper.step(kind, direction));
@@ -172,14 +210,14 @@ export class Debugger {
 
   /** Runs to a place in code, unless a stop point comes first. */
   async runTo(spots: readonly CodeSpot[]): Promise<Stop> {
-    this.runner.begin();
+    if (!(await this.begin())) return this.stopped({ kind: 'interrupted' });
     const waypoints = spots.map((spot) => ({ va: spot.va, accept: (core: Core) => this.isAt(spot, core) }));
     return this.stopped(await this.runner.forward(Number.POSITIVE_INFINITY, waypoints));
   }
 
   /** Goes to a position, forwards or backwards. */
   async goTo(position: number): Promise<Stop> {
-    this.runner.begin();
+    if (!(await this.begin())) return this.stopped({ kind: 'interrupted' });
     const { time } = this;
     let interrupted = false;
     const muted = this.machine.breakpoints.muted;
@@ -224,16 +262,16 @@ export class Debugger {
     const { Random } = await import('../../emulator/random.ts');
     const { computer } = this;
     if (!computer.bootable) throw new UserError('there is nothing to boot after a power failure');
-    if (computer.nvdimm && !computer.nvdimm.recording)
-      throw new UserError(
-        'what a power failure leaves is known only while stores are recorded: start without --no-lines',
-      );
+    const { nvdimm } = computer;
+    if (nvdimm) await this.mustLearnLines();
+    // What is left is decided once: going forward over it again finds the same.
+    const image = nvdimm?.imageOf(
+      seed === undefined ? { kind: 'oldest' } : { kind: 'sample', random: new Random(seed) },
+    );
     this.time.change(
       seed === undefined ? 'power failure' : `power failure (seed ${seed})`,
       () => {
-        computer.nvdimm?.powerFail(
-          seed === undefined ? { kind: 'oldest' } : { kind: 'sample', random: new Random(seed) },
-        );
+        if (image) nvdimm?.powerFail({ kind: 'image', blocks: image });
         computer.reboot();
         computer.nvdimm?.powerOn();
       },
@@ -268,8 +306,7 @@ export class Debugger {
     what: StopWhat,
     options?: { readonly condition?: string | undefined; readonly temporary?: boolean },
   ): StopPoint {
-    if (what.kind === 'lines' && !this.computer.nvdimm?.recording)
-      throw new UserError('states of cache lines are known of an NVDIMM only, and there is none');
+    if (what.kind === 'lines' && !this.computer.nvdimm?.recordable) throw new UserError(NO_LINES);
     const point = this.points.add(text, this.anchored(what), options);
     this.observe();
     return point;
@@ -296,6 +333,7 @@ export class Debugger {
 
   /** Stop points were changed, or where objects lie. */
   observe(): void {
+    this.time.needsLines = this.points.needLines;
     this.observer.want(
       this.points.wanted(this.objects, (place, length) => this.coreSpace.pieces(place, length)),
     );

@@ -32,7 +32,10 @@ const COMMANDS: Readonly<Record<string, MonitorCommand>> = {
   crash: {
     usage: 'crash',
     help: 'what a power failure now could leave in the NVDIMM',
-    run: (debugged) => formatFailure(debugged),
+    run: (debugged) => {
+      learnLines(debugged);
+      return formatFailure(debugged);
+    },
   },
   bt: {
     usage: 'bt',
@@ -84,7 +87,13 @@ function translate(debugged: Debugger, [address, kind = 'load']: readonly string
   return formatExplanation(explainAccess(machine, core, va, access as 0 | 1 | 2, privilege, computer.nvdimm));
 }
 
+/** GDB waits for the answer of a `monitor` command, whatever it takes. */
+function learnLines({ time }: Debugger): void {
+  for (const _ of time.learnLines());
+}
+
 function lines(debugged: Debugger, [address, length]: readonly string[]): string[] {
+  learnLines(debugged);
   if (address === undefined) return formatFailure(debugged);
   const bytes = length === undefined ? PAGE : Number(debugged.number(length));
   if (bytes <= 0 || bytes > 2 ** 30) throw usage('lines');
@@ -132,7 +141,7 @@ function info(debugged: Debugger): string[] {
     ...harts,
     nvdimm === undefined
       ? 'no NVDIMM'
-      : `NVDIMM: ${nvdimm.recording ? 'stores are recorded' : 'stores are not recorded'}`,
+      : `NVDIMM: ${nvdimm.recordable ? "'monitor lines' shows what is persistent" : 'stores are not recorded'}`,
     ...[...debugged.marks].map(([name, at]) => `mark ${name}: position ${at}`),
   ];
 }

@@ -441,7 +441,7 @@ describeWith([GDB], 'gdb-multiarch on guest TypeScript under licorice', () => {
       );
       expect(output).toMatch(/Breakpoint 1, kernel\.journal\.txCommit/);
       expect(output).toMatch(/a power failure now/);
-      expect(output).toMatch(/NVDIMM: stores are recorded/);
+      expect(output).toMatch(/NVDIMM: 'monitor lines' shows what is persistent/);
       expect(output).toMatch(/supervisor window/i);
     },
     TIMEOUT,

@@ -112,6 +112,7 @@ export class Observer {
       if (this.observesLines) this.checkLines();
     };
     time.onJump.push(() => this.refresh());
+    if (computer.nvdimm) computer.nvdimm.onStoresReleased = () => this.observeAgain();
   }
 
   /** Replaces what is observed. */
@@ -125,12 +126,19 @@ export class Observer {
     let loadsEnded = false;
     for (const page of old) {
       if (this.pages.has(page)) continue;
-      if (memory.addressOf(page) < this.nvdimmBase) memory.clearFlag(page, PageFlag.storeSlow);
+      if (!this.computer.nvdimm?.observesStores(page)) memory.clearFlag(page, PageFlag.storeSlow);
       loadsEnded ||= (memory.flags(page) & PageFlag.loadSlow) !== 0;
       memory.clearFlag(page, PageFlag.loadSlow);
     }
     if (loadsEnded) this.computer.machine.setWatchpoints([...this.computer.machine.watch.all]);
     this.refresh();
+  }
+
+  /** The NVDIMM does not observe stores any more: those that are wanted here are observed again. */
+  private observeAgain(): void {
+    const { memory } = this.computer.machine;
+    for (const [page, ranges] of this.pages)
+      if (ranges.some(({ stores, lines }) => stores || lines)) memory.setFlag(page, PageFlag.storeSlow);
   }
 
   /** Where pages begin whose flags belong to the NVDIMM. */

@@ -14,7 +14,7 @@ import { UserError } from '../../emulator/errors.ts';
 import { readState, restoreState } from '../../emulator/machine/saved-state.ts';
 import { MemoryMedia } from '../../emulator/nvdimm/media.ts';
 import type { NvdimmOptions } from '../../emulator/nvdimm/nvdimm.ts';
-import { openPrivateNvdimm } from '../console/nvdimm-options.ts';
+import { openPrivateNvdimm, privateNvdimm } from '../console/nvdimm-options.ts';
 import { appendText } from '../guest/archive.ts';
 import { guestOutput, Layouts } from '../guest/layouts.ts';
 import { Debugger } from './debugger.ts';
@@ -38,8 +38,6 @@ export interface OpenOptions {
   readonly nvdimm?: string | undefined;
   /** Bytes of a new NVDIMM, where there is no file. */
   readonly size?: number | undefined;
-  /** Record stores to the NVDIMM, for states of lines and for power failures (default). Without, the guest runs faster. */
-  readonly lines?: boolean | undefined;
   /** Further ELF files whose programs run from objects. */
   readonly symbols?: readonly string[];
 }
@@ -60,22 +58,17 @@ const nameOf = (path: string): string => basename(path).replace(/\.elf$/, '');
 
 const programOf = (file: ImageFile): Program => new Program(nameOf(file.name), file.bytes);
 
-/** The NVDIMM as the debugger has it: a private copy, with every store recorded unless that is not wanted. */
+/** The NVDIMM as the debugger has it: a private copy, whose stores can be recorded. */
 function nvdimmPart(
-  { nvdimm: path, size, lines }: OpenOptions,
+  { nvdimm: path, size }: OpenOptions,
   fallback?: number,
 ): Omit<NvdimmOptions, 'harts'> | undefined {
-  const recording = lines !== false;
-  if (path !== undefined && existsSync(path)) {
-    const { options } = openPrivateNvdimm({ nvdimm: path, persistence: 'mem-ctrl' })!;
-    return { ...options, recording };
-  }
+  if (path !== undefined && existsSync(path))
+    return openPrivateNvdimm({ nvdimm: path, persistence: 'mem-ctrl' })!.options;
   if (path !== undefined && size === undefined)
     throw new UserError(`${path}: there is no such NVDIMM image; with --size a new one is made up`);
   const bytes = size ?? fallback;
-  return bytes === undefined
-    ? undefined
-    : { media: new MemoryMedia(bytes), recording, trackTouched: true, writeThrough: false };
+  return bytes === undefined ? undefined : privateNvdimm(new MemoryMedia(bytes));
 }
 
 /** The guest's programs that run from objects. */
@@ -170,10 +163,8 @@ export function openState(path: string, fixed: readonly string[] = [], options: 
   const saved = readState(readFile(path).bytes, path);
   const { shape } = saved;
   const nvdimm = shape.nvdimm && {
-    media: new MemoryMedia(shape.nvdimm.size),
-    recording: hasRecording(saved.fields),
-    trackTouched: true,
-    writeThrough: false,
+    ...privateNvdimm(new MemoryMedia(shape.nvdimm.size)),
+    ...(!hasRecording(saved.fields) && { recording: false }),
   };
   const computer = computerWith(
     { harts: shape.harts, memory: shape.memory, ...(nvdimm && { nvdimm }) },

@@ -32,10 +32,16 @@ export interface PersistenceReport {
   readonly volatileBytes: number;
 }
 
-/** @throws UserError when there is no NVDIMM whose stores are recorded */
+/** @throws UserError when there is no NVDIMM whose stores are recorded, or they have not been up to here */
 export function engineOf(debugged: Debugger): PersistencyEngine {
   const { nvdimm } = debugged.computer;
-  if (!nvdimm?.recording) throw new UserError('there is no NVDIMM whose stores are recorded');
+  if (!nvdimm?.recordable) throw new UserError('there is no NVDIMM whose stores are recorded');
+  if (!nvdimm.recording) {
+    const millions = Math.ceil(debugged.time.distanceToLines / 1e6);
+    throw new UserError(
+      `not known here yet: 'lines' runs ${millions} million instructions again to find out`,
+    );
+  }
   return nvdimm.engine;
 }
 

@@ -136,6 +136,11 @@ export class StopPoints {
     });
   }
 
+  /** True when something stops at the states of cache lines. */
+  get needLines(): boolean {
+    return this.enabled.some(({ what }) => what.kind === 'lines');
+  }
+
   /** True when something watches objects, whose pages may come and go. */
   get followsObjects(): boolean {
     return this.enabled.some(

@@ -8,9 +8,13 @@
  * position, those with a tick (power) lie between theirs and the next one.
  *
  * What the guest prints again on the way is not shown again.
+ *
+ * Stores to the NVDIMM are recorded on demand: by running again from a checkpoint at which the persistency engine's state is known. The
+ * first one is such a checkpoint; others become so when a recorded run passes them.
  */
 import type { Computer } from '../../emulator/boot/computer.ts';
 import type { StopReason } from '../../emulator/machine/config.ts';
+import type { EngineState } from '../../emulator/nvdimm/persistency.ts';
 import { type Checkpoint, Checkpoints } from './checkpoints.ts';
 
 /** Something from outside that the run depends on. */
@@ -25,6 +29,12 @@ export interface TimelineEvent {
   readonly apply: () => void;
 }
 
+/** Positions between looks at the host's events while the states of lines are learnt. */
+const LEARNING_SLICE = 500_000;
+
+/** Positions that a run may have at most to stay recorded when nothing asks for it: steps, after which lines are looked at. */
+const RECORDED_STEP = 100_000;
+
 /** Instructions before a point that was gone to at which checkpoints are left: steps further back are then short. */
 const REFINEMENT = [20_000, 200_000, 2_000_000];
 
@@ -37,6 +47,13 @@ export class TimeTravel {
   private base = 0;
   /** The furthest point reached; up to it, output is old. */
   private furthest = 0;
+  /** Every run is to be recorded: something stops at the states of lines. */
+  needsLines = false;
+  /** A run to learn the states of lines is under way. */
+  private learning = false;
+  /** The guest discards cache lines, whose content then only the engine knows: every run must be recorded. */
+  private discards = false;
+  private discarded = false;
   /** Where time ends: the machine was switched off, or can do nothing more. */
   private ending: { readonly at: number; readonly reason: StopReason } | undefined;
   /** Told after the state has been put somewhere else. */
@@ -46,7 +63,57 @@ export class TimeTravel {
 
   constructor(readonly computer: Computer) {
     this.checkpoints = new Checkpoints(computer.machine);
+    if (computer.nvdimm)
+      computer.nvdimm.onUnrecordedDiscard = () => {
+        this.discarded = true;
+        computer.machine.pause();
+      };
     this.mark();
+  }
+
+  /** Runs are recorded now, and checkpoints wanted that know of it. */
+  private get records(): boolean {
+    return this.needsLines || this.learning || this.discards;
+  }
+
+  /** The states of lines are known at the present position. */
+  get knowsLines(): boolean {
+    return this.computer.nvdimm?.recording === true;
+  }
+
+  /** Positions that have to be run again until the states of lines are known at the present one. */
+  get distanceToLines(): number {
+    return this.knowsLines ? 0 : this.now - this.checkpoints.before(this.now, true).at;
+  }
+
+  /**
+   * Learns the states of lines at the present position: runs again, recorded, from where they are known. The state is the very
+   * same afterwards, and stores are recorded from here on until a longer run that does not need it.
+   * Yields between slices; ended there, it leaves everything as it was. Nothing happens where there is nothing to record.
+   */
+  *learnLines(): Generator<void, void> {
+    const { machine, nvdimm } = this.computer;
+    if (!nvdimm?.recordable || this.knowsLines) return;
+    const { now, base, applied } = this;
+    const present = machine.snapshot();
+    let engine: EngineState | undefined;
+    const muffled = this.muffle();
+    this.learning = true;
+    try {
+      this.restoreBefore(now);
+      while (this.advance(now, LEARNING_SLICE)) yield;
+      if (this.now !== now) throw new Error(`running again came to ${this.now} instead of ${now}`);
+      this.mark();
+      engine = nvdimm.engine.snapshot();
+    } finally {
+      this.learning = false;
+      machine.restore(present);
+      this.base = base;
+      this.applied = applied;
+      if (engine !== undefined) nvdimm.startRecording(engine);
+      muffled();
+      for (const told of this.onJump) told();
+    }
   }
 
   /** The present position. Exact also while an instruction is being executed. */
@@ -80,7 +147,7 @@ export class TimeTravel {
   }
 
   private mark(): void {
-    this.checkpoints.take(this.now, this.base, this.applied);
+    this.checkpoints.take(this.now, this.base, this.applied, this.knowsLines);
   }
 
   /** Input from the host, now. What lay in the future before is no more. */
@@ -132,6 +199,7 @@ export class TimeTravel {
   run(limit: number): StopReason {
     const { machine } = this.computer;
     const end = this.now + limit;
+    if (!this.records && limit > RECORDED_STEP) this.computer.nvdimm?.stopRecording();
     for (;;) {
       this.arrive();
       const before = this.now;
@@ -145,6 +213,10 @@ export class TimeTravel {
       const next = event !== undefined && event.at > before ? event.at : end;
       const stop = Math.min(end, next, Math.max(this.checkpoints.due, before + 1));
       const reason = machine.run({ instructions: stop - before });
+      if (this.discarded) {
+        this.repeatRecorded(this.now - 1);
+        continue;
+      }
       this.furthest = Math.max(this.furthest, this.now);
       if (reason.kind === 'budget') {
         if (this.now >= this.checkpoints.due) {
@@ -163,23 +235,41 @@ export class TimeTravel {
     }
   }
 
+  /** Comes to a position again with stores recorded, because the instruction there needs that; so does all that follows. */
+  private repeatRecorded(position: number): void {
+    this.discarded = false;
+    this.discards = true;
+    this.quietly(() => {
+      this.restoreBefore(position);
+      this.run(position - this.now);
+    });
+  }
+
   /** Why time ends at the present position, if it does. */
   get endsHere(): StopReason | undefined {
     return this.ending !== undefined && this.now >= this.ending.at ? this.ending.reason : undefined;
   }
 
-  /** Runs `body` while nothing stops the machine: breakpoints and watchpoints are passed. */
-  quietly<T>(body: () => T): T {
+  /** Lets nothing stop the machine: breakpoints and watchpoints are passed. Returns what ends that. */
+  private muffle(): () => void {
     const { machine } = this.computer;
     const watchpoints = [...machine.watch.all];
     if (watchpoints.length > 0) machine.setWatchpoints([]);
     const { muted } = machine.breakpoints;
     machine.breakpoints.muted = true;
+    return () => {
+      machine.breakpoints.muted = muted;
+      if (watchpoints.length > 0) machine.setWatchpoints(watchpoints);
+    };
+  }
+
+  /** Runs `body` while nothing stops the machine. */
+  quietly<T>(body: () => T): T {
+    const end = this.muffle();
     try {
       return body();
     } finally {
-      machine.breakpoints.muted = muted;
-      if (watchpoints.length > 0) machine.setWatchpoints(watchpoints);
+      end();
     }
   }
 
@@ -217,7 +307,7 @@ export class TimeTravel {
 
   /** Restores the last checkpoint at or before `position` (or the first one there is). Returns its position. */
   restoreBefore(position: number): number {
-    const checkpoint: Checkpoint = this.checkpoints.before(position);
+    const checkpoint: Checkpoint = this.checkpoints.before(position, this.records);
     this.computer.machine.restore(checkpoint.snapshot);
     this.base = checkpoint.base;
     this.applied = checkpoint.applied;

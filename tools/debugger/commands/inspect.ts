@@ -25,8 +25,9 @@ export function translatableOf({ debugged }: Session, args: string): Translatabl
   return match[1] === '' ? undefined : translatable(debugged, match[1]!, (match[2] ?? 'load') as AccessWord);
 }
 
-function showTranslation(session: Session, args: string): string[] {
+async function showTranslation(session: Session, args: string): Promise<string[]> {
   const { debugged } = session;
+  await debugged.learnNearLines();
   const asked = translatableOf(session, args);
   if (asked !== undefined) return formatTranslation(translate(debugged, asked));
   const own = pendingAccess(debugged.frame);
@@ -42,8 +43,9 @@ function range({ debugged }: Session, text: string) {
   return { place: { kind: 'object', object: { id, offset: 0 } } as const, length: WHOLE_OBJECT };
 }
 
-function lines(session: Session, args: string): string[] {
+async function lines(session: Session, args: string): Promise<string[]> {
   const { debugged } = session;
+  await debugged.mustLearnLines();
   if (args === '') return formatFailure(debugged);
   const [, expression, bytes] = /^(.*?)(?:,\s*(\w+))?$/s.exec(args)!;
   const { place, length } = range(session, expression!);

@@ -116,8 +116,9 @@ const SESSION: readonly Command[] = [
     usage: 'FILE',
     help: 'Writes the present state to a file, for `licorice debug FILE` and `licorice explain`.',
     group: 'session',
-    run: ({ debugged }, args) => {
+    run: async ({ debugged }, args) => {
       if (args === '') throw new UserError('save to which file?');
+      if (debugged.computer.nvdimm?.recordable) await debugged.mustLearnLines();
       try {
         writeFileSync(args, saveState(debugged.machine));
       } catch (error) {

@@ -194,6 +194,7 @@ export class DebuggerScreen {
     const before = debugged.time.now;
     try {
       const lines = (await this.commands.execute(text)).map(plain);
+      await debugged.learnNearLines();
       this.moved(before);
       if (!this.direct(text)) this.say(lines, text);
     } catch (error) {
