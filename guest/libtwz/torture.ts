@@ -14,6 +14,7 @@ import { flush } from './io.ts';
 import { assignName, initNamespace, rootNamespace, stepInto } from './name.ts';
 import { createObject, openObject } from './object.ts';
 import { syscall } from './syscall.ts';
+import { Thread } from './thread.ts';
 import { Tx } from './tx.ts';
 import { recoverLogs } from './undo-log.ts';
 
@@ -24,6 +25,8 @@ const CSR_PHASE = 0xcc0;
 const CSR_READY = 0xcc1;
 const CSR_ACKNOWLEDGED = 0xcc2;
 const CSR_BEGUN = 0xcc3;
+const CSR_ACKNOWLEDGED_SET = 0xcc4;
+const CSR_BEGUN_SET = 0xcc5;
 
 /** @underlying u64 */
 enum Mark {
@@ -57,6 +60,16 @@ export function acknowledged(): u64 {
 /** The last operation that had begun before the power failed, 0 for none. */
 export function begun(): u64 {
   return csr.read(CSR_BEGUN);
+}
+
+/** Was operation `index` (1–32) acknowledged before the power failed? For workloads whose operations overlap. */
+export function wasAcknowledged(index: u64): bool {
+  return ((csr.read(CSR_ACKNOWLEDGED_SET) >> (index - 1)) & 1) !== 0;
+}
+
+/** Had operation `index` (1–32) begun before the power failed? */
+export function hadBegun(index: u64): bool {
+  return ((csr.read(CSR_BEGUN_SET) >> (index - 1)) & 1) !== 0;
 }
 
 /** Preparations are over: from here on the power may fail. `value` stands for the state as it is now. */
@@ -133,6 +146,52 @@ export function setSubjectRoot(tx: Tx, base: usize, address: usize): void {
   heapOf(base).root = at<Anchor>(address);
 }
 
+function recover(check: () => u64): never {
+  makeNames();
+  recoverLogs();
+  if (wasReady()) observe(check());
+  finish(0);
+}
+
+/** Threads that `runThreads` starts, at most. */
+const MOST_THREADS = 4;
+const threads = zeroed<FixedArray<Inline<Thread>, 4>>();
+let perThread: u64 = 0;
+let overlapping: (index: u64) => void;
+
+function runShare(thread: u64): u64 {
+  for (let index = thread * perThread + 1; index <= (thread + 1) * perThread; index++) {
+    markBegin(index);
+    overlapping(index);
+    markAcknowledged(index, 0);
+  }
+  return 0;
+}
+
+/**
+ * A workload of `count` threads, of which thread t runs `operation` t × `operations` + 1 … (t + 1) × `operations`, at most 32 together. Their
+ * schedules are explored. `check` is asked after a failure only: it looks with `wasAcknowledged` and `hadBegun` whether what
+ * it finds may be, and calls `finish(code)` when it may not; its number stands for the state.
+ */
+export function runThreads(
+  count: u64,
+  operations: u64,
+  setup: () => void,
+  operation: (index: u64) => void,
+  check: () => u64,
+): u64 {
+  if (recovering()) recover(check);
+  if (count > MOST_THREADS || count * operations > 32) finish(1006);
+  makeNames();
+  setup();
+  perThread = operations;
+  overlapping = operation;
+  markReady(0);
+  for (let i: u64 = 0; i < count; i++) if (threads[i].start(runShare, i) !== 0) finish(1007);
+  for (let i: u64 = 0; i < count; i++) threads[i].join();
+  finish(0);
+}
+
 /**
  * A whole workload: `setup`, then `operation(1)` … `operation(operations)`, each acknowledged when it returns. After a failure, when
  * interrupted transactions have been undone, `check` verifies what it can (`finish(code)` when something is wrong) and returns a number that
@@ -145,12 +204,7 @@ export function runWorkload(
   operation: (index: u64) => void,
   check: () => u64,
 ): u64 {
-  if (recovering()) {
-    makeNames();
-    recoverLogs();
-    if (wasReady()) observe(check());
-    finish(0);
-  }
+  if (recovering()) recover(check);
   makeNames();
   setup();
   markReady(check());

@@ -77,6 +77,12 @@ export function positiveInteger(value: number, option: string): number {
   return value;
 }
 
+/** The same, or 0. */
+export function wholeNumber(value: number, option: string): number {
+  if (!Number.isSafeInteger(value) || value < 0) throw new UserError(`${option}: not a whole number`);
+  return value;
+}
+
 /** The engine of that name, `timed` for statistics; the translator is loaded only when it is asked for. */
 export async function engineNamed(name: string, timed = false): Promise<EngineFactory | undefined> {
   if (name !== 'jit') return undefined;

@@ -9,7 +9,14 @@ import type { Argv, CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
 import type { TortureReport } from '../torture/format.ts';
 import type { Program } from '../torture/program.ts';
-import { hartCount, memorySize, parseSize, positiveInteger, readImage } from './machine-options.ts';
+import {
+  hartCount,
+  memorySize,
+  parseSize,
+  positiveInteger,
+  readImage,
+  wholeNumber,
+} from './machine-options.ts';
 
 interface ProgramArguments {
   program?: string;
@@ -28,6 +35,7 @@ interface TortureArguments extends ProgramArguments, OutputArguments {
   'from-power-on': boolean;
   budget: number;
   harts: number;
+  preemptions: number;
   depth: number;
   'max-runs': number;
   samples: number;
@@ -164,6 +172,7 @@ export const tortureCommand: CommandModule<object, TortureArguments> = {
       })
       .option('budget', number('instructions after which a recovery counts as hung', 10_000_000))
       .option('harts', number('harts of a bare-metal program; their schedules are explored', 1))
+      .option('preemptions', number('preemptions of guest threads under one schedule, at most', 1))
       .option('depth', number('failures in a row: 2 lets the power fail during recovery, too', 1))
       .option('max-runs', number('runs of recovery at one crash point before it is sampled', 20_000))
       .option('samples', number('images to draw then', 1000))
@@ -221,11 +230,12 @@ export const tortureCommand: CommandModule<object, TortureArguments> = {
       samples: positiveInteger(args.samples, '--samples'),
       seed: args.seed,
       depth: positiveInteger(args.depth, '--depth'),
+      preemptions: wholeNumber(args.preemptions, '--preemptions'),
       reads: args.reads,
       certificates: args.certificates,
     };
     const shard = args.shard === undefined ? undefined : shardOf(args.shard);
-    const calm = runCalm(program);
+    const calm = runCalm(program, limits);
     const { CampaignJournal } = await import('../torture/journal.ts');
     const journal = args.resume === undefined ? undefined : new CampaignJournal(args.resume, program, limits);
     const terminal = process.stderr.isTTY;

@@ -45,6 +45,7 @@ export function adviceOn(events: readonly RunEvent[]): Advice[] {
   const blocks = new Map<number, BlockState>();
   const told = new Set<RunEvent>();
   let operation = 0;
+  const running = new Set<number>();
   /** What stores of this operation, or of all when the run ends, lack now. */
   const judge = (): void => {
     for (const { dirty, unfenced } of blocks.values()) {
@@ -56,9 +57,14 @@ export function adviceOn(events: readonly RunEvent[]): Advice[] {
     }
   };
   for (const event of events) {
-    if (event.kind === 'begin') operation = event.operation;
-    else if (event.kind === 'acknowledge') judge();
-    else if (event.kind === 'fence') {
+    if (event.kind === 'begin') {
+      operation = event.operation;
+      running.add(operation);
+    } else if (event.kind === 'acknowledge') {
+      running.delete(event.operation);
+      // What others are about to persist lacks nothing yet.
+      if (running.size === 0) judge();
+    } else if (event.kind === 'fence') {
       for (const state of blocks.values())
         state.unfenced = state.unfenced.filter(({ hart }) => hart !== event.hart);
     } else

@@ -27,6 +27,7 @@ import type { CampaignLimits, PointRecord } from './point.ts';
 import { budgetOf, fingerprint, memoryOf, nvdimmOf, type Program } from './program.ts';
 import { parseSchedule } from './schedule.ts';
 import { stacksAt } from './stacks.ts';
+import { PREEMPTIONS } from './threads.ts';
 import type { CalmRun } from './visit.ts';
 import { runWorkload } from './workload.ts';
 
@@ -99,12 +100,19 @@ export function assemble(
       nvdimm: nvdimmOf(program),
       budget: budgetOf(program),
       depth: limits.depth ?? 1,
+      preemptions: limits.preemptions ?? PREEMPTIONS,
       maxRuns: limits.maxRuns,
       samples: limits.samples,
       seed: limits.seed,
     },
     ...(options.shard && { shard: options.shard }),
-    ...(calm.schedules && { schedules: { explored: calm.schedules.length, complete: calm.complete } }),
+    ...(calm.schedules && {
+      schedules: {
+        explored: calm.explored,
+        complete: calm.complete,
+        ...(calm.preemptions !== undefined && { preemptions: calm.preemptions }),
+      },
+    }),
     exhaustive: summary.exhaustive && calm.complete,
     runs: summary.runs,
     legalImages: summary.legal.toString(),

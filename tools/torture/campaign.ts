@@ -67,7 +67,7 @@ export function runCampaign(
   progress: (result: PointResult) => void = () => {},
 ): CampaignResult {
   const explorer = new PointExplorer(program, limits);
-  const calm = runCalm(program);
+  const calm = runCalm(program, limits);
   const points: PointResult[] = [];
   const visit = (point: CrashPoint): void => {
     const result = explorer.explore(point, oracleAt(point, calm));

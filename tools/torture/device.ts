@@ -19,6 +19,8 @@
  *   0xcc1 R  1 when `ready` had been marked before the failure
  *   0xcc2 R  the last acknowledged operation
  *   0xcc3 R  the last operation that had begun
+ *   0xcc4 R  bit n − 1: operation n was acknowledged
+ *   0xcc5 R  bit n − 1: operation n had begun
  */
 import { paddr } from '../../emulator/addresses.ts';
 import type { CsrRow } from '../../emulator/cpu/csr.ts';
@@ -44,6 +46,8 @@ export const TORTURE_CSR = {
   ready: 0xcc1,
   acknowledged: 0xcc2,
   begun: 0xcc3,
+  acknowledgedSet: 0xcc4,
+  begunSet: 0xcc5,
 } as const;
 
 const MARK = { ready: 1, begin: 2, acknowledge: 3, observe: 4, finish: 5 } as const;
@@ -75,6 +79,25 @@ export const NO_PROGRESS: Progress = {
   begunSet: 0,
   acknowledgedSet: 0,
 };
+
+/** How far a program is after a mark. */
+export function progressAfter(progress: Progress, mark: Mark): Progress {
+  if (mark.kind === 'ready') return { ...progress, ready: true };
+  if (mark.kind === 'begin')
+    return {
+      ...progress,
+      begun: mark.operation,
+      begunSet: progress.begunSet | operationBit(mark.operation),
+    };
+  if (mark.kind !== 'acknowledge') return progress;
+  const { operation } = mark;
+  return {
+    ...progress,
+    acknowledged: operation,
+    begun: Math.max(progress.begun, operation),
+    acknowledgedSet: progress.acknowledgedSet | operationBit(operation),
+  };
+}
 
 /** Something that a program tells the tester. Values are 64 bits, unsigned. */
 export type Mark =
@@ -177,6 +200,8 @@ function csrRows(host: TortureHost): readonly CsrRow[] {
     readable(TORTURE_CSR.ready, 'tortready', () => (host.progress().ready ? 1 : 0)),
     readable(TORTURE_CSR.acknowledged, 'tortacked', () => host.progress().acknowledged),
     readable(TORTURE_CSR.begun, 'tortbegun', () => host.progress().begun),
+    readable(TORTURE_CSR.acknowledgedSet, 'tortackedset', () => host.progress().acknowledgedSet),
+    readable(TORTURE_CSR.begunSet, 'tortbegunset', () => host.progress().begunSet),
   ];
 }
 

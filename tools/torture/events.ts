@@ -36,7 +36,7 @@ export interface News extends Pick<RunEvent, 'kind' | 'hart' | 'address' | 'size
 type Draft = { -readonly [K in keyof RunEvent]: RunEvent[K] };
 
 export class EventLog {
-  readonly events: RunEvent[] = [];
+  events: RunEvent[] = [];
   /** Stores whose values memory does not hold yet. */
   private open: Draft[] = [];
   enabled = false;
@@ -69,6 +69,12 @@ export class EventLog {
       if (last?.kind === 'zero' && last.instret === machine.turns.instructionsNow) return;
       this.note({ kind: 'store', hart: initiator, address, size, redundant: () => false });
     };
+  }
+
+  /** Goes on behind these events. */
+  restart(events: readonly RunEvent[]): void {
+    this.events = [...events];
+    this.open = [];
   }
 
   mark(mark: Mark): void {

@@ -9,7 +9,7 @@
  */
 
 export const REPORT_FORMAT = 'licorice torture';
-export const REPORT_VERSION = 2;
+export const REPORT_VERSION = 3;
 
 /** An instruction. */
 export interface PlaceJson {
@@ -213,6 +213,15 @@ export interface CertificateJson {
   }[];
 }
 
+/** The schedules that were explored. */
+export interface SchedulesJson {
+  readonly explored: number;
+  /** They are all that can make a difference. */
+  readonly complete: boolean;
+  /** Guest threads: all schedules with so many preemptions were explored; −1: not even all those with none. Absent when complete. */
+  readonly preemptions?: number;
+}
+
 export interface TortureReport {
   readonly format: typeof REPORT_FORMAT;
   readonly version: typeof REPORT_VERSION;
@@ -222,12 +231,13 @@ export interface TortureReport {
     readonly nvdimm: number;
     readonly budget: number;
     readonly depth: number;
+    readonly preemptions: number;
     readonly maxRuns: number;
     readonly samples: number;
     readonly seed: number;
   };
-  /** On several harts: schedules that were explored, and whether these are all that can make a difference. */
-  readonly schedules?: { readonly explored: number; readonly complete: boolean };
+  /** Of several harts or threads. */
+  readonly schedules?: SchedulesJson;
   /** Only crash points of which index mod count is this. */
   readonly shard?: { readonly index: number; readonly count: number };
   readonly exhaustive: boolean;

@@ -9,42 +9,14 @@
  * comes back to where it was (same pc and registers, nothing changed by itself since) waits for memory that it has read: it is not run
  * until another hart changes that.
  */
-import { CACHE_BLOCK_SIZE, PAGE_SIZE } from '../../emulator/addresses.ts';
 import type { Computer } from '../../emulator/boot/computer.ts';
 import { RunState } from '../../emulator/cpu/csr-numbers.ts';
-import { PageFlag } from '../../emulator/cpu/state.ts';
 import { UserError } from '../../emulator/errors.ts';
 import type { Snapshot } from '../../emulator/machine/state.ts';
-import { Access } from '../../emulator/mmu/translation.ts';
-import { observeNvdimm } from './crash.ts';
-import { NO_PROGRESS, type Progress } from './device.ts';
+import { NO_PROGRESS, type Progress, progressAfter } from './device.ts';
+import { dependent, emptyFootprint, type Footprint, meets, observeAccesses } from './footprint.ts';
 import { makeComputer, type Program } from './program.ts';
 import { joined, runAlone, type Schedule } from './schedule.ts';
-
-/** What a step has touched. */
-interface Footprint {
-  /** Numbers of 8-byte words of physical memory. */
-  readonly reads: Set<number>;
-  readonly writes: Set<number>;
-  /** Words whose contents it has changed. */
-  readonly changes: Set<number>;
-  /** It stored to the NVDIMM, or wrote back. */
-  persistent: boolean;
-  /** It may have completed something, or acknowledged. */
-  orders: boolean;
-}
-
-function dependent(a: Footprint, b: Footprint): boolean {
-  if (a.orders && (b.orders || b.persistent)) return true;
-  if (b.orders && a.persistent) return true;
-  return meets(a.writes, b.writes) || meets(a.writes, b.reads) || meets(a.reads, b.writes);
-}
-
-function meets(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {
-  const [small, large] = a.size < b.size ? [a, b] : [b, a];
-  for (const word of small) if (large.has(word)) return true;
-  return false;
-}
 
 /** Where a hart has been since it last changed something, and what it has read meanwhile. */
 interface Waiting {
@@ -56,6 +28,13 @@ interface Waiting {
 }
 
 const AWAKE: Waiting = { been: new Set(), reads: new Set(), blocked: false, ended: false };
+
+/** What a step of a hart has touched, and which words' contents it has changed. */
+interface HartFootprint extends Footprint {
+  readonly changes: Set<number>;
+}
+
+const noFootprint = (): HartFootprint => ({ ...emptyFootprint(), changes: new Set() });
 
 interface Step {
   readonly hart: number;
@@ -107,7 +86,7 @@ class Interleaver {
   private readonly steps: Step[] = [];
   private readonly schedules: Schedule[] = [];
   private progress: Progress = { ...NO_PROGRESS, ready: true };
-  private footprint: Footprint = emptyFootprint();
+  private footprint = noFootprint();
   private stored: { readonly host: number; readonly word: number; readonly before: Uint8Array }[] = [];
 
   constructor(
@@ -120,8 +99,7 @@ class Interleaver {
         progress: () => this.progress,
         mark: (mark) => {
           this.footprint.orders = true;
-          if (mark.kind === 'begin') this.progress = { ...this.progress, begun: mark.operation };
-          if (mark.kind === 'acknowledge') this.progress = { ...this.progress, acknowledged: mark.operation };
+          this.progress = progressAfter(this.progress, mark);
         },
       },
       output: () => {},
@@ -131,44 +109,19 @@ class Interleaver {
   }
 
   private observe(): void {
-    const { machine, nvdimm } = this.computer;
+    const { machine } = this.computer;
     const { memory } = machine;
-    const { region } = nvdimm!;
-    const inNvdimm = (pa: number): boolean => pa >= region.base && pa < region.base + region.size;
-    memory.onLoad((pa, length, initiator) => {
-      // Fetching an instruction is not a step: code does not change under test.
-      const fetched = initiator >= 0 && pa === Number(machine.cores[initiator]!.hart.pc);
-      if (initiator >= 0 && !fetched) for (const word of wordsOf(pa, length)) this.footprint.reads.add(word);
-      return true;
-    });
-    memory.onStore(PageFlag.storeSlow, (_page, pa, length, initiator) => {
-      if (initiator < 0) return;
-      if (inNvdimm(pa)) this.footprint.persistent = true;
-      for (const word of wordsOf(pa, length)) {
-        this.footprint.writes.add(word);
+    observeAccesses(this.computer, {
+      footprint: (initiator, pa) => {
+        // Fetching an instruction is not a step: code does not change under test.
+        const fetched = pa === Number(machine.cores[initiator]!.hart.pc);
+        return fetched ? undefined : this.footprint;
+      },
+      stored: (word) => {
         const host = memory.hostOf(word * 8);
         this.stored.push({ host, word, before: memory.u8.slice(host, host + 8) });
-      }
-    });
-    observeNvdimm(this.computer, {
-      fence: (_pred, _succ, hart) => {
-        if (!nvdimm!.engine.fenceIsIdle(hart.index)) this.footprint.orders = true;
-      },
-      cacheBlock: (operation, pa) => {
-        this.footprint.persistent = true;
-        if (operation === 'inval') this.footprint.orders = true;
-        for (const word of wordsOf(pa, CACHE_BLOCK_SIZE)) this.footprint.reads.add(word);
       },
     });
-    const flags = PageFlag.loadSlow | PageFlag.storeSlow;
-    for (const one of memory.regions)
-      for (let page = one.firstPage; page < one.firstPage + one.size / PAGE_SIZE; page++)
-        memory.u8[memory.layout.pageFlags + page]! |= flags;
-    // One page the usual way, so that everybody hears of it.
-    memory.clearFlag(memory.regions[0]!.firstPage, flags);
-    memory.setFlag(memory.regions[0]!.firstPage, flags);
-    machine.dropFast(Access.load);
-    machine.dropFast(Access.store);
   }
 
   explore(): Interleavings {
@@ -253,7 +206,7 @@ class Interleaver {
   /** Runs a hart for a step. */
   private run(hart: number): { readonly ended: boolean; readonly exited: boolean } {
     const { machine } = this.computer;
-    this.footprint = emptyFootprint();
+    this.footprint = noFootprint();
     this.stored = [];
     for (let count = 0; count < QUIET; count++) {
       const reason = runAlone(machine, hart, 1);
@@ -289,7 +242,7 @@ class Interleaver {
   }
 
   /** Whether a hart has come back to where it was. */
-  private waitingAfter(old: Waiting, index: number, footprint: Footprint, ended: boolean): Waiting {
+  private waitingAfter(old: Waiting, index: number, footprint: HartFootprint, ended: boolean): Waiting {
     if (ended) return { ...AWAKE, ended: true };
     if (footprint.changes.size > 0 || footprint.orders) return AWAKE;
     const { hart } = this.computer.machine.cores[index]!;
@@ -301,19 +254,7 @@ class Interleaver {
 }
 
 /** A hart that waits for memory which somebody has changed goes on. */
-function wokenBy(one: Waiting, { changes }: Footprint): Waiting {
+function wokenBy(one: Waiting, { changes }: HartFootprint): Waiting {
   if (one.ended || one.been.size === 0 || !meets(one.reads, changes)) return one;
   return AWAKE;
-}
-
-const emptyFootprint = (): Footprint => ({
-  reads: new Set(),
-  writes: new Set(),
-  changes: new Set(),
-  persistent: false,
-  orders: false,
-});
-
-function* wordsOf(pa: number, length: number): Generator<number> {
-  for (let word = Math.floor(pa / 8); word * 8 < pa + length; word++) yield word;
 }

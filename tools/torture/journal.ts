@@ -10,6 +10,7 @@ import { UserError } from '../../emulator/errors.ts';
 import { writeFileAtomically } from '../output.ts';
 import type { CampaignLimits, PointRecord } from './point.ts';
 import { budgetOf, fingerprint, memoryOf, nvdimmOf, type Program } from './program.ts';
+import { PREEMPTIONS } from './threads.ts';
 
 function plain(value: unknown): unknown {
   if (typeof value === 'bigint') return { $bigint: value.toString() };
@@ -33,13 +34,21 @@ export const parseRecord = (text: string): PointRecord => JSON.parse(text, reviv
 
 /** What must be the same for records to belong together. */
 function identityOf(program: Program, limits: CampaignLimits): string {
-  const { maxRuns, samples, seed, depth, reads, certificates } = limits;
+  const { maxRuns, samples, seed, depth, reads, certificates, preemptions } = limits;
   return JSON.stringify({
     torture: 1,
     fingerprint: fingerprint(program),
     machine: [memoryOf(program), nvdimmOf(program), budgetOf(program), program.harts ?? 1],
     fromPowerOn: program.fromPowerOn === true,
-    limits: [maxRuns, samples, seed, depth ?? 1, reads === true, certificates === true],
+    limits: [
+      maxRuns,
+      samples,
+      seed,
+      depth ?? 1,
+      preemptions ?? PREEMPTIONS,
+      reads === true,
+      certificates === true,
+    ],
   });
 }
 

@@ -9,8 +9,9 @@ import { UserError } from '../../emulator/errors.ts';
 import { booleanField, numberField } from '../../emulator/machine/fields.ts';
 import { applyUnit, type StoreUnit } from '../../emulator/nvdimm/pending.ts';
 import type { CrashPoint } from './crash.ts';
-import { type Mark, NO_PROGRESS, type Progress } from './device.ts';
+import { type Mark, NO_PROGRESS, type Progress, progressAfter } from './device.ts';
 import { makeComputer, type Program } from './program.ts';
+import { Preemptions } from './schedule.ts';
 import { checkProgram, parseSeed, programOf, type Seed } from './seed.ts';
 import { runWorkload } from './workload.ts';
 
@@ -74,13 +75,12 @@ export function openCase(program: Program, text: string, output: (text: string) 
   const { point, lost } = find(same, seed);
   let progress: Progress = { ...NO_PROGRESS, ready: program.system === undefined };
   const mark = (one: Mark): void => {
-    if (one.kind === 'ready') progress = { ...progress, ready: true };
-    else if (one.kind === 'begin') progress = { ...progress, begun: one.operation };
-    else if (one.kind === 'acknowledge') progress = { ...progress, acknowledged: one.operation };
-    else if (one.kind === 'finish') computer.machine.pause();
+    progress = progressAfter(progress, one);
+    if (one.kind === 'finish') computer.machine.pause();
   };
   const host = { recovering: false, progress: () => progress, mark };
   const computer: Computer = makeComputer(same, { host, output, recording: true });
+  if (same.system) new Preemptions(computer.machine).follow(same.schedule ?? []);
   computer.machine.stateful.push({
     name: 'torture',
     save: () => ({ ...progress }),

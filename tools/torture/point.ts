@@ -18,6 +18,8 @@ export interface CampaignLimits extends ExploreLimits {
   readonly reads?: boolean;
   /** Keep what is needed to check elsewhere that nothing was left out. */
   readonly certificates?: boolean;
+  /** Preemptions of guest threads under one schedule, at most; default `PREEMPTIONS` (threads.ts). */
+  readonly preemptions?: number;
   /** Failures in a row: 1 the workload's alone, 2 one within its recovery, too; … */
   readonly depth?: number;
 }

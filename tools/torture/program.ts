@@ -34,7 +34,7 @@ export interface Program {
   readonly nvdimm?: number;
   /** Harts of a bare-metal program; default 1. */
   readonly harts?: number;
-  /** On several harts: which of them runs when. */
+  /** On several harts: which of them runs when; of a guest program: when its threads are preempted. */
   readonly schedule?: Schedule;
   /** Instructions that the workload, and each recovery, may take before it counts as hung; default 10 million. */
   readonly budget?: number;

@@ -21,6 +21,7 @@ import { Access } from '../../emulator/mmu/translation.ts';
 import { type BlockNumber, blockStart } from '../../emulator/nvdimm/dpa.ts';
 import { BlockImages } from '../../emulator/nvdimm/images.ts';
 import type { Nvdimm } from '../../emulator/nvdimm/nvdimm.ts';
+import { differentPages } from './changes.ts';
 import { type BlockSets, type CrashPoint, observeNvdimm } from './crash.ts';
 import type { Mark, Progress } from './device.ts';
 import { type NestedPoint, nestedPoint } from './nested.ts';
@@ -93,22 +94,6 @@ interface Prefix {
 export interface RecoveryOptions {
   /** Record recovery's stores, for failures during it. */
   readonly recording?: boolean;
-}
-
-/** Bytes that are compared at once: most of an NVDIMM is the same at all crash points. */
-const STRETCH = 32 * PAGE_SIZE;
-
-/** The offsets of the pages in which two NVDIMMs differ. */
-function differentPages(a: Uint8Array, b: Uint8Array): number[] {
-  const pages: number[] = [];
-  for (let from = 0; from < a.length; from += STRETCH) {
-    const to = Math.min(from + STRETCH, a.length);
-    if (Buffer.compare(a.subarray(from, to), b.subarray(from, to)) === 0) continue;
-    for (let at = from; at < to; at += PAGE_SIZE)
-      if (Buffer.compare(a.subarray(at, at + PAGE_SIZE), b.subarray(at, at + PAGE_SIZE)) !== 0)
-        pages.push(at);
-  }
-  return pages;
 }
 
 /** Sets of one content each. */

@@ -3,6 +3,7 @@
  * for) are told apart, and nothing that was sampled is called exhaustive.
  */
 import type { AdviceJson, FindingJson, PlaceJson, StoreJson, TortureReport } from './format.ts';
+import { coverage, schedulesText } from './reports/wording.ts';
 
 /** `0x80000010 store+4 (pair.c:12)` */
 export function describePlace({ pc, image, symbol, offset, file, line }: PlaceJson): string {
@@ -70,19 +71,12 @@ function findingText(finding: FindingJson, number: number): string[] {
   return lines;
 }
 
-/** How much of the legal images was explored. */
-export function coverageText(report: TortureReport): string {
-  const { legalImages, coveredImages, crashPoints } = report;
+/** What was explored within recovery. */
+function nestedText(report: TortureReport): string {
   const nested = report.crashPoints.flatMap((point) => point.nested);
   const points = nested.reduce((sum, level) => sum + level.crashPoints, 0);
-  const within =
-    points === 0
-      ? ''
-      : `; within recovery ${points} crash points, ${nested.reduce((sum, level) => sum + BigInt(level.legalImages), 0n)} images`;
-  if (report.exhaustive)
-    return `all ${legalImages} legal images, certificate checked at each of ${crashPoints.length} crash points${within}`;
-  const share = Number((BigInt(coveredImages) * 1_000_000n) / BigInt(legalImages)) / 10_000;
-  return `SAMPLED: ${coveredImages} of ${legalImages} legal images (${share} %) are covered; not exhaustive${within}`;
+  const images = nested.reduce((sum, level) => sum + BigInt(level.legalImages), 0n);
+  return points === 0 ? '' : `; within recovery ${points} crash points, ${images} images`;
 }
 
 function adviceText({ kind, place, count, operation, stores }: AdviceJson): string {
@@ -91,17 +85,12 @@ function adviceText({ kind, place, count, operation, stores }: AdviceJson): stri
   return `  ${kind}: ${describePlace(place)}${of} (${count} times${when})`;
 }
 
-const schedulesText = ({ explored, complete }: NonNullable<TortureReport['schedules']>): string =>
-  complete
-    ? `${explored} schedules: all that can make a difference`
-    : `SAMPLED: the first ${explored} schedules; there are more`;
-
 export function reportText(report: TortureReport): string {
   const { findings, advice, unreduced } = report;
   const lines = [
     ...(report.schedules ? [schedulesText(report.schedules)] : []),
     `${report.crashPoints.length} crash points, ${report.runs} runs of recovery (explicit states)`,
-    coverageText(report),
+    `${coverage(report)}${nestedText(report)}`,
     '',
     ...findings.flatMap((finding, i) => [...findingText(finding, i + 1), '']),
   ];

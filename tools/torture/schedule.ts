@@ -1,13 +1,19 @@
 /**
- * Schedules of several harts: which hart runs, for how many instructions, and then which. A run under a schedule is as
- * deterministic as any other.
+ * Schedules. On several harts: which hart runs, for how many instructions, and then which. Of a guest program: when the
+ * thread that runs is preempted, in favour of the one that waits longest. A run under a schedule is as deterministic as any other.
  */
+import { Interrupt } from '../../emulator/cpu/causes.ts';
 import { RunState } from '../../emulator/cpu/csr-numbers.ts';
+import type { Timer } from '../../emulator/machine/bus.ts';
 import type { StopReason } from '../../emulator/machine/config.ts';
 import type { Machine } from '../../emulator/machine/machine.ts';
 
-/** Turns: hart and instructions. After the last one all harts run. */
-export type Schedule = readonly (readonly [hart: number, instructions: number])[];
+/**
+ * Turns. On several harts: hart and instructions; after the last one all harts run. Of a guest program: hart 0, and guest time
+ * in nanoseconds, since power-on or the turn before, at the end of which its thread is preempted; after the last one it
+ * is as without a schedule.
+ */
+export type Schedule = readonly (readonly [hart: number, length: number])[];
 
 /** Runs one hart alone; the others stand still. */
 export function runAlone(machine: Machine, index: number, instructions: number): StopReason {
@@ -22,7 +28,7 @@ export function runAlone(machine: Machine, index: number, instructions: number):
   return reason;
 }
 
-/** Runs under a schedule, then freely, for at most `budget` instructions together. */
+/** Runs harts under a schedule, then freely, for at most `budget` instructions together. */
 export function runScheduled(machine: Machine, schedule: Schedule, budget: number): StopReason {
   const start = machine.instructions;
   for (const [hart, instructions] of schedule) {
@@ -30,6 +36,42 @@ export function runScheduled(machine: Machine, schedule: Schedule, budget: numbe
     if (reason.kind !== 'budget') return reason;
   }
   return machine.run({ instructions: budget - (machine.instructions - start) });
+}
+
+/** The guest's kernel takes the timer's interrupt for the end of a thread's time. */
+export function preempt(machine: Machine): void {
+  machine.cores[0]!.hart.setLine(Interrupt.supervisorTimer, true);
+}
+
+/** Preempts threads of a guest at given times. Part of the machine's state, but for the times themselves. */
+export class Preemptions {
+  private readonly timer: Timer;
+  /** Guest times in nanoseconds, ascending. */
+  private times: readonly number[] = [];
+
+  constructor(private readonly machine: Machine) {
+    this.timer = machine.scheduler.timer('preemption', () => {
+      preempt(machine);
+      this.next();
+    });
+  }
+
+  /** From now on this schedule holds, as far as it lies in the future. */
+  follow(schedule: Schedule): void {
+    let time = 0;
+    this.times = schedule.map(([, length]) => {
+      time += length;
+      return time;
+    });
+    this.timer.cancel();
+    this.next();
+  }
+
+  private next(): void {
+    const { now } = this.machine.turns;
+    const time = this.times.find((one) => one > now);
+    if (time !== undefined) this.timer.setAt(time);
+  }
 }
 
 /** The schedule with neighbouring turns of one hart joined. */
@@ -45,7 +87,7 @@ export function joined(schedule: Schedule): Schedule {
 
 /** As in seeds: `0x12_1x3`. */
 export const scheduleText = (schedule: Schedule): string =>
-  schedule.map(([hart, instructions]) => `${hart}x${instructions}`).join('_');
+  schedule.map(([hart, length]) => `${hart}x${length}`).join('_');
 
 export const parseSchedule = (text: string): Schedule =>
-  text.split('_').map((turn) => turn.split('x').map(Number) as [number, number]);
+  text === '' ? [] : text.split('_').map((turn) => turn.split('x').map(Number) as [number, number]);

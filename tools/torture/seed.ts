@@ -35,7 +35,7 @@ const prefixText = (prefixes: Prefixes): string =>
 export function seedOf(program: Program, { point, nested, prefixes }: Case): string {
   const machine = `${memoryOf(program)}-${nvdimmOf(program)}-${budgetOf(program)}`;
   const { origin } = point;
-  const order = origin === undefined ? '' : `-${program.harts}-${origin.schedule}`;
+  const order = origin === undefined ? '' : `-${program.harts ?? 1}-${origin.schedule}`;
   const index = origin?.index ?? point.index;
   const first = `T1.${index}.${fingerprint(program)}.${machine}${order}.${prefixText(prefixes[0]!)}`;
   return [first, ...nested.map(({ index }, i) => `${index}.${prefixText(prefixes[i + 1]!)}`)].join('/');
@@ -43,7 +43,7 @@ export function seedOf(program: Program, { point, nested, prefixes }: Case): str
 
 const PREFIXES = String.raw`(?:\d+=\d+(?:,\d+=\d+)*)?`;
 const SEED = new RegExp(
-  String.raw`^T1\.(\d+)\.([0-9a-f]{8})\.(\d+)-(\d+)-(\d+)(?:-(\d+)-(\d[\dx_]*))?\.(${PREFIXES})((?:/\d+\.${PREFIXES})*)$`,
+  String.raw`^T1\.(\d+)\.([0-9a-f]{8})\.(\d+)-(\d+)-(\d+)(?:-(\d+)-([\dx_]*))?\.(${PREFIXES})((?:/\d+\.${PREFIXES})*)$`,
 );
 
 function prefixesFrom(text: string): Prefixes {

@@ -1,68 +1,100 @@
 /**
- * All crash points of a workload: of its one run, or, on several harts, of its runs under all schedules that can make a
- * difference. What a power failure may leave at several of them is the same; each such crash point is visited once.
+ * All crash points of a workload: of its one run, or, with several harts or threads, of its runs under all schedules that
+ * can make a difference. What a power failure may leave at several of them is the same; each such crash point is visited once.
  */
 import { createHash } from 'node:crypto';
+import { PAGE_SIZE } from '../../emulator/addresses.ts';
+import { differentPages } from './changes.ts';
 import type { CrashPoint } from './crash.ts';
-import { interleavings } from './interleave.ts';
+import { type Interleavings, interleavings } from './interleave.ts';
 import type { Program } from './program.ts';
-import { type Schedule, scheduleText } from './schedule.ts';
-import { type Patch, runWorkload, type WorkloadRun } from './workload.ts';
+import { parseSchedule, type Schedule, scheduleText } from './schedule.ts';
+import { threadSchedules } from './threads.ts';
+import { type Patch, type VisitPoint, Workload, type WorkloadRun } from './workload.ts';
 
 /** A workload that nothing has befallen. */
 export interface CalmRun extends WorkloadRun {
-  /** On several harts. */
+  /** Of several harts or threads: those under which there is a crash point that earlier ones do not have. */
   readonly schedules?: readonly Schedule[];
+  /** How many were looked at. */
+  readonly explored: number;
+  /** Guest threads: up to so many preemptions all schedules were. */
+  readonly preemptions?: number;
   /** False when there are more schedules than were explored. */
   readonly complete: boolean;
 }
 
+export interface CalmOptions {
+  /** Of guest threads, in one schedule; default: `PREEMPTIONS`. */
+  readonly preemptions?: number;
+}
+
 /** Runs a workload without failures, under all schedules; events and values are those of the first. */
-export function runCalm(program: Program): CalmRun {
-  if ((program.harts ?? 1) === 1) return { ...runWorkload(program), complete: true };
-  const { schedules, complete } = interleavings(program);
-  const first = runWorkload({ ...program, schedule: schedules[0]! });
+export function runCalm(program: Program, options: CalmOptions = {}): CalmRun {
+  const runner = new Workload(program);
+  if (!program.system && (program.harts ?? 1) === 1) return { ...runner.run(), explored: 1, complete: true };
+  const found: Interleavings & { readonly preemptions?: number } = program.system
+    ? threadSchedules(program, options)
+    : interleavings(program);
+  const { schedules: all, complete, preemptions } = found;
+  const first = runner.run(all[0]);
+  const bound = complete || preemptions === undefined ? {} : { preemptions };
+  const explored = all.length;
+  if (program.system && complete && explored === 1) return { ...first, explored, complete };
+  const schedules: Schedule[] = [];
   let points = 0;
-  visitPoints(program, { schedules }, () => points++);
-  return { ...first, schedules, complete, points };
+  const visit: VisitPoint = (point) => {
+    points = point.index + 1;
+    const { schedule } = point.origin!;
+    if (schedules.length === 0 || scheduleText(schedules[schedules.length - 1]!) !== schedule)
+      schedules.push(parseSchedule(schedule));
+  };
+  visitPoints(program, { schedules: all }, visit);
+  // What states stand for is up to the program's check: the order of operations is not that of their numbers.
+  return { ...first, values: [], schedules, explored, ...bound, complete, points };
 }
 
 /** Visits the crash points in order; their numbers are those of the whole. */
 export function visitPoints(
   program: Program,
   { schedules, patch }: { readonly schedules?: readonly Schedule[] | undefined; readonly patch?: Patch },
-  visit: (point: CrashPoint) => void,
+  visit: VisitPoint,
 ): Pick<WorkloadRun, 'patched'> {
-  const options = patch === undefined ? {} : { patch };
-  if (schedules === undefined) return runWorkload(program, { ...options, visit });
-  const seen = new Set<string>();
+  const runner = new Workload(program, patch);
+  if (schedules === undefined) return runner.run(undefined, visit);
+  const seen = new Contents();
   const patched = new Set<bigint>();
   let next = 0;
   for (const schedule of schedules) {
-    const run = runWorkload(
-      { ...program, schedule },
-      {
-        ...options,
-        visit: (point) => {
-          const key = contentOf(point);
-          if (seen.has(key)) return;
-          seen.add(key);
-          const origin = { schedule: scheduleText(schedule), index: point.index };
-          visit({ ...point, index: next++, origin });
-        },
-      },
-    );
+    const run = runner.run(schedule, (point, soFar) => {
+      if (!seen.add(point)) return;
+      const origin = { schedule: scheduleText(schedule), index: point.index };
+      visit({ ...point, index: next++, origin }, soFar);
+    });
     for (const pc of run.patched) patched.add(pc);
   }
   return { patched };
 }
 
-/** Equal for crash points that leave the same images to the same question. */
-function contentOf({ visible, sets, progress }: CrashPoint): string {
-  const hash = createHash('sha256').update(visible).update(JSON.stringify(progress));
-  for (const [block, { cubes }] of sets) {
-    hash.update(`block ${block} `);
-    for (const { bytes, freeLow, freeHigh } of cubes) hash.update(bytes).update(`${freeLow} ${freeHigh} `);
+/** Crash points that have been met; equal ones leave the same images to the same question. */
+class Contents {
+  private readonly keys = new Set<string>();
+  /** What the NVDIMM showed at the first of them: of the others, what is different. */
+  private first: Uint8Array | undefined;
+
+  /** @returns false for one that has been there */
+  add({ visible, sets, progress }: CrashPoint): boolean {
+    this.first ??= visible.slice();
+    const hash = createHash('sha256').update(JSON.stringify(progress));
+    for (const at of differentPages(this.first, visible))
+      hash.update(`page ${at} `).update(visible.subarray(at, at + PAGE_SIZE));
+    for (const [block, { cubes }] of sets) {
+      hash.update(`block ${block} `);
+      for (const { bytes, freeLow, freeHigh } of cubes) hash.update(bytes).update(`${freeLow} ${freeHigh} `);
+    }
+    const key = hash.digest('base64');
+    if (this.keys.has(key)) return false;
+    this.keys.add(key);
+    return true;
   }
-  return hash.digest('base64');
 }

@@ -8,13 +8,14 @@ import { CACHE_BLOCK_SIZE } from '../../emulator/addresses.ts';
 import type { Computer } from '../../emulator/boot/computer.ts';
 import { UserError } from '../../emulator/errors.ts';
 import type { StopReason } from '../../emulator/machine/config.ts';
+import type { Snapshot } from '../../emulator/machine/state.ts';
 import { type BlockNumber, blockOf, dpa } from '../../emulator/nvdimm/dpa.ts';
 import { FENCE } from '../../emulator/nvdimm/persistency.ts';
 import { type CrashKind, type CrashPoint, crashPointNow } from './crash.ts';
-import { type Mark, NO_PROGRESS, operationBit, type Progress } from './device.ts';
+import { type Mark, NO_PROGRESS, type Progress, progressAfter } from './device.ts';
 import { blocksOf, EventLog, type News, type RunEvent } from './events.ts';
 import { budgetOf, makeComputer, type Program } from './program.ts';
-import { runScheduled } from './schedule.ts';
+import { Preemptions, runScheduled, type Schedule } from './schedule.ts';
 
 /** Fences put behind instructions. */
 export interface Patch {
@@ -38,36 +39,53 @@ export interface WorkloadRun {
   readonly patched: ReadonlySet<bigint>;
 }
 
+/** Called at each crash point, in order. */
+export type VisitPoint = (point: CrashPoint, soFar: readonly RunEvent[]) => void;
+
 export interface WorkloadOptions {
   readonly patch?: Patch;
-  /** Called at each crash point, in order. */
-  readonly visit?: (point: CrashPoint, soFar: readonly RunEvent[]) => void;
+  readonly visit?: VisitPoint;
 }
 
 /**
- * Runs the workload to its end and visits its crash points in order.
+ * Runs the workload to its end, under the program's schedule, and visits its crash points in order.
  * @throws UserError when the workload does not end well by itself
  */
-export function runWorkload(program: Program, options: WorkloadOptions = {}): WorkloadRun {
-  return new Workload(program, options).run();
+export function runWorkload(program: Program, { patch, visit }: WorkloadOptions = {}): WorkloadRun {
+  return new Workload(program, patch).run(program.schedule, visit);
 }
 
-class Workload {
+/** A workload where it begins to be visited. */
+interface Start {
+  readonly snapshot: Snapshot;
+  readonly progress: Progress;
+  readonly output: string;
+  readonly index: number;
+  readonly value: bigint | undefined;
+  readonly events: readonly RunEvent[];
+}
+
+/** A workload that can be run several times, under one schedule after the other. */
+export class Workload {
   private output = '';
   private index = 0;
   private progress: Progress = NO_PROGRESS;
-  private readonly values: (bigint | undefined)[] = [];
+  private values: (bigint | undefined)[] = [];
   private finished: number | undefined;
   private readonly computer: Computer;
+  private readonly preemptions: Preemptions | undefined;
   private readonly log: EventLog;
-  private readonly patched = new Set<bigint>();
+  private patched = new Set<bigint>();
   /** Blocks to be cleaned, and harts to fence, before anything else happens. */
   private owed: { readonly hart: number; readonly blocks: readonly BlockNumber[] }[] = [];
   private started = false;
+  private visit: VisitPoint | undefined;
+  /** Where the next run begins: at power-on (absent), or where the program was ready. */
+  private readyAt: Start | undefined;
 
   constructor(
     private readonly program: Program,
-    private readonly options: WorkloadOptions,
+    private readonly patch?: Patch,
   ) {
     this.computer = makeComputer(program, {
       host: { recovering: false, progress: () => this.progress, mark: (mark) => this.mark(mark) },
@@ -76,6 +94,7 @@ class Workload {
       },
       recording: true,
     });
+    if (program.system) this.preemptions = new Preemptions(this.computer.machine);
     this.log = new EventLog(this.computer, (event) => this.before(event));
     // A bare-metal program is ready from its first instruction on.
     if (!program.system) this.progress = { ...this.progress, ready: true };
@@ -91,27 +110,61 @@ class Workload {
     this.log.enabled = true;
   }
 
-  run(): WorkloadRun {
+  /**
+   * Runs to the end. Preparations are made once, and not visited again.
+   * @throws UserError when the workload does not end well by itself
+   */
+  run(schedule: Schedule = [], visit?: VisitPoint): WorkloadRun {
+    this.visit = visit;
     const { machine } = this.computer;
-    const { schedule } = this.program;
-    const reason = runScheduled(machine, schedule ?? [], budgetOf(this.program));
-    const well = this.program.system ? this.finished === 0 : reason.kind === 'exit' && reason.code === 0;
-    if (!well) {
-      const how = this.finished ? `ended with code ${this.finished}` : describeStop(reason);
-      const said =
-        this.output.trim() === '' ? '' : `; it printed: ${JSON.stringify(this.output.slice(-200))}`;
-      throw new UserError(
-        `${this.program.elf.name}: the workload itself, without a power failure, ${how}${said}`,
-      );
+    const budget = budgetOf(this.program);
+    if (this.readyAt) this.restart(this.readyAt);
+    else if (this.program.system) {
+      const early = machine.run({ instructions: budget });
+      if (early.kind !== 'paused' || this.finished !== undefined) this.fail(early);
     }
-    if (!this.started)
-      throw new UserError(`${this.program.elf.name}: the workload ended and never marked that it was ready`);
+    this.readyAt ??= this.startHere();
+    this.preemptions?.follow(schedule);
+    const left = budget - machine.instructions;
+    const reason = this.preemptions
+      ? machine.run({ instructions: left })
+      : runScheduled(machine, schedule, left);
+    const well = this.program.system ? this.finished === 0 : reason.kind === 'exit' && reason.code === 0;
+    if (!well) this.fail(reason);
     this.pay();
     this.crash('end');
     this.log.settle();
     const { output, values, patched } = this;
     const { instructions } = machine;
     return { output, values, events: this.log.events, instructions, points: this.index, patched };
+  }
+
+  private startHere(): Start {
+    this.log.settle();
+    const { progress, output, index } = this;
+    const snapshot = this.computer.machine.snapshot();
+    return { snapshot, progress, output, index, value: this.values[0], events: [...this.log.events] };
+  }
+
+  private restart({ snapshot, progress, output, index, value, events }: Start): void {
+    this.computer.machine.restore(snapshot);
+    this.progress = progress;
+    this.output = output;
+    this.index = index;
+    this.values = [value];
+    this.finished = undefined;
+    this.owed = [];
+    this.patched = new Set();
+    this.log.restart(events);
+  }
+
+  private fail(reason: StopReason): never {
+    const { name } = this.program.elf;
+    if (this.finished === 0)
+      throw new UserError(`${name}: the workload ended and never marked that it was ready`);
+    const how = this.finished ? `ended with code ${this.finished}` : describeStop(reason);
+    const said = this.output.trim() === '' ? '' : `; it printed: ${JSON.stringify(this.output.slice(-200))}`;
+    throw new UserError(`${name}: the workload itself, without a power failure, ${how}${said}`);
   }
 
   private mark(mark: Mark): void {
@@ -125,26 +178,12 @@ class Workload {
     // What has not been acknowledged before this instruction may be lost; from the next on it may not.
     if (mark.kind === 'acknowledge') this.crash('mark');
     this.log.mark(mark);
+    this.progress = progressAfter(this.progress, mark);
     if (mark.kind === 'ready') {
-      this.progress = { ...this.progress, ready: true };
       this.values[0] = mark.value;
       if (!this.started) this.start();
-    } else if (mark.kind === 'begin') {
-      this.progress = {
-        ...this.progress,
-        begun: mark.operation,
-        begunSet: this.progress.begunSet | operationBit(mark.operation),
-      };
-    } else {
-      const { operation } = mark;
-      this.progress = {
-        ...this.progress,
-        acknowledged: operation,
-        begun: Math.max(this.progress.begun, operation),
-        acknowledgedSet: this.progress.acknowledgedSet | operationBit(operation),
-      };
-      if (this.program.system) this.values[operation] = mark.value;
-    }
+      if (this.readyAt === undefined) this.computer.machine.pause();
+    } else if (mark.kind === 'acknowledge' && this.program.system) this.values[mark.operation] = mark.value;
   }
 
   /** Something is about to happen to the NVDIMM; everything before has. */
@@ -154,7 +193,7 @@ class Workload {
     if (event.kind === 'fence') {
       if (!event.redundant()) this.crash('fence');
     } else if (event.kind === 'inval') this.crash('invalidation');
-    const { patch } = this.options;
+    const { patch } = this;
     if (patch === undefined || !this.started) return;
     if (patch.kind === 'flush and fence') {
       if (event.kind === 'store' && patch.stores.has(event.pc))
@@ -188,7 +227,7 @@ class Workload {
     if (!this.started) return;
     const { index, progress } = this;
     this.index++;
-    this.options.visit?.(crashPointNow(this.computer, { index, kind, progress }), this.log.events);
+    this.visit?.(crashPointNow(this.computer, { index, kind, progress }), this.log.events);
   }
 }
 

@@ -15,7 +15,7 @@ import type {
 import { element, escapeMarkup } from './markup.ts';
 import { STYLE } from './style.ts';
 import { TIMELINE_EVENTS, timelineSvg } from './timeline.ts';
-import { coverage, findingTitle, placeInFunction, sharePercent, whenText } from './wording.ts';
+import { coverage, findingTitle, placeInFunction, schedulesText, sharePercent, whenText } from './wording.ts';
 
 const text = (name: string, content: string, style = ''): string =>
   element(name, style === '' ? {} : { class: style }, escapeMarkup(content));
@@ -186,6 +186,7 @@ export function htmlReport(report: TortureReport): string {
     element('header', { class: findings.length === 0 ? 'good' : 'bad' }, [
       text('h1', title),
       text('p', coverage(report)),
+      ...(report.schedules ? [text('p', schedulesText(report.schedules))] : []),
     ]),
     element(
       'dl',

@@ -4,7 +4,7 @@
  */
 import type { FindingJson, StoreJson, TortureReport } from '../format.ts';
 import { element, escapeMarkup } from './markup.ts';
-import { coverage, findingTitle, placeInFunction, whenText } from './wording.ts';
+import { coverage, findingTitle, placeInFunction, schedulesText, whenText } from './wording.ts';
 
 function storeText(store: StoreJson): string {
   const why = store.missing === 'fence' ? 'written back, no fence completed it' : 'never written back';
@@ -58,6 +58,7 @@ export function junitReport(report: TortureReport): string {
   const counts = { tests: cases.length, failures: failing, errors: 0, skipped: 0 };
   const properties = Object.entries({
     coverage: coverage(report),
+    ...(report.schedules && { schedules: schedulesText(report.schedules) }),
     exhaustive: String(report.exhaustive),
     explicitStates: String(report.runs),
     legalImages: report.legalImages,

@@ -84,7 +84,7 @@ const finding: FindingJson = {
 
 const report: TortureReport = {
   format: 'licorice torture',
-  version: 2,
+  version: 3,
   program: { name: 'table<buggy>.elf', kind: 'bare', fingerprint: '9cb294ed' },
   options: {
     memory: 16777216,
@@ -92,6 +92,7 @@ const report: TortureReport = {
     budget: 10000000,
     depth: 0,
     maxRuns: 20000,
+    preemptions: 1,
     samples: 1000,
     seed: 0,
   },

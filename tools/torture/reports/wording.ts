@@ -2,7 +2,7 @@
  * The sentences that the HTML and JUnit reports share: a place in the code, how much was explored, what a finding says
  * in one line. Nothing that was sampled is called exhaustive here either.
  */
-import type { FindingJson, PlaceJson, TortureReport } from '../format.ts';
+import type { FindingJson, PlaceJson, SchedulesJson, TortureReport } from '../format.ts';
 
 /** `file:line`, else symbol and offset, else the address. */
 export function placeText({ pc, symbol, offset, file, line, image }: PlaceJson): string {
@@ -24,11 +24,23 @@ export function sharePercent(covered: string, legal: string): string {
   return String(Number((BigInt(covered) * 1_000_000n) / whole) / 10_000);
 }
 
+/** How much of the legal images was explored: under the schedules that were. */
 export function coverage(report: TortureReport): string {
-  const { exhaustive, legalImages, coveredImages, crashPoints } = report;
-  return exhaustive
-    ? `all ${legalImages} legal images at ${crashPoints.length} crash points, certificates checked`
-    : `SAMPLED: ${coveredImages} of ${legalImages} legal images (${sharePercent(coveredImages, legalImages)} %); not exhaustive`;
+  const { legalImages, coveredImages, crashPoints, schedules } = report;
+  const under = schedules?.complete === false ? ' under these schedules' : '';
+  const certified = coveredImages === legalImages && report.crashPoints.every(({ exhaustive }) => exhaustive);
+  return certified
+    ? `all ${legalImages} legal images${under}, certificate checked at each of ${crashPoints.length} crash points`
+    : `SAMPLED: ${coveredImages} of ${legalImages} legal images (${sharePercent(coveredImages, legalImages)} %)${under}; not exhaustive`;
+}
+
+/** Which schedules of several harts or threads were explored. */
+export function schedulesText({ explored, complete, preemptions }: SchedulesJson): string {
+  if (complete) return `${explored} schedules: all that can make a difference`;
+  if (preemptions === undefined || preemptions < 0)
+    return `SAMPLED: the first ${explored} schedules; there are more`;
+  const most = preemptions === 0 ? 'without preemptions' : `with at most ${preemptions} preemptions`;
+  return `BOUNDED: ${explored} schedules, all ${most}; those with more were not explored`;
 }
 
 export function findingTitle(finding: FindingJson): string {

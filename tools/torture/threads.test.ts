@@ -1,0 +1,120 @@
+/**
+ * Are the schedules of a guest program's threads explored? A lost update shows under a preemption at one
+ * instruction only, and is found; the same program with an atomic addition passes. (The workload `mutex` has a lock.)
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { reportOf } from './assemble.ts';
+import { replay, runCampaign } from './campaign.ts';
+import { compileGuest, guestProgram } from './guest.ts';
+import { openCase } from './open.ts';
+import { isFailure } from './outcome.ts';
+import type { Program } from './program.ts';
+import { reportText } from './report.ts';
+import { threadSchedules } from './threads.ts';
+
+const LIMITS = { maxRuns: 1000, samples: 0, seed: 0 };
+const ROOT = new URL('../..', import.meta.url).pathname;
+
+/** Two threads, one operation each; both operations must be seen in the sum when both are acknowledged. */
+const counter = (operation: string): string => `
+import 'LIB/torture-only.ts';
+import { allocateIn } from 'LIB/alloc.ts';
+import { finish, hadBegun, makeSubject, mix, runThreads, setSubjectRoot, subjectRoot, wasAcknowledged } from 'LIB/torture.ts';
+import { persist } from 'LIB/persist.ts';
+import { Tx } from 'LIB/tx.ts';
+
+@persistent
+class Counter {
+  sum: u64;
+}
+
+let counter: Counter;
+
+function setup(): void {
+  const base = makeSubject();
+  using tx = Tx.begin();
+  counter = at<Counter>(allocateIn(tx, base, sizeof<Counter>()));
+  setSubjectRoot(tx, base, addressOf(counter));
+}
+
+function operation(index: u64): void {
+  const place = ptrTo(counter.sum).address;
+  ${operation}
+  persist(place, 8);
+}
+
+function check(): u64 {
+  counter = at<Counter>(subjectRoot());
+  let least: u64 = 0;
+  let most: u64 = 0;
+  for (let index: u64 = 1; index <= 2; index++) {
+    if (wasAcknowledged(index)) least++;
+    if (hadBegun(index)) most++;
+  }
+  if (counter.sum < least) finish(40);
+  if (counter.sum > most) finish(41);
+  return mix(0, counter.sum);
+}
+
+/** @export */
+function torture(): u64 {
+  return runThreads(2, 1, setup, operation, check);
+}
+`;
+
+describe('threads of guest programs', { timeout: 300_000 }, () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'licorice-torture-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  async function program(name: string, operation: string): Promise<Program> {
+    const file = join(folder, `${name}.ts`);
+    writeFileSync(file, counter(operation).replaceAll('LIB', relative(folder, join(ROOT, 'guest/libtwz'))));
+    return guestProgram(await compileGuest(file));
+  }
+
+  test('an update that another thread overwrites', async () => {
+    const racy = await program('racy', 'store<u64>(place, load<u64>(place) + 1);');
+    expect(runCampaign(racy, { ...LIMITS, preemptions: 0 }).findings).toEqual([]);
+    const found = runCampaign(racy, LIMITS);
+    const [finding] = found.findings;
+    expect(finding).toMatchObject({ outcome: { kind: 'check', code: 40 }, minimal: true });
+    expect(isFailure(replay(racy, finding!.seed).outcome)).toBe(true);
+    // The debugger's machine follows the schedule, too: it comes to the place of the finding.
+    const { computer, failure } = openCase(racy, finding!.seed, () => {});
+    computer.machine.run({ instructions: failure });
+    expect(BigInt.asUintN(64, computer.machine.cores[0]!.hart.pc)).toBe(finding!.point.pc);
+    const text = reportText(reportOf(racy, LIMITS, found, { fixes: false }));
+    expect(text).toMatch(/BOUNDED: \d+ schedules, all with at most 1 preemptions/);
+    expect(text).toContain('under these schedules');
+  });
+
+  test('an atomic addition passes', async () => {
+    const right = await program('atomic', 'atomic.add<u64>(ptrTo(counter.sum), 1);');
+    const result = runCampaign(right, LIMITS);
+    expect(result.findings).toEqual([]);
+    expect(result.calm.explored).toBeGreaterThan(1);
+    const { points } = runCampaign(right, { ...LIMITS, preemptions: 0 });
+    expect(result.points.length).toBeGreaterThan(points.length);
+  });
+
+  test('the same schedules each time, each different, up to the bound', async () => {
+    const racy = await program('racy', 'store<u64>(place, load<u64>(place) + 1);');
+    const [none, one] = [0, 1].map((preemptions) => threadSchedules(racy, { preemptions }));
+    expect(none!.schedules).toEqual([[]]);
+    expect(one).toEqual(threadSchedules(racy, { preemptions: 1 }));
+    expect(one!.schedules.every(({ length }) => length <= 1)).toBe(true);
+    expect(new Set(one!.schedules.map((schedule) => JSON.stringify(schedule))).size).toBe(
+      one!.schedules.length,
+    );
+    expect(threadSchedules(racy, { preemptions: 1, most: 3 })).toMatchObject({
+      complete: false,
+      preemptions: 0,
+    });
+  });
+});
