@@ -34,11 +34,15 @@ export class HeapHeader {
   readonly free: FixedArray<u64, 26>;
 }
 
-/** A free block. */
+/** A free block: as large as the smallest one. */
 @persistent
 class FreeBlock {
   next: u64;
+  /** Number of the transaction in its log that gave the block back: while that is open, the block's old contents must survive. */
+  freedIn: u64;
 }
+
+static_assert(sizeof<FreeBlock>() === 16, 'a free block fits into the smallest class');
 
 export function heapOf(base: usize): HeapHeader {
   return at<HeapHeader>(dataOf(base));
@@ -87,8 +91,9 @@ export function allocateIn(tx: Tx, base: usize, size: u64): usize {
   if (index < CLASSES && heap.free[index] !== 0) {
     block = base + heap.free[index];
     heap.free[index] = at<FreeBlock>(block).next;
-    // The link in its first word is the one thing in a free block that an abort has to bring back.
-    tx.record(block, sizeof<FreeBlock>());
+    // The words that link it are all that an abort has to bring back of a block that was free before.
+    if (at<FreeBlock>(block).freedIn === tx.log.sequence) tx.record(block, bytes);
+    else tx.record(block, sizeof<FreeBlock>());
     if (bytes > CACHE_LINE) tx.fresh(block + CACHE_LINE, bytes - CACHE_LINE);
   } else {
     const align = min<u64>(bytes, 64);
@@ -109,6 +114,7 @@ export function freeIn(tx: Tx, address: usize, size: u64): void {
   const heap = heapOf(base);
   const index = classOf(size);
   at<FreeBlock>(address).next = heap.free[index];
+  at<FreeBlock>(address).freedIn = tx.log.sequence;
   heap.free[index] = address - base;
   heap.used -= u64(1) << (index + MIN_SHIFT);
 }

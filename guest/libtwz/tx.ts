@@ -130,6 +130,11 @@ export class Tx {
 
   /** Leaves the scope; the outermost one commits. */
   [Symbol.dispose](): void {
+    this.commit();
+  }
+
+  /** What the end of a `using` scope does, for transactions that begin in one function and end in another. */
+  commit(): void {
     this.depth--;
     if (this.depth !== 0 || this.log.end === 0) return;
     this.log.cleanRanges();
