@@ -37,6 +37,11 @@ export interface Engine {
    * Exit.Breakpoint before executing there. It stays when the page's records are dropped.
    */
   setBreakpoint(page: number, half: number, on: boolean): void;
+  /**
+   * From now on accesses to these CSRs, whatever they are, leave with Exit.System. Absent: all accesses to CSRs always
+   * do.
+   */
+  observeCsrs?(numbers: ReadonlySet<number>): void;
   /** Drops everything made from a page, and clears `PageFlag.code`. */
   dropPage(page: number): void;
   /**

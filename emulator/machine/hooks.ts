@@ -26,9 +26,10 @@ export interface MachineHooks {
   trap?(hart: Hart, cause: number, interrupt: boolean): boolean;
   /**
    * Control state of a hart has changed: a CSR instruction that left the engine, a trap that has been taken, or a return
-   * from one. (Translated code writes simple CSRs without leaving.)
+   * from one. Translated code accesses simple CSRs without leaving, but for those of `Machine.observeCsrs`.
+   * @param written number of the CSR that a CSR instruction wrote, changed or not; -1 when it only read
    */
-  control?(hart: Hart, what: 'csr' | 'trap' | 'return'): void;
+  control?(hart: Hart, what: 'csr' | 'trap' | 'return', written?: number): void;
 }
 
 /** What became of a custom instruction. */

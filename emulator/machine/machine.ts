@@ -315,6 +315,11 @@ export class Machine {
     this.updateWindow(false);
   }
 
+  /** Every write of these CSRs by an instruction is told to `hooks.control`. It costs what leaving translated code costs. */
+  observeCsrs(numbers: ReadonlySet<number>): void {
+    this.engine.observeCsrs?.(numbers);
+  }
+
   /** The bits of the instruction at a core's pc, or undefined. Without effect. */
   instructionAtPc(core: Core): number | undefined {
     return this.execution.peekInstruction(core);

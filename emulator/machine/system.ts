@@ -58,7 +58,7 @@ export class SystemUnit {
       if ((word & 0x7000) !== 0) {
         if ((word & 0x7000) !== 0x4000 && this.services.csrs.execute(hart, word)) {
           hart.retire(4);
-          this.services.hooks.control?.(hart, 'csr');
+          this.services.hooks.control?.(hart, 'csr', writesCsr(word) ? word >>> 20 : -1);
         } else this.illegal(core, word);
         return;
       }
@@ -220,3 +220,6 @@ export class SystemUnit {
     this.illegal(core, word);
   }
 }
+
+/** Whether a Zicsr instruction writes: csrrw[i] always, csrrs[i] and csrrc[i] unless rs1 or the immediate is 0. */
+const writesCsr = (word: number): boolean => (word & 0x3000) === 0x1000 || (word & 0xf8000) !== 0;

@@ -98,9 +98,9 @@ export class Observer {
       this.passAt = now; // it was reported: the next time it is taken
       return true;
     };
-    hooks.control = (hart, what) => {
+    hooks.control = (hart, what, written) => {
       if (what === 'return') this.onReturn?.();
-      if (this.wanted.csrs.length > 0) this.checkCsrs(hart);
+      if (this.wanted.csrs.length > 0) this.checkCsrs(hart, written);
     };
     const { fence, cacheBlock } = hooks;
     hooks.fence = (predecessor, successor, hart) => {
@@ -119,6 +119,10 @@ export class Observer {
   want(wanted: Wanted): void {
     const { memory } = this.computer.machine;
     const old = [...this.pages.keys()];
+    const csrs = new Set(wanted.csrs.map(({ number }) => number));
+    const known = new Set(this.wanted.csrs.map(({ number }) => number));
+    if (csrs.size !== known.size || [...csrs].some((number) => !known.has(number)))
+      this.computer.machine.observeCsrs(csrs);
     this.wanted = wanted;
     this.pages.clear();
     this.observesLines = wanted.ranges.some(({ lines }) => lines);
@@ -242,13 +246,14 @@ export class Observer {
       .map(({ id }) => id);
   }
 
-  private checkCsrs(hart: Hart): void {
+  /** Looks for CSRs that have changed, or were `written` with the value that they had. */
+  private checkCsrs(hart: Hart, written: number | undefined): void {
     const { csrs } = this.computer.machine;
     for (const { id, number } of this.wanted.csrs) {
       const key = `${hart.index}:${number}`;
       const to = csrs.peek(hart, number) ?? 0n;
       const from = this.csrValues.get(key) ?? 0n;
-      if (from === to) continue;
+      if (from === to && number !== written) continue;
       this.csrValues.set(key, to);
       if (!this.time.isQuiet) this.hit({ kind: 'csr', id, number, from, to });
     }

@@ -64,8 +64,8 @@ export class Runner {
   ) {
     const { hooks, cores } = computer.machine;
     const control = hooks.control;
-    hooks.control = (hart, what) => {
-      control?.(hart, what);
+    hooks.control = (hart, what, written) => {
+      control?.(hart, what, written);
       if (what !== 'return' || this.returnTest === undefined) return;
       const core = cores[hart.index]!;
       if (!this.returnTest(core)) return;

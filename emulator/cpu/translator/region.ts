@@ -48,6 +48,8 @@ export interface CodeSource {
   jumpTargets(site: number): readonly number[];
   /** Whether a region begins here already. */
   isTranslated(page: RegionPage, offset: number): boolean;
+  /** CSRs whose accesses must leave the engine. */
+  readonly observedCsrs: ReadonlySet<number>;
 }
 
 /** Instructions that are looked at, and so the most that a region can have. */
@@ -67,10 +69,11 @@ const RA = 1;
 
 export const isBranch = (id: number): boolean => id >= FIRST_BRANCH && id <= LAST_BRANCH;
 
-function isTranslatable(instruction: Instruction): boolean {
+function isTranslatable(instruction: Instruction, { observedCsrs }: CodeSource): boolean {
   const { id } = instruction;
   if (id < 0) return false;
-  return ROWS[id]!.meaning !== undefined || isSimpleCsrAccess(instruction);
+  if (ROWS[id]!.meaning !== undefined) return true;
+  return isSimpleCsrAccess(instruction) && !observedCsrs.has(instruction.imm);
 }
 
 interface Visited {
@@ -158,7 +161,7 @@ export function findRegion(root: bigint, source: CodeSource, limit = REGION_LIMI
       }
       if (offsetOf(at) === 0) leaders.add(at);
       const instruction = fetch(at);
-      if (instruction === undefined || !isTranslatable(instruction)) break;
+      if (instruction === undefined || !isTranslatable(instruction, source)) break;
       visited.set(at, { instruction, callee });
       const next = at + instruction.length;
       if (isBranch(instruction.id)) {

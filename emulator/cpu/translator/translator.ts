@@ -71,6 +71,7 @@ export class Translator implements Engine {
   private readonly threshold: number;
   private readonly batchSize: number;
   private batch: Candidate[] = [];
+  private observedCsrs: ReadonlySet<number> = new Set();
   /** Instructions that `run` has executed. */
   private executed = 0;
   /** Places where a version with fewer assumptions is wanted: page * 4096 + offset → what not to assume. */
@@ -283,6 +284,7 @@ export class Translator implements Engine {
       },
       jumpTargets: (site) => this.jumpTargets(hart, site),
       isTranslated: ({ records }, offset) => this.i32[this.cellAt(records, offset)]! < 0,
+      observedCsrs: this.observedCsrs,
     };
     const region = findRegion(root, source);
     this.statistics.addCompileTime(start);
@@ -407,6 +409,11 @@ export class Translator implements Engine {
   setBreakpoint(page: number, half: number, on: boolean): void {
     this.forgetPage(page);
     this.interpreter.setBreakpoint(page, half, on);
+  }
+  observeCsrs(numbers: ReadonlySet<number>): void {
+    this.observedCsrs = numbers;
+    this.cache.removeAll();
+    this.batch = [];
   }
   dropPage(page: number): void {
     this.interpreter.dropPage(page);
