@@ -7,7 +7,7 @@ import type { Argv, CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
 import type { Media } from '../../emulator/nvdimm/media.ts';
 import type { ObjectStore, StoredObject } from '../image/store.ts';
-import type { Transferred } from '../image/transfer.ts';
+import type { PutType, Transferred } from '../image/transfer.ts';
 
 interface ImageArguments {
   file: string;
@@ -199,7 +199,7 @@ async function put(args: ChangeArguments): Promise<void> {
   const { bytes } = readImage(args.host!, 'file');
   const items: Transferred[] = [];
   await changeImage(args.file, (writer) => {
-    items.push(putBytes(writer, bytes, args.name ?? basename(args.host!), args.type as 'text' | 'object'));
+    items.push(putBytes(writer, bytes, args.name ?? basename(args.host!), args.type as PutType));
   });
   await printTransferred(items, args.json);
 }
@@ -286,9 +286,9 @@ export const imageCommand: CommandModule = {
             .positional('host', { type: 'string', describe: 'host file' })
             .positional('name', { type: 'string', describe: 'its name in the image' })
             .option('type', {
-              choices: ['text', 'object'],
+              choices: ['text', 'object', 'program'],
               requiresArg: true,
-              describe: 'what the name says it is; by default text if it is UTF-8',
+              describe: 'what it becomes; by default what the contents are',
             }),
         as(put),
       )

@@ -11,6 +11,7 @@ import { dapCommand } from './dap.ts';
 import { debugCommand } from './debug.ts';
 import { explainCommand } from './explain.ts';
 import { imageCommand } from './image.ts';
+import { newCommand } from './new.ts';
 import { runCommand } from './run.ts';
 import { tortureCommand } from './torture.ts';
 
@@ -24,6 +25,7 @@ export const commands: CommandModule<any, any>[] = [
   debugCommand,
   explainCommand,
   imageCommand,
+  newCommand,
   runCommand,
   tortureCommand,
 ];

@@ -3,7 +3,7 @@
  * from its null page on.
  */
 import { PT } from '../../emulator/elf/constants.ts';
-import { type ElfFile, readElf } from '../../emulator/elf/reader.ts';
+import { type ElfFile, type ElfSegment, readElf } from '../../emulator/elf/reader.ts';
 import { UserError } from '../../emulator/errors.ts';
 import type { Layouts } from './layouts.ts';
 import { writeSymbols } from './symbols.ts';
@@ -18,9 +18,23 @@ export interface ArchiveProgram {
   readonly symbols?: Uint8Array;
 }
 
+const loadable = (elf: ElfFile): ElfSegment[] =>
+  elf.segments.filter((segment) => segment.type === PT.LOAD && segment.memorySize > 0n);
+
+/** Is an executable linked to lie in an object (`--target program`)? */
+export function isObjectImage(elf: ElfFile, layouts: Layouts): boolean {
+  const [low, high] = [layouts.constant('OBJ_NULLPAGE'), layouts.constant('OBJ_TOPDATA')];
+  const segments = loadable(elf);
+  return (
+    elf.entry === low &&
+    segments.length > 0 &&
+    segments.every(({ vaddr, memorySize }) => vaddr >= low && vaddr + memorySize <= high)
+  );
+}
+
 /** The bytes of an executable as an object holds them from offset 0x1000 on, and how many it needs in memory. */
 export function objectImage(elf: ElfFile, base: bigint): { bytes: Uint8Array; memory: number } {
-  const segments = elf.segments.filter((segment) => segment.type === PT.LOAD && segment.memorySize > 0n);
+  const segments = loadable(elf);
   let fileEnd = 0;
   let memory = 0;
   for (const segment of segments) {

@@ -4,7 +4,10 @@
  */
 import { randomBytes } from 'node:crypto';
 import { PAGE_SIZE } from '../../emulator/addresses.ts';
+import { isElf, readElf } from '../../emulator/elf/reader.ts';
 import { UserError } from '../../emulator/errors.ts';
+import { isObjectImage, objectImage } from '../guest/archive.ts';
+import type { Layouts } from '../guest/layouts.ts';
 import { computeIdOf } from './check.ts';
 import { assignName, removeName, resolveParent } from './name-writer.ts';
 import { NAMESPACE, type Name, readNamespace, resolvePath, TEXT } from './names.ts';
@@ -48,19 +51,34 @@ function metadataPage(store: ObjectStore, nonce: bigint, pFlags: number, size: n
   return page;
 }
 
+/** What a host file can become: a text, bytes as they are, or a program that the shell runs by its path. */
+export type PutType = 'text' | 'object' | 'program';
+
+function typeOf(bytes: Uint8Array, layouts: Layouts): PutType {
+  if (isElf(bytes) && isObjectImage(readElf(bytes, 'file'), layouts)) return 'program';
+  return isText(bytes) ? 'text' : 'object';
+}
+
+/** @throws UserError when the file is not an executable that can lie in an object */
+function programBytes(file: Uint8Array, path: string, layouts: Layouts): Uint8Array {
+  const elf = readElf(file, path);
+  if (!isObjectImage(elf, layouts))
+    throw new UserError(`${path}: not a program of the guest; build it with --target program`);
+  return objectImage(elf, layouts.constant('OBJ_NULLPAGE')).bytes;
+}
+
 /** Makes an object of a host file's bytes and gives it a name; the object that had the name before is deleted. */
-export function put(
-  writer: StoreWriter,
-  bytes: Uint8Array,
-  path: string,
-  type?: 'text' | 'object',
-): Transferred {
+export function put(writer: StoreWriter, file: Uint8Array, path: string, asked?: PutType): Transferred {
   const { store } = writer;
   const { layouts } = store;
   const parent = resolveParent(store, path);
   if (parent.existing?.type === NAMESPACE) throw new UserError(`${path}: is a namespace`);
+  const type = asked ?? typeOf(file, layouts);
+  const base = Number(layouts.constant('OBJ_NULLPAGE'));
+  const bytes = type === 'program' ? programBytes(file, path, layouts) : file;
   const nonce = BigInt(`0x${randomBytes(16).toString('hex')}`);
-  const rights = ['READ', 'WRITE', 'USE', 'DELETE'].map((name) => Number(layouts.constant(name)));
+  const names = ['READ', 'WRITE', 'USE', 'DELETE', ...(type === 'program' ? ['EXEC'] : [])];
+  const rights = names.map((name) => Number(layouts.constant(name)));
   const identity = {
     kuid: 0n,
     nonceLo: nonce & ((1n << 64n) - 1n),
@@ -68,7 +86,6 @@ export function put(
     pFlags: rights.reduce((all, right) => all | right),
   };
   const id = computeIdOf(identity);
-  const base = Number(layouts.constant('OBJ_NULLPAGE'));
   if (base + bytes.length > Number(layouts.constant('OBJ_TOPDATA'))) {
     throw new UserError(`${path}: an object has room for less than 992 MiB; these are ${bytes.length} bytes`);
   }
@@ -80,7 +97,7 @@ export function put(
       bytes: metadataPage(store, nonce, identity.pFlags, bytes.length),
     },
   ]);
-  const nameType = (type ?? (isText(bytes) ? 'text' : 'object')) === 'text' ? TEXT : OBJECT;
+  const nameType = type === 'text' ? TEXT : OBJECT;
   const replaced = parent.existing?.id;
   assignName(writer, parent.namespace, parent.name, id, nameType);
   if (replaced !== undefined && store.find(replaced) && !isNamed(store, replaced))
