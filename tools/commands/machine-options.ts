@@ -14,6 +14,8 @@ import type { EngineFactory } from '../../emulator/machine/engine.ts';
 export interface MachineArguments {
   /** Port of the GDB stub; absent: none. */
   gdb?: number;
+  /** Port of the debug adapter; absent: none. */
+  dap?: number;
   mem: string;
   harts: number;
   engine: string;
@@ -33,6 +35,11 @@ export const machineOptions = <T>(yargs: Argv<T>) =>
       type: 'number',
       describe:
         'wait for GDB on this port of the loopback address (default 1234); the run can go backwards, and an NVDIMM file is only read',
+    })
+    .option('dap', {
+      type: 'number',
+      describe:
+        'let editors attach to the guest while it runs (Debug Adapter Protocol) on this port of the loopback address (default 4711); the run can go backwards, and an NVDIMM file is only read',
     })
     .option('harts', { type: 'number', default: 1, requiresArg: true, describe: 'harts, 1 to 8' })
     .option('engine', {

@@ -93,6 +93,10 @@ export function openPrivateNvdimm(
   args: Pick<NvdimmArguments, 'nvdimm' | 'persistence'>,
 ): OpenedNvdimm | undefined {
   if (args.nvdimm === undefined) return undefined;
+  if (!existsSync(args.nvdimm))
+    throw new UserError(
+      `${args.nvdimm}: there is no such NVDIMM image; with --size a new one is made up, and forgotten afterwards`,
+    );
   const file = NvdimmFile.open(args.nvdimm, { readOnly: true });
   return opened(new MemoryMedia(file.size, file), args.persistence);
 }

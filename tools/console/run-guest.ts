@@ -18,6 +18,7 @@ import {
   readImage,
 } from '../commands/machine-options.ts';
 import { type RunArguments, writeResult } from '../commands/run.ts';
+import type { Transcript } from '../debugger/transcript.ts';
 import { loadLog, saveLog } from './input-log.ts';
 import { openForDebugging, openNvdimm } from './nvdimm-options.ts';
 import { OutputBuffer } from './output.ts';
@@ -30,6 +31,7 @@ const UART = 'uart';
 const VIRTIO_CONSOLE = 'virtio6';
 const STDOUT = 1;
 const DEFAULT_GDB_PORT = 1234;
+const DEFAULT_DAP_PORT = 4711;
 /** Exit code when the guest did not end by itself. */
 const NOT_ENDED = 1;
 
@@ -54,7 +56,11 @@ export async function runGuest(options: RunArguments, files = bootFiles(options)
   const disks = (options.drive ?? []).map(openDrive);
   if (disks.length > MAX_DISKS)
     throw new UserError(`--drive: at most ${MAX_DISKS} drives, not ${disks.length}`);
-  const nvdimm = options.gdb === undefined ? openNvdimm(options) : openForDebugging(options);
+  if (options.gdb !== undefined && options.dap !== undefined)
+    throw new UserError('--gdb and --dap: a guest has one debugger at a time');
+  const isDebugged = options.gdb !== undefined || options.dap !== undefined;
+  const nvdimm = isDebugged ? openForDebugging(options) : openNvdimm(options);
+  let transcript: Transcript | undefined;
   let session: Session | undefined;
   const reports = new SizeReports(
     process.stdout,
@@ -68,7 +74,10 @@ export async function runGuest(options: RunArguments, files = bootFiles(options)
       memory: saved ? saved.shape.memory : memorySize(options.mem),
       seed: options.seed,
       modernVirtio: options.virtio === 'modern',
-      uartOutput: (byte) => reports.put(byte),
+      uartOutput: (byte) => {
+        reports.put(byte);
+        transcript?.put(byte);
+      },
       disks,
       ...(engine && { engine }),
       ...(toVirtio && { consoleOutput: (bytes: Uint8Array) => output.write(bytes) }),
@@ -86,6 +95,12 @@ export async function runGuest(options: RunArguments, files = bootFiles(options)
     if (saved) restoreState(computer.machine, saved, options.load!);
     else computer.nvdimm?.powerOn();
     if (options.gdb !== undefined) return await debugWithGdb(computer, files, options.gdb, output);
+    if (options.dap !== undefined) {
+      const { Transcript } = await import('../debugger/transcript.ts');
+      transcript = new Transcript();
+      const inputDevice = toVirtio ? VIRTIO_CONSOLE : UART;
+      return await debugWithEditor({ computer, files, port: options.dap, output, inputDevice, transcript });
+    }
     session = new Session(computer, {
       onResize: () => reports.resized(),
       output,
@@ -146,6 +161,37 @@ async function debugWithGdb(
     onListening: (actual) => say(`waiting for GDB: target remote :${actual}`),
     onSlice: () => output.flush(),
   });
+}
+
+/** Runs the computer and lets editors attach to it. Returns the exit code. */
+async function debugWithEditor(guest: {
+  readonly computer: Computer;
+  readonly files: BootFiles | undefined;
+  readonly port: number;
+  readonly output: OutputBuffer;
+  readonly inputDevice: string;
+  readonly transcript: Transcript;
+}): Promise<number> {
+  const [{ serveDap }, { openWithFiles }] = await Promise.all([
+    import('../debugger/dap/server.ts'),
+    import('../debugger/open.ts'),
+  ]);
+  const { computer, files, port, output, inputDevice, transcript } = guest;
+  const opened = openWithFiles(computer, files, transcript);
+  output.muted = () => opened.debugged.time.isReplay;
+  try {
+    return await serveDap({
+      opened,
+      port: Number.isNaN(port) ? DEFAULT_DAP_PORT : port,
+      stdin: process.stdin,
+      inputDevice,
+      onListening: (actual) =>
+        say(`editors may attach: "request": "attach", "port": ${actual}; Ctrl-A x quits`),
+      onSlice: () => output.flush(),
+    });
+  } finally {
+    output.flush();
+  }
 }
 
 /** The timing model, if it is asked for; it brings an engine of its own. */

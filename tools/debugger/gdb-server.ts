@@ -7,6 +7,7 @@
 import { createServer, type Socket } from 'node:net';
 import { UserError } from '../../emulator/errors.ts';
 import type { Debugger } from './debugger.ts';
+import { FreeRun } from './free-run.ts';
 import { frame, PacketReader } from './gdb-packets.ts';
 import { GdbStub, type RunRequest } from './gdb-stub.ts';
 
@@ -26,28 +27,20 @@ export interface GdbServerOptions {
 export function serveGdb(options: GdbServerOptions): Promise<number> {
   return new Promise((resolve, reject) => {
     let busy = false;
-    /** The guest runs by itself. */
-    let free = false;
     const finish = (code: number): void => {
-      free = false;
+      run.stop();
       server.close();
       resolve(code);
     };
-    const runFree = (): void => {
-      if (!free) return;
-      const reason = options.debugged.time.run(SLICE);
-      options.onSlice();
-      if (reason.kind === 'exit') finish(reason.code);
-      else if (reason.kind === 'budget') setImmediate(runFree);
-      else free = false;
-    };
+    const { onSlice, debugged } = options;
+    const run = new FreeRun({ time: debugged.time, onSlice, onEnd: ({ code }) => finish(code) });
     const server = createServer((socket) => {
       if (busy) {
         socket.destroy();
         return;
       }
       busy = true;
-      free = false;
+      run.stop();
       const session = new GdbSession(socket, options, (code) => {
         socket.end();
         finish(code);
@@ -55,9 +48,7 @@ export function serveGdb(options: GdbServerOptions): Promise<number> {
       socket.on('close', () => {
         busy = false;
         session.close();
-        if (!session.detached) return;
-        free = true;
-        setImmediate(runFree);
+        if (session.detached) run.start();
       });
       socket.on('error', () => socket.destroy());
     });

@@ -63,10 +63,8 @@ function nvdimmPart(
   { nvdimm: path, size }: OpenOptions,
   fallback?: number,
 ): Omit<NvdimmOptions, 'harts'> | undefined {
-  if (path !== undefined && existsSync(path))
+  if (path !== undefined && (existsSync(path) || size === undefined))
     return openPrivateNvdimm({ nvdimm: path, persistence: 'mem-ctrl' })!.options;
-  if (path !== undefined && size === undefined)
-    throw new UserError(`${path}: there is no such NVDIMM image; with --size a new one is made up`);
   const bytes = size ?? fallback;
   return bytes === undefined ? undefined : privateNvdimm(new MemoryMedia(bytes));
 }
@@ -187,12 +185,20 @@ function hasRecording(fields: { readonly [name: string]: unknown }): boolean {
   ).includes('"engine"');
 }
 
-/** A computer that somebody else has booted from files, with the symbols that these have; the guest's programs if they are built. */
-export function openWithFiles(computer: Computer, files: BootFiles | undefined): Opened {
+/**
+ * A computer that somebody else has booted from files, with the symbols that these have; the guest's programs if they are built.
+ * @param console where its output goes, if it is put there
+ */
+export function openWithFiles(
+  computer: Computer,
+  files: BootFiles | undefined,
+  console = new Transcript(),
+): Opened {
   const fixed = [files?.firmware, files?.kernel].filter((file) => file !== undefined && isElf(file.bytes));
   const programs = fixed.map((file) => programOf(file!));
   const isOurs = programs.some((program) => program.symbolNamed('trapFromUser') !== undefined);
-  return openComputer(computer, { fixed: programs, objects: isOurs ? guestPrograms() : [] });
+  const objects = isOurs ? guestPrograms() : [];
+  return openComputer(computer, { fixed: programs, objects }, undefined, console);
 }
 
 /**

@@ -15,12 +15,14 @@ import type { Debugger, Direction, StepKind, Stop } from '../debugger.ts';
 import { hex, stopReasons } from '../describe.ts';
 import { writeMemory } from '../edit.ts';
 import { asNumber } from '../evaluate.ts';
+import type { FreeRun } from '../free-run.ts';
 import type { Opened } from '../open.ts';
 import { SourceFiles } from '../source.ts';
 import { Breakpoints, EXCEPTION_FILTERS } from './breakpoints.ts';
 import { disassembleAround } from './disassembly.ts';
-import { attach, launch } from './launch.ts';
+import { attach, attachPort, launch } from './launch.ts';
 import { flagOf, type JsonObject, numberOf, type Request, textOf } from './messages.ts';
+import { Relay } from './relay.ts';
 import { VariableTree } from './variables.ts';
 
 /** Threads of the guest that no hart runs have these numbers and up. */
@@ -47,6 +49,17 @@ const CAPABILITIES = {
   exceptionBreakpointFilters: EXCEPTION_FILTERS,
 };
 
+/** A guest that runs in this process and that editors attach to. */
+export interface LiveGuest {
+  readonly opened: Opened;
+  /** Runs it while no editor holds it. */
+  readonly run: FreeRun;
+  /** What was printed goes out. */
+  readonly onSlice: () => void;
+  /** Ends it, and the process. */
+  readonly kill: () => void;
+}
+
 /** What belongs to the guest that was opened. */
 interface Guest {
   readonly debugged: Debugger;
@@ -69,17 +82,43 @@ export class Adapter {
   /** Frames by the number that the editor knows them by: thread and level. */
   private readonly frames: { readonly thread: number; readonly level: number }[] = [];
   private sequence = 1;
-  ended = false;
+  /** The way to a guest in another process, which answers everything from then on. */
+  private relay: Relay | undefined;
+  /** The session ends when this has been answered. */
+  private ending: { readonly kill: boolean } | undefined;
+  /** What is typed at a live guest's console enters it. */
+  private takesInput = false;
+  private finish: () => void = () => {};
+  /** The session is over. */
+  readonly end = new Promise<void>((done) => {
+    this.finish = done;
+  });
 
-  /** @param send takes each message to the editor */
-  constructor(private readonly send: (message: object) => void) {}
+  /**
+   * @param send takes each message to the editor
+   * @param live the guest that `attach` is about; absent: `attach` names one
+   */
+  constructor(
+    private readonly send: (message: object) => void,
+    private readonly live?: LiveGuest,
+  ) {}
 
   /** Answers a request. */
-  async handle({ seq, command, arguments: args = {} }: Request): Promise<void> {
+  async handle(request: Request): Promise<void> {
+    if (this.relay) this.relay.send(request);
+    else await this.answer(request);
+  }
+
+  private async answer(request: Request): Promise<void> {
+    const { seq, command, arguments: args = {} } = request;
     const handler = Object.hasOwn(this.handlers, command) ? this.handlers[command] : undefined;
     const answer = { type: 'response', request_seq: seq, command };
     try {
       if (handler === undefined) throw new UserError(`the request '${command}' is not supported`);
+      if (command === 'attach' && this.live === undefined && args['port'] !== undefined) {
+        await this.passOn(request);
+        return;
+      }
       const body = await handler(args);
       this.put({ ...answer, success: true, ...(body && { body }) });
     } catch (error) {
@@ -95,10 +134,26 @@ export class Adapter {
     }
     if (command === 'launch' || command === 'attach') this.event('initialized');
     else if (command === 'configurationDone') this.begin();
+    else if (this.ending !== undefined) this.conclude(this.ending);
   }
 
   private put(message: object): void {
-    this.send({ seq: this.sequence++, ...message });
+    this.send({ ...message, seq: this.sequence++ });
+  }
+
+  /** From now on a guest in another process answers. @throws UserError when it is not there */
+  private async passOn(request: Request): Promise<void> {
+    const args = request.arguments ?? {};
+    const port = attachPort(args);
+    this.relay = await Relay.open(
+      port,
+      (message) => this.put(message),
+      () => {
+        this.event('terminated');
+        this.finish();
+      },
+    );
+    this.relay.send(request);
   }
 
   private event(event: string, body?: object): void {
@@ -118,13 +173,18 @@ export class Adapter {
   private readonly handlers: Readonly<Record<string, Handler>> = {
     initialize: () => CAPABILITIES,
     launch: (args) => {
+      if (this.live) throw new UserError('this guest runs already: the request is attach');
       this.stopOnEntry = flagOf(args, 'stopOnEntry');
       this.take(launch(args));
       return this.goToStart(args);
     },
     attach: (args) => {
-      this.stopOnEntry = true;
-      this.take(attach(args));
+      this.stopOnEntry = args['stopOnEntry'] !== false;
+      if (this.live) {
+        attachPort(args);
+        this.live.run.stop();
+        this.take(this.live.opened);
+      } else this.take(attach(args));
       return this.goToStart(args);
     },
     configurationDone: () => undefined,
@@ -142,7 +202,7 @@ export class Adapter {
     evaluate: (args) => this.evaluate(args),
     completions: (args) => this.completions(args),
     continue: () => {
-      this.run(() => this.debugged.continue());
+      this.run(() => this.goOn());
       return { allThreadsContinued: true };
     },
     reverseContinue: () => this.run(() => this.debugged.continue('backward')),
@@ -152,13 +212,14 @@ export class Adapter {
     stepBack: (args) => this.step('next', args, 'backward'),
     pause: () => {
       this.debugged.interrupt();
+      this.live?.run.giveUp();
       return undefined;
     },
     readMemory: (args) => this.readMemory(args),
     writeMemory: (args) => this.writeMemory(args),
     disassemble: (args) => this.disassemble(args),
-    terminate: () => this.end(),
-    disconnect: () => this.end(),
+    terminate: () => this.terminate(true),
+    disconnect: (args) => this.terminate(flagOf(args, 'terminateDebuggee')),
   };
 
   // ---- Beginning and end -----------------------------------------------------------------------------------------
@@ -174,7 +235,11 @@ export class Adapter {
       variables: new VariableTree(debugged),
       commands: commandLine(session),
     };
-    debugged.runner.onSlice = () => this.showConsole();
+    debugged.runner.onSlice = () => {
+      if (this.takesInput) this.live?.run.deliver();
+      this.live?.onSlice();
+      this.showConsole();
+    };
   }
 
   private async goToStart(args: JsonObject): Promise<undefined> {
@@ -184,18 +249,57 @@ export class Adapter {
   }
 
   private begin(): void {
-    if (this.stopOnEntry) this.tellStopped('entry', 'before the first instruction');
-    else this.run(() => this.debugged.continue());
+    if (!this.stopOnEntry) this.run(() => this.goOn());
+    else if (this.live) this.tellStopped('pause', 'attached');
+    else this.tellStopped('entry', 'before the first instruction');
   }
 
-  private async end(): Promise<undefined> {
-    if (this.running) {
-      this.debugged.interrupt();
-      await this.running;
-    }
-    this.event('terminated');
-    this.ended = true;
+  /** @param kill a live guest ends as well; else it goes on by itself */
+  private async terminate(kill: boolean): Promise<undefined> {
+    await this.standStill();
+    this.ending = { kill };
     return undefined;
+  }
+
+  private conclude({ kill }: { readonly kill: boolean }): void {
+    this.event('terminated');
+    if (kill) this.live?.kill();
+    this.finish();
+  }
+
+  private async standStill(): Promise<void> {
+    if (this.running === undefined) return;
+    this.debugged.interrupt();
+    this.live?.run.giveUp();
+    await this.running;
+  }
+
+  /** The editor has gone: a live guest goes on by itself, without its breakpoints. */
+  async release(): Promise<void> {
+    await this.standStill();
+    if (this.live === undefined || this.guest === undefined) return;
+    const { debugged } = this.guest;
+    debugged.points.clear();
+    debugged.observe();
+    debugged.runner.onSlice = () => {};
+    debugged.runner.rearm();
+    this.guest = undefined;
+    this.live.run.start();
+  }
+
+  /** Runs on until something stops the guest; one that waits for its keyboard is waited for. */
+  private async goOn(): Promise<Stop> {
+    for (;;) {
+      this.takesInput = true;
+      this.live?.run.deliver();
+      const stop = await this.debugged.continue();
+      this.takesInput = false;
+      const idle = stop.end.kind === 'end' && stop.end.reason.kind === 'idle';
+      if (!idle || this.live === undefined) return stop;
+      this.showConsole();
+      this.live.onSlice();
+      if (!(await this.live.run.input())) return stop;
+    }
   }
 
   // ---- Running ---------------------------------------------------------------------------------------------------

@@ -375,6 +375,72 @@ describe('the debug adapter', () => {
   );
 
   it(
+    'does it attach to a guest that runs, let it go on, and attach again?',
+    async () => {
+      const licorice = join(packageRoot(), 'dist', 'licorice.js');
+      const args = ['boot', '--dap', '0', '--size', '64M', '--mem', '64M', '--date', '2025-06-30T12:00:00Z'];
+      const guest = spawn(process.execPath, [licorice, ...args], { cwd: folder, stdio: 'pipe' });
+      const ended = new Promise<number | null>((done) => guest.on('exit', done));
+      try {
+        let printed = '';
+        guest.stdout.on('data', (chunk: Buffer) => {
+          printed += chunk.toString();
+        });
+        const says = async (text: RegExp): Promise<void> => {
+          while (!text.test(printed)) await new Promise((done) => setTimeout(done, 20));
+        };
+        const port = await new Promise<number>((done) =>
+          guest.stderr.on('data', (chunk: Buffer) => {
+            const found = /"port": (\d+)/.exec(chunk.toString());
+            if (found) done(Number(found[1]));
+          }),
+        );
+        // It is at work before anybody attaches.
+        await says(/\$ $/);
+        guest.stdin.write('tree t put 5 6; echo a$((1+1))b\r');
+        await says(/a2b/);
+        const attach = async (config: object = {}): Promise<void> => {
+          client = new Client(folder);
+          await client.request('initialize');
+          await client.request('attach', { port, ...config });
+          await client.event('initialized');
+          await client.request('configurationDone');
+        };
+        await attach();
+        expect(await client.event('stopped')).toMatchObject({ reason: 'pause', text: 'attached' });
+        expect((await client.request('threads')).threads.length).toBeGreaterThan(1);
+        const set = await client.request('setFunctionBreakpoints', {
+          breakpoints: [{ name: 'tree!main' }],
+        });
+        expect(set.breakpoints).toMatchObject([{ verified: true }]);
+        await client.request('continue', { threadId: 1 });
+        guest.stdin.write('tree t put 1 2\r');
+        expect(await client.event('stopped')).toMatchObject({ reason: 'breakpoint' });
+        expect((await stack())[0]).toMatchObject({ name: 'main', moduleId: 'tree' });
+        // Its past is known from the beginning, also what came before the editor.
+        expect(await client.run('reverseContinue')).toMatchObject({ reason: 'breakpoint' });
+        expect((await stack())[0]).toMatchObject({ name: 'main', moduleId: 'tree' });
+        await client.request('setFunctionBreakpoints', { breakpoints: [] });
+        expect(await client.run('reverseContinue')).toMatchObject({ reason: 'entry' });
+        await client.request('evaluate', { context: 'repl', expression: 'goto end' });
+        await client.request('disconnect');
+        expect(await client.exit).toBe(0);
+        // The guest has gone on, without the breakpoints.
+        guest.stdin.write('echo c$((1+2))d\r');
+        await says(/c3d/);
+        await attach({ stopOnEntry: false });
+        await client.request('pause', { threadId: 1 });
+        expect((await client.event('stopped')).reason).toBe('pause');
+        await client.request('disconnect', { terminateDebuggee: true });
+        expect(await ended).toBe(0);
+      } finally {
+        guest.kill('SIGKILL');
+      }
+    },
+    TIMEOUT,
+  );
+
+  it(
     'does it refuse what makes no sense with a sentence, and go on?',
     async () => {
       client = new Client(folder);
@@ -394,6 +460,14 @@ describe('the debug adapter', () => {
       expect(await client.ask('attach', {})).toMatchObject({
         success: false,
         message: expect.stringContaining('saved state'),
+      });
+      expect(await client.ask('attach', { port: 1 })).toMatchObject({
+        success: false,
+        message: 'nothing listens on port 1; start the guest with --dap 1',
+      });
+      expect(await client.ask('attach', { port: 1, state: 'x' })).toMatchObject({
+        success: false,
+        message: "'state' is about saved states; this guest runs already",
       });
       expect(await client.ask('nonsense')).toMatchObject({
         success: false,

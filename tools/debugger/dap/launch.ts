@@ -1,6 +1,6 @@
 /**
- * What a `launch.json` of VS Code names: the guest system, a program, firmware with a kernel (`launch`), or a saved state
- * (`attach`). The fields are those of `licorice debug`.
+ * What a `launch.json` of VS Code names: the guest system, a program, firmware with a kernel (`launch`), a saved state or the port of
+ * a guest that runs already (`attach`). The fields are those of `licorice debug`.
  */
 import { UserError } from '../../../emulator/errors.ts';
 import { memorySize, parseSize, readImage } from '../../commands/machine-options.ts';
@@ -23,7 +23,7 @@ export const LAUNCH_FIELDS = [
   'at',
   'stopOnEntry',
 ];
-export const ATTACH_FIELDS = ['state', 'programs', 'symbols', 'at'];
+export const ATTACH_FIELDS = ['port', 'state', 'programs', 'symbols', 'at', 'stopOnEntry'];
 
 /** Fields that editors add to every configuration. */
 const isEditors = (name: string): boolean =>
@@ -91,6 +91,19 @@ export function attach(args: JsonObject): Opened {
   checkFields(args, ATTACH_FIELDS, 'attach');
   const state = textOf(args, 'state');
   if (state === undefined)
-    throw new UserError('an attach configuration names a saved state: "state": "FILE"');
+    throw new UserError(
+      'an attach configuration names the port of a guest that runs with --dap, "port": 4711, or a saved state, "state": "FILE"',
+    );
   return openState(state, textsOf(args['programs']), { symbols: textsOf(args['symbols']) });
+}
+
+/** The port that an `attach` request to a running guest names. @throws UserError when it says something else as well */
+export function attachPort(args: JsonObject): number {
+  checkFields(args, ATTACH_FIELDS, 'attach');
+  const odd = ['state', 'programs', 'symbols'].find((name) => args[name] !== undefined);
+  if (odd !== undefined) throw new UserError(`'${odd}' is about saved states; this guest runs already`);
+  const port = numberOf(args, 'port') ?? 0;
+  if (!Number.isInteger(port) || port < 0 || port > 65535)
+    throw new UserError("'port' is a number from 1 to 65535");
+  return port;
 }
