@@ -69,8 +69,8 @@ test.each([
   ['user', /^usage: user add NAME \| password \[NAME\] \| ls\n$/, 2],
   ['user add a/b', /^user: a\/b: a name has 1 to 32 characters/, 1],
   ['user password nobody', /^user: nobody: no such user\n$/, 1],
-  ['login a b', /^usage: login \[NAME\]\n$/, 2],
-  ['login --help', /^login \[NAME\]\n/, 0],
+  ['login a b', /^usage: login \[NAME \[-c COMMANDS\]\]\n$/, 2],
+  ['login --help', /^login \[NAME/, 0],
   ['user --help', /^user add NAME/, 0],
 ])('%s', (commands, output, status) => {
   const result = new ShellMachine().run(commands);

@@ -22,7 +22,7 @@ export const STREAM_CONSOLE = 0;
 export const STREAM_PIPE = 1;
 /** A text object, read from or appended to. */
 export const STREAM_TEXT = 2;
-/** An input that has ended: what a program in the background reads. */
+/** An input that has ended, as a program in the background has it; an output that nobody sees. */
 export const STREAM_EMPTY = 3;
 
 export class ProgramArguments {
@@ -37,6 +37,10 @@ export class ProgramArguments {
   readonly directory: Inline<ObjectId>;
   /** Root of the names; 0: as the kernel says. */
   readonly root: Inline<ObjectId>;
+  /** The user's own namespace: history and transaction logs are kept there; 0: the root. */
+  readonly home: Inline<ObjectId>;
+  /** The keyring (guest/abi/security.ts) whose owner new objects belong to; 0: they belong to everybody. */
+  readonly keyring: Inline<ObjectId>;
   /** Offset in `text` and length of each argument; argument 0 is the program's name. */
   readonly offsets: FixedArray<u32, 256>;
   readonly lengths: FixedArray<u32, 256>;

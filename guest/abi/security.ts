@@ -44,6 +44,11 @@ export class ContextHeader {
   globalMask: u32;
   flags: u32;
   readonly buckets: FixedArray<Inline<ContextBucket>, 1024>;
+  /**
+   * Kept by libtwz while capabilities are put in (libtwz/mutex.ts).
+   * @align 64
+   */
+  readonly mutex: FixedArray<u64, 8>;
 }
 
 export const CAPABILITY_MAGIC = 0xca55;
@@ -83,9 +88,9 @@ export class Delegation {
   flags: u16;
   magic: u16;
   readonly gateMask: Inline<Gate>;
-  /** Offset of the Capability or Delegation that this rests on. */
+  /** Offset of the Capability or Delegation that this rests on, in the context that holds it: not signed, as what lies there is judged itself. */
   inner: u64;
-  /** Ed25519 with the private key of the delegator's kuid, over all bytes before this field. */
+  /** Ed25519 with the private key of the delegator's kuid, over all bytes before `inner`. */
   readonly signature: FixedArray<u8, 64>;
 }
 
@@ -101,4 +106,68 @@ export const KEY_MAGIC = 0x4b455931;
 export const KEY_PUBLIC = 1;
 export const KEY_PRIVATE = 2;
 
+/**
+ * A keyring, from OBJ_NULLPAGE on: keys by their names. It holds private halves, so it has no default rights; who may read it may sign. After
+ * Twizzler's `keyring`. Written by libtwz/keyring.ts.
+ */
+export class Keyring {
+  magic: u64;
+  /** Entries that have ever been used. */
+  count: u64;
+  /** The security context of the ring's owner, who gets capabilities for what is made with the key `own`; 0: the superuser's. */
+  readonly context: Inline<ObjectId>;
+  readonly reserved: FixedArray<u64, 4>;
+  /** Kept by libtwz while keys change (libtwz/mutex.ts). */
+  readonly mutex: FixedArray<u64, 8>;
+  readonly entries: FixedArray<Inline<KeyringEntry>, 1>;
+}
+
+export const KEYRING_MAGIC = 0x474e_4952_5a57_5454;
+/** Bytes of a key's name, at most. */
+export const KEY_NAME_MAX = 39;
+
+export enum KeyState {
+  free = 0,
+  /** Only the public half is known: somebody else signs with it. */
+  public = 1,
+  /** Both halves are there. */
+  pair = 2,
+}
+
+/** 128 bytes: two cache blocks. */
+export class KeyringEntry {
+  /** A `KeyState`, written last. */
+  state: u32;
+  length: u32;
+  /** The object with the public half, which protected objects name as their kuid. */
+  readonly publicHalf: Inline<ObjectId>;
+  readonly name: FixedArray<u8, 40>;
+  /** The private half (`KeyState.pair`). */
+  readonly seed: FixedArray<u64, 4>;
+  readonly reserved: FixedArray<u64, 4>;
+}
+
+/**
+ * A letter, from OBJ_NULLPAGE on: a capability or delegation on its way to a context that its signer may not write. Whoever owns the
+ * context puts it in; to others it is of no use. The records follow, each in LETTER_STEP bytes: what each rests on comes behind it.
+ */
+export class CapabilityLetter {
+  magic: u64;
+  /** CB_CAPABILITY or CB_DELEGATION: what the first record is. */
+  kind: u32;
+  records: u32;
+  readonly target: Inline<ObjectId>;
+  /** The context that it is for. */
+  readonly holder: Inline<ObjectId>;
+  readonly reserved: FixedArray<u64, 2>;
+}
+
+export const LETTER_MAGIC = 0x5245_5454_454c_5754;
+/** Bytes of a record in a letter, and of one in a context. */
+export const LETTER_STEP = 192;
+/** A delegation rests on at most seven others and a capability. */
+export const LETTER_RECORDS = 9;
+
 static_assert(sizeof<ContextBucket>() === 64, 'ContextBucket');
+static_assert(sizeof<KeyringEntry>() === 128 && offsetof<Keyring>('entries') === 128, 'Keyring');
+static_assert(sizeof<Delegation>() <= LETTER_STEP && sizeof<CapabilityLetter>() === 64, 'CapabilityLetter');

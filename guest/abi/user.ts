@@ -22,4 +22,6 @@ export class UserRecord {
   readonly context: Inline<ObjectId>;
   /** The namespace that the shell starts in; 0: the root. */
   readonly home: Inline<ObjectId>;
+  /** The user's keyring; 0: the superuser's. */
+  readonly keyring: Inline<ObjectId>;
 }

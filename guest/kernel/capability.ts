@@ -118,7 +118,7 @@ function judgeDelegation(holder: KObject, offset: u64, target: KObject, lo: u64,
   if (!inTime(delegation.flags, delegation.created, delegation.expires)) return 0;
   const delegator = findObject(delegation.delegator.lo, delegation.delegator.hi);
   if (delegator === null) return 0;
-  const signed = offsetof<Delegation>('signature');
+  const signed = offsetof<Delegation>('inner');
   if (!verifySignature(delegator, addressOf(delegation), signed, addressOf(delegation.signature))) return 0;
   const inner = judgeAt(holder, delegation.inner, target, delegator.lo, delegator.hi, depth - 1);
   // The delegator must have been given the right to pass rights on.

@@ -4,9 +4,10 @@
  *
  * The heap's header is at OBJ_NULLPAGE; its `root` is the program's entry into what the object holds.
  */
-import { CACHE_LINE, DELETE, OBJ_NULLPAGE, OBJ_TOPDATA, ObjectId, READ, USE, WRITE } from '../abi/object.ts';
+import { CACHE_LINE, OBJ_NULLPAGE, OBJ_TOPDATA, ObjectId } from '../abi/object.ts';
 import { CREATE_PERSIST } from '../abi/syscall.ts';
-import { baseOf, createObject, dataOf, openObject } from './object.ts';
+import { baseOf, dataOf, openObject } from './object.ts';
+import { createOwned } from './owner.ts';
 import { persist, storePersistent } from './persist.ts';
 import './pointer.ts';
 import { Tx } from './tx.ts';
@@ -48,9 +49,9 @@ export function heapOf(base: usize): HeapHeader {
   return at<HeapHeader>(dataOf(base));
 }
 
-/** Makes a persistent object with an empty heap. Returns 0 or −Errno. */
+/** Makes a persistent object of the user's with an empty heap. Returns 0 or −Errno. */
 export function createHeap(id: ObjectId): i64 {
-  const result = createObject(id, READ | WRITE | DELETE | USE | CREATE_PERSIST);
+  const result = createOwned(id, CREATE_PERSIST);
   if (result !== 0) return result;
   initHeap(openObject(id));
   return 0;

@@ -12,6 +12,30 @@ import {
   EPERM,
 } from '../abi/syscall.ts';
 
+/** The text for what `lookup` returned. */
+export function lookupText(result: i64): str {
+  switch (-result) {
+    case EINVAL:
+      return 'a part of the path is not a namespace';
+    case EPERM:
+      return 'you have not the right to read a namespace of the path';
+    case EIO:
+      return 'a namespace of the path is lost: the NVDIMM has lost what it held';
+  }
+  return 'no such name';
+}
+
+/** Why a name cannot be given: what `assignName` returned. */
+export function nameText(result: i64): str {
+  switch (-result) {
+    case EEXIST:
+      return 'the name is taken';
+    case EPERM:
+      return 'you have not the right to write the namespace';
+  }
+  return 'cannot be named there';
+}
+
 /** The text for a result below zero. */
 export function errorText(result: i64): str {
   switch (-result) {

@@ -16,12 +16,14 @@ import {
 } from '../abi/fault.ts';
 import { EXEC, OBJ_OFFSET_MASK, ObjectId, READ, WRITE } from '../abi/object.ts';
 import { EXIT_FAULT } from '../abi/signal.ts';
-import { STAT_PERSISTENT, StatResult } from '../abi/syscall.ts';
+import { STAT_PERSISTENT, StatResult, SYS_THREAD_CONTROL, THREAD_RESUME } from '../abi/syscall.ts';
+import { attempt, giveUp } from './attempt.ts';
 import { flush, programArguments, writeConsole } from './io.ts';
-import { nameIn, rootNamespace } from './name.ts';
-import { statObject } from './object.ts';
-import { argument } from './program.ts';
+import { Found, lookup, nameIn, rootNamespace } from './name.ts';
+import { sameId, statObject } from './object.ts';
+import { argument, argumentCount } from './program.ts';
 import { exit } from './start.ts';
+import { syscall } from './syscall.ts';
 import { objectAt } from './view.ts';
 
 function show(text: str): void {
@@ -37,18 +39,35 @@ function showHex(value: u64, digits: u64): void {
   writeConsole(addressOf(text), digits);
 }
 
-/** The object by its name in the working namespace or the root, and its ID. */
-function showObject(id: ObjectId): void {
+/** The argument of the program that names an object; empty if none does. */
+function argumentFor(id: ObjectId): str {
+  const found = stack<Found>();
+  for (let i: u64 = 1; i < argumentCount(); i++) {
+    if (argument(i).length !== 0 && lookup(argument(i), found) === 0 && sameId(found.id, id))
+      return argument(i);
+  }
+  return '';
+}
+
+/** Shows the name that the program was told for an object, or its name in the working namespace or the root. */
+function showName(address: u64): i64 {
+  const id = at<ObjectId>(address);
   const root = stack<ObjectId>();
-  let name = nameIn(programArguments().directory, id);
+  let name = argumentFor(id);
+  if (name.length === 0) name = nameIn(programArguments().directory, id);
   if (name.length === 0 && rootNamespace(root)) {
     name = nameIn(root, id);
     if (name.length !== 0) show('/');
   }
-  if (name.length !== 0) {
-    show(name);
-    show(' ');
-  }
+  if (name.length === 0) return 0;
+  show(name);
+  show(' ');
+  return 0;
+}
+
+/** The object by its name, if one can be found, and its ID. */
+function showObject(id: ObjectId): void {
+  attempt(showName, addressOf(id));
   show('(object ');
   showHex(id.hi, 16);
   show(':');
@@ -109,8 +128,12 @@ function showFault(fault: u64, frame: FaultFrame): void {
 /** A fault that is not this program's own text must not find the report waiting in front of it. */
 let reporting = false;
 
-/** The handler: says what happened and ends the program. */
+/** The handler: says what happened and ends the program, unless what faulted was only tried (attempt.ts). */
 export function endByFault(fault: u64, frame: FaultFrame): void {
+  if (giveUp(fault, frame)) {
+    syscall(SYS_THREAD_CONTROL, THREAD_RESUME, addressOf(frame), 0, 0, 0);
+    return;
+  }
   if (reporting) exit(EXIT_FAULT + fault);
   reporting = true;
   flush();

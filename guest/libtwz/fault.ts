@@ -6,13 +6,9 @@ import { FAULT_SIGNAL, FAULTS, FaultFrame } from '../abi/fault.ts';
 import { OBJ_NULLPAGE } from '../abi/object.ts';
 import { SYS_THREAD_CONTROL, THREAD_RESUME } from '../abi/syscall.ts';
 import { SLOT_VIEW, slotAddress, ViewHeader } from '../abi/view.ts';
+import { readError } from './attempt.ts';
 import { endByFault } from './fault-report.ts';
 import { syscall } from './syscall.ts';
-
-/** Index of the program counter and of two registers in `FaultFrame.registers`. */
-const PC = 0;
-const RA = 1;
-const A0 = 10;
 
 /** True: the thread goes on. False: the fault is nobody's, and the program ends with a report. */
 export type FaultHandler = (frame: FaultFrame) => bool;
@@ -26,7 +22,7 @@ function viewHeader(): ViewHeader {
 /** What the kernel calls. */
 function dispatch(fault: u64, frame: FaultFrame): void {
   const handler = handlers[fault];
-  if (!isProbe(frame) && (handler === null || !handler(frame))) endByFault(fault, frame);
+  if (handler === null || !handler(frame)) endByFault(fault, frame);
   syscall(SYS_THREAD_CONTROL, THREAD_RESUME, addressOf(frame), 0, 0, 0);
 }
 
@@ -45,30 +41,7 @@ export function onFault(fault: u64, handler: FaultHandler | null): void {
   view.faultMask = handler === null ? view.faultMask | bit : view.faultMask & ~bit;
 }
 
-/**
- * Loads the byte at a0; a0 = 1, or what the handler puts there.
- * @naked
- */
-function probeByte(): void {
-  asm`
-    .option push
-    .option norvc
-    lbu a1, 0(a0)
-    .option pop
-    li a0, 1
-    ret`;
-}
-
-/** A fault of `probeByte`: it returns 0. */
-function isProbe(frame: FaultFrame): bool {
-  if (frame.registers[PC] !== addressOf(probeByte)) return false;
-  frame.registers[PC] = frame.registers[RA];
-  frame.registers[A0] = 0;
-  return true;
-}
-
 /** Can the byte at an address be read: is an object there, with the right to read it, and a page? */
 export function isReadable(address: usize): bool {
-  takeOver();
-  return changetype<(address: usize) => u64>(addressOf(probeByte))(address) !== 0;
+  return readError(address) === 0;
 }

@@ -13,7 +13,14 @@ import {
   KsoType,
 } from '../abi/kso.ts';
 import { OBJ_NULLPAGE, ObjectId, READ, WRITE } from '../abi/object.ts';
-import { ProgramArguments, STREAM_EMPTY, STREAM_PIPE, STREAM_TEXT, StreamTarget } from '../abi/program.ts';
+import {
+  ProgramArguments,
+  STREAM_CONSOLE,
+  STREAM_EMPTY,
+  STREAM_PIPE,
+  STREAM_TEXT,
+  StreamTarget,
+} from '../abi/program.ts';
 import { EXIT_SIGNAL, SIGNAL_PIPE } from '../abi/signal.ts';
 import { ROOT_KSO, SYS_ACTION, SYS_ROOT } from '../abi/syscall.ts';
 import { SLOT_STACK, slotAddress } from '../abi/view.ts';
@@ -91,7 +98,7 @@ export function flush(): void {
   if (target.kind === STREAM_PIPE) {
     if (!pipeOf(target).write(address, size)) exit(EXIT_SIGNAL + SIGNAL_PIPE);
   } else if (target.kind === STREAM_TEXT) appendText(target, address, size);
-  else writeConsole(address, size);
+  else if (target.kind === STREAM_CONSOLE) writeConsole(address, size);
 }
 
 /** Tells the programs at the other ends of this one's pipes that it has finished. */

@@ -8,12 +8,23 @@
 import { ARCHIVE_NAME_SIZE, ARCHIVE_NAMES } from '../abi/archive.ts';
 import { KsoList } from '../abi/kso.ts';
 import { NAME_MAX, NAMESPACE_MAGIC, NameEntry, Namespace, NameType } from '../abi/name.ts';
-import { ObjectId, READ } from '../abi/object.ts';
-import { EEXIST, EINVAL, ENOENT, ROOT_ARCHIVE, ROOT_NAMES, StatResult, SYS_ROOT } from '../abi/syscall.ts';
+import { ObjectId, READ, WRITE } from '../abi/object.ts';
+import {
+  EEXIST,
+  EINVAL,
+  EIO,
+  ENOENT,
+  EPERM,
+  ROOT_ARCHIVE,
+  ROOT_NAMES,
+  StatResult,
+  SYS_ROOT,
+} from '../abi/syscall.ts';
+import { readError } from './attempt.ts';
 import { programArguments } from './io.ts';
 import { Mutex } from './mutex.ts';
-import { dataOf, openObject, setSize, statObject } from './object.ts';
-import { clean, persist, persistFence, storePersistent } from './persist.ts';
+import { dataOf, openObject, rightsTo, setSize, statObject } from './object.ts';
+import { clean, persist, persistFence, storePersistent, touch } from './persist.ts';
 import { syscall } from './syscall.ts';
 import { mapObject } from './view.ts';
 
@@ -101,7 +112,7 @@ export function isBin(id: ObjectId): bool {
 
 /**
  * Looks a path up. Returns 0; −ENOENT with `parent` and `name` set when only the last name is missing, and with an empty
- * `name` when a part before it is; −EINVAL when a part before the last is not a namespace.
+ * `name` when a part before it is; −EINVAL when a part before the last is not a namespace, −EPERM when one may not be read, −EIO when one is lost.
  */
 export function lookup(path: str, found: Found): i64 {
   let rest = path;
@@ -139,6 +150,8 @@ function step(part: str, found: Found): i64 {
     found.type = NameType.object;
     return 0;
   }
+  const closed = readError(dataOf(openObject(found.id)));
+  if (closed !== 0) return closed === -ENOENT ? -EIO : closed;
   const namespace = namespaceAt(found.id);
   if (namespace === null) return -EINVAL;
   if (part.equals('..')) {
@@ -193,6 +206,9 @@ export function assignName(parent: ObjectId, name: str, id: ObjectId, type: Name
   if (name.length === 0 || name.length > NAME_MAX) return -EINVAL;
   const namespace = namespaceAt(parent);
   if (namespace === null || isBin(parent)) return -EINVAL;
+  if ((rightsTo(parent) & WRITE) === 0) return -EPERM;
+  // If there is no space for another entry the program is told before it has the lock.
+  touch(addressOf(namespace.entries.ptr[namespace.count]) + sizeof<NameEntry>() - 8);
   using held = namesLock(namespace).hold();
   return assignLocked(namespace, name, id, type, replace);
 }
@@ -234,6 +250,7 @@ export function assignLocked(
 export function removeName(parent: ObjectId, name: str): i64 {
   const namespace = namespaceAt(parent);
   if (namespace === null) return -EINVAL;
+  if ((rightsTo(parent) & WRITE) === 0) return -EPERM;
   using held = namesLock(namespace).hold();
   const entry = findEntry(namespace, name);
   if (entry === null) return -ENOENT;

@@ -47,11 +47,6 @@ export function createWithKey(id: ObjectId, flags: u64, key: ObjectId): i64 {
   return result;
 }
 
-/** Creates an object that lasts; where there is no object store, it lasts as long as the machine runs. Returns 0 or −Errno. */
-export function createLasting(id: ObjectId, rights: u64): i64 {
-  return createObject(id, rights | lasting());
-}
-
 /** The CREATE_ flag for objects that are to last as long as this machine can make them. */
 export function lasting(): u64 {
   return syscall(SYS_CONFIG, CONFIG_STORE_TOTAL, 0, 0, 0, 0) > 0 ? CREATE_PERSIST : CREATE_VOLATILE;
@@ -59,9 +54,16 @@ export function lasting(): u64 {
 
 /** Creates an object that is a copy-on-write copy of `source`. */
 export function copyObject(id: ObjectId, source: ObjectId, flags: u64): i64 {
+  const none = stack<ObjectId>();
+  return copyWithKey(id, source, flags, none);
+}
+
+/** The same, for an object whose capabilities the key object `key` signs; 0: nobody does. */
+export function copyWithKey(id: ObjectId, source: ObjectId, flags: u64, key: ObjectId): i64 {
   const args = stack<CreateArgs>();
   const from = stack<CreateSource>();
   assign(from.source, source);
+  assign(args.kuid, key);
   args.flags = flags;
   args.sources = changetype<Ptr<u8>>(addressOf(from));
   args.sourceCount = 1;
@@ -78,6 +80,12 @@ export function deleteObject(id: ObjectId): i64 {
 /** Facts about an object. Returns 0 or −Errno. */
 export function statObject(id: ObjectId, result: StatResult): i64 {
   return syscall(SYS_STAT, id.lo, id.hi, addressOf(result), 0, 0);
+}
+
+/** What the calling thread may do with an object; 0 when there is no such object. */
+export function rightsTo(id: ObjectId): u64 {
+  const stat = stack<StatResult>();
+  return statObject(id, stat) === 0 ? stat.rights : 0;
 }
 
 /** Maps an object for reading and writing; over-asking is harmless, rights are judged at each access. */

@@ -27,3 +27,8 @@ export function storePersistent(address: usize, value: u64): void {
   cbo.clean(address);
   persistFence();
 }
+
+/** Has the page of an address made, or faults where there is no space for it; what others store there at the same time stays. */
+export function touch(address: usize): void {
+  atomic.or<u64>(at<Ptr<u64>>(address & ~u64(7)), 0, Order.relaxed);
+}

@@ -6,10 +6,11 @@
  * takes back: one that aborts leaves an empty heap for the next. A power failure while an object is being made leaves at most
  * that object behind, empty, until the owner is deleted.
  */
-import { DELETE, OBJ_TOPDATA, ObjectId, READ, USE, WRITE } from '../abi/object.ts';
+import { OBJ_TOPDATA, ObjectId } from '../abi/object.ts';
 import { CREATE_PERSIST, CREATE_TIED, SYS_TIE } from '../abi/syscall.ts';
 import { allocateIn, freeIn, HeapHeader, hasRoom, heapOf, initHeap } from './alloc.ts';
-import { baseOf, createObject, openObject } from './object.ts';
+import { baseOf, openObject } from './object.ts';
+import { createOwned } from './owner.ts';
 import { persist, storePersistent } from './persist.ts';
 import { syscall } from './syscall.ts';
 import { Tx } from './tx.ts';
@@ -68,7 +69,7 @@ export class Pool {
     if (index === POOL_OBJECTS) panic('the pool has all objects that it can have');
     const id = stack<ObjectId>();
     const owner = stack<ObjectId>();
-    const result = createObject(id, READ | WRITE | DELETE | USE | CREATE_PERSIST | CREATE_TIED);
+    const result = createOwned(id, CREATE_PERSIST | CREATE_TIED);
     if (result !== 0) return result;
     objectAt(addressOf(this), owner);
     const tied = syscall(SYS_TIE, owner.lo, owner.hi, id.lo, id.hi, 0);

@@ -13,7 +13,7 @@ import {
 import { CREATE_VOLATILE, SpawnArgs, SYS_SIGNAL, SYS_THREAD_SPAWN, SYS_TIE } from '../abi/syscall.ts';
 import { SYNC_EXIT, SYNC_STATE, THREAD_STOPPED, ThreadRepr } from '../abi/thread.ts';
 import { SLOT_EXEC, SLOT_STACK, slotAddress, VE_VALID, VIEW_TABLE, ViewEntry } from '../abi/view.ts';
-import { closePipes } from './io.ts';
+import { closePipes, programArguments } from './io.ts';
 import { sleepOn } from './lock.ts';
 import { copyObject, createObject, dataOf, deleteObject, openObject } from './object.ts';
 import { syscall } from './syscall.ts';
@@ -49,6 +49,18 @@ export class Child {
     entry.flags = READ | WRITE | EXEC | VE_VALID;
     unmapObject(view);
     return 0;
+  }
+
+  /** Gives the program what its parent has: names, home, keys, and for the time being input and output. After `prepare`. */
+  inherit(): void {
+    const own = programArguments();
+    const args = this.arguments;
+    assign(args.root, own.root);
+    assign(args.home, own.home);
+    assign(args.keyring, own.keyring);
+    assign(args.directory, own.directory);
+    assign(args.input, own.input);
+    assign(args.output, own.output);
   }
 
   /** Appends an argument; false when there are too many or too much text. */

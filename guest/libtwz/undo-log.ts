@@ -14,17 +14,9 @@ import {
   LogLine,
 } from '../abi/log.ts';
 import { NameEntry, Namespace, NameType } from '../abi/name.ts';
-import {
-  CACHE_LINE,
-  DELETE,
-  OBJ_OFFSET_MASK,
-  OBJ_TOPDATA,
-  ObjectId,
-  READ,
-  USE,
-  WRITE,
-} from '../abi/object.ts';
+import { CACHE_LINE, OBJ_OFFSET_MASK, OBJ_TOPDATA, ObjectId, READ, WRITE } from '../abi/object.ts';
 import { CONFIG_RESET_CODE, CREATE_PERSIST, CREATE_VOLATILE, EEXIST, SYS_CONFIG } from '../abi/syscall.ts';
+import { programArguments } from './io.ts';
 import {
   assignLocked,
   assignName,
@@ -36,7 +28,8 @@ import {
   rootNamespace,
   stepInto,
 } from './name.ts';
-import { createObject, dataOf, deleteObject, openObject } from './object.ts';
+import { dataOf, deleteObject, openObject, rightsTo } from './object.ts';
+import { createOwned } from './owner.ts';
 import { clean, persist, persistFence, storePersistent } from './persist.ts';
 import { hasEnded, selfId } from './self.ts';
 import { syscall } from './syscall.ts';
@@ -202,25 +195,42 @@ function copyBack(entry: LogEntry): void {
   clean(address, blocks * CACHE_LINE);
 }
 
+/** The namespace that has the logs of this program's user: the user's home, or the root; false when there is none. */
+function homeNamespace(id: ObjectId): bool {
+  const home = programArguments().home;
+  if (home.lo === 0 && home.hi === 0) return rootNamespace(id);
+  assign(id, home);
+  return true;
+}
+
 /** The namespace of logs, made if there is none; false when there is no root of names. */
 function logNamespace(id: ObjectId): bool {
-  const root = stack<ObjectId>();
-  if (!rootNamespace(root)) return false;
-  if (stepInto(root, LOGS, id)) return true;
-  if (createObject(id, READ | WRITE | DELETE | USE | CREATE_PERSIST) !== 0) return false;
+  const home = stack<ObjectId>();
+  if (!homeNamespace(home)) return false;
+  if (stepInto(home, LOGS, id)) return true;
+  if (createOwned(id, CREATE_PERSIST) !== 0) return false;
   initNamespace(id);
-  const result = assignName(root, LOGS, id, NameType.namespace, false);
+  const result = assignName(home, LOGS, id, NameType.namespace, false);
   if (result !== -EEXIST) return result === 0;
   // Another thread was first.
   deleteObject(id);
-  return stepInto(root, LOGS, id);
+  return stepInto(home, LOGS, id);
 }
 
-/** Undoes every transaction that a power failure interrupted. To be called before other programs run. Returns how many. */
+/** Are there logs below a namespace? */
+export function hasLogs(home: ObjectId): bool {
+  const id = stack<ObjectId>();
+  return stepInto(home, LOGS, id);
+}
+
+/**
+ * Undoes every transaction of this program's user that a power failure interrupted. To be called before other programs of the user run. Returns how
+ * many. What a log says is done with this program's rights: nobody's logs but the user's own are looked at.
+ */
 export function recoverLogs(): u64 {
   const id = stack<ObjectId>();
-  const root = stack<ObjectId>();
-  if (!rootNamespace(root) || !stepInto(root, LOGS, id)) return 0;
+  const home = stack<ObjectId>();
+  if (!homeNamespace(home) || !stepInto(home, LOGS, id)) return 0;
   const namespace = openNamespace(id);
   if (namespace === null) return 0;
   const code = resetCode();
@@ -244,6 +254,8 @@ export function claimLog(log: UndoLog): void {
     newLog(log);
     return;
   }
+  if ((rightsTo(names) & (READ | WRITE)) !== (READ | WRITE))
+    panic('transactions keep logs in the home of their user: this program may not write them there');
   // One at a time: whether a log's owner lives is asked before it is taken.
   using held = namesLock(namespace).hold();
   if (claimFree(log, namespace)) return;
@@ -275,10 +287,9 @@ function takeLog(header: LogHeader): void {
 
 function newLog(log: UndoLog): void {
   const id = stack<ObjectId>();
-  const rights = READ | WRITE | DELETE | USE;
-  if (createObject(id, rights | CREATE_PERSIST) !== 0) {
+  if (createOwned(id, CREATE_PERSIST) !== 0) {
     // Without an object store there is nothing that outlives power; aborting still works.
-    if (createObject(id, rights | CREATE_VOLATILE) !== 0) panic('no space for a transaction log');
+    if (createOwned(id, CREATE_VOLATILE) !== 0) panic('no space for a transaction log');
   }
   log.base = openObject(id);
   log.sequence = 1;

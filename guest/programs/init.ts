@@ -1,25 +1,29 @@
 /**
- * The first program: makes the root of persistent names if there is none, then runs the shell (on the commands that the boot archive brings,
+ * The first program: makes the root of persistent names and the superuser's keyring if there are none, undoes what a power failure interrupted, then runs the shell (on the commands that the boot archive brings,
  * if it brings any; `login` where the superuser has a password); when the shell ends, the machine is switched off with its exit code.
  */
 import '../libtwz/start.ts';
-import { DELETE, ObjectId, READ, USE, WRITE } from '../abi/object.ts';
+import { NameType } from '../abi/name.ts';
+import { ObjectId, READ, USE } from '../abi/object.ts';
+import { STREAM_EMPTY } from '../abi/program.ts';
 import { CREATE_PERSIST, POWER_OFF, ROOT_NAMES, SYS_POWER, SYS_ROOT } from '../abi/syscall.ts';
-import { printLine } from '../libtwz/io.ts';
-import { findProgram, initNamespace, rootNamespace } from '../libtwz/name.ts';
+import { UserRecord } from '../abi/user.ts';
+import { printLine, programArguments } from '../libtwz/io.ts';
+import { createKeyring } from '../libtwz/keyring.ts';
+import { assignName, findProgram, initNamespace, rootNamespace, stepInto } from '../libtwz/name.ts';
 import { createObject, dataOf, openObject } from '../libtwz/object.ts';
 import { Child } from '../libtwz/program.ts';
 import { syscall } from '../libtwz/syscall.ts';
-import { recoverLogs } from '../libtwz/undo-log.ts';
-import { findUser } from './users/records.ts';
+import { hasLogs, recoverLogs } from '../libtwz/undo-log.ts';
+import { findUser, visitUsers } from './users/records.ts';
 
 /** Bytes that commands may have. */
 const PAGE = 4096;
 
-/** Without an NVDIMM the names live as long as the machine runs. */
+/** Everybody reads the names in the root; only the superuser changes them. Without an NVDIMM they live as long as the machine runs. */
 function makeRoot(root: ObjectId): void {
   if (rootNamespace(root)) return;
-  const rights = READ | WRITE | DELETE | USE;
+  const rights = READ | USE;
   if (createObject(root, rights | CREATE_PERSIST) === 0) {
     initNamespace(root);
     syscall(SYS_ROOT, ROOT_NAMES, 0, root.lo, root.hi, 0);
@@ -28,6 +32,33 @@ function makeRoot(root: ObjectId): void {
   printLine('init: no object store; names will be lost at power-off');
   createObject(root, rights);
   initNamespace(root);
+}
+
+const KEYS = '.keys';
+
+/** What the superuser makes belongs to the superuser from here on: takes the keyring, or makes it. */
+function takeKeyring(root: ObjectId): void {
+  const own = programArguments();
+  assign(own.root, root);
+  assign(own.directory, root);
+  if (!stepInto(root, KEYS, own.keyring)) {
+    if (createKeyring(own.keyring) === 0) assignName(root, KEYS, own.keyring, NameType.object, false);
+  }
+}
+
+/** Undoes what a power failure interrupted in the transactions of a user, with the user's rights and no others. */
+function recoverUser(user: UserRecord): void {
+  const program = stack<ObjectId>();
+  const child = stack<Child>();
+  if ((user.home.lo === 0 && user.home.hi === 0) || !hasLogs(user.home)) return;
+  if (!findProgram('utils', program) || child.prepare(program) !== 0) return;
+  child.inherit();
+  assign(child.arguments.home, user.home);
+  child.arguments.output.kind = STREAM_EMPTY;
+  child.addArgument('recover');
+  assign(child.context, user.context);
+  if (child.start() === 0) child.wait();
+  else child.discard();
 }
 
 /** The archive's entry with shell commands, when the machine was started to run just those. */
@@ -51,12 +82,14 @@ function rootHasPassword(): bool {
 function main(): u64 {
   const root = stack<ObjectId>();
   makeRoot(root);
+  takeKeyring(root);
   const commands = stack<ObjectId>();
   const hasCommands = findProgram(COMMANDS, commands);
   // Who runs commands wants to read what they print, and nothing else.
   if (recoverLogs() !== 0 && !hasCommands) {
     printLine('init: transactions that a power failure interrupted have been undone');
   }
+  visitUsers(recoverUser);
   const program = stack<ObjectId>();
   const shell = stack<Child>();
   // Where root has a password, who sits at the console says who it is.
@@ -65,8 +98,7 @@ function main(): u64 {
     printLine('init: cannot run the shell');
     return 1;
   }
-  assign(shell.arguments.root, root);
-  assign(shell.arguments.directory, root);
+  shell.inherit();
   shell.addArgument(first);
   if (hasCommands) {
     shell.addArgument('-c');

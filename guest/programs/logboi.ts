@@ -14,7 +14,8 @@ import { sleepOn, wake } from '../libtwz/lock.ts';
 import { Log } from '../libtwz/log.ts';
 import { assignName, Found, lookup, removeName } from '../libtwz/name.ts';
 import { parseNumber } from '../libtwz/number.ts';
-import { createLasting, createObject, dataOf, openObject } from '../libtwz/object.ts';
+import { createObject, dataOf, openObject } from '../libtwz/object.ts';
+import { createLasting } from '../libtwz/owner.ts';
 import { argument, argumentCount } from '../libtwz/program.ts';
 import { Queue } from '../libtwz/queue.ts';
 import { Thread } from '../libtwz/thread.ts';
@@ -87,7 +88,7 @@ function apiName(name: str, buffer: Ptr<u8>): str {
 /** The log of this name, made if there is none; null: it cannot be had. */
 function openLog(name: str, found: Found): Log | null {
   if (lookup(name, found) !== 0) {
-    if (found.name.length === 0 || createLasting(found.id, RIGHTS) !== 0) return null;
+    if (found.name.length === 0 || createLasting(found.id) !== 0) return null;
     if (assignName(found.parent, found.name, found.id, NameType.object, false) !== 0) return null;
   }
   return Log.open(openObject(found.id));

@@ -5,15 +5,15 @@
  */
 import '../libtwz/start.ts';
 import { NameType } from '../abi/name.ts';
-import { DELETE, ObjectId, READ, USE, WRITE } from '../abi/object.ts';
+import { ObjectId } from '../abi/object.ts';
 import { complain, printLine } from '../libtwz/io.ts';
 import { assignName, Found, lookup } from '../libtwz/name.ts';
 import { parseNumber } from '../libtwz/number.ts';
-import { createLasting, dataOf, openObject } from '../libtwz/object.ts';
+import { dataOf, openObject } from '../libtwz/object.ts';
+import { createLasting } from '../libtwz/owner.ts';
 import { argument, argumentCount } from '../libtwz/program.ts';
 import { Data, Pair, Store } from './paper/twzkv.ts';
 
-const RIGHTS = READ | WRITE | DELETE | USE;
 const BUCKETS: u64 = 1024;
 /** Bytes of a key with its value, at most: pairs lie in steps of 64 bytes, up to 64 of them. */
 const MAX_PAIR = 4000;
@@ -28,7 +28,7 @@ function openNamed(path: str, prepare: (data: usize) => void): usize {
     complain('twzkv', path, 'no such namespace');
     return 0;
   }
-  if (createLasting(id, RIGHTS) !== 0) {
+  if (createLasting(id) !== 0) {
     complain('twzkv', path, 'no space for an object');
     return 0;
   }

@@ -1,19 +1,30 @@
 /**
- * `user add NAME | password [NAME] | ls`: users. A new one gets a security context, and a home in `/home` that only capabilities open: one for this
- * context is signed on the spot.
+ * `user add NAME | password [NAME] | ls`: users. A new one gets a keyring, a security context, which is named in `/contexts`, and a home in `/home`;
+ * only capabilities open them, and those for this context are signed on the spot.
  */
 import '../libtwz/start.ts';
 import { NameEntry, NameType } from '../abi/name.ts';
-import { DELETE, ObjectId, READ, USE, WRITE } from '../abi/object.ts';
+import { ObjectId, READ, USE, WRITE } from '../abi/object.ts';
+import { ENOSPC } from '../abi/syscall.ts';
 import { UserRecord } from '../abi/user.ts';
+import { createContext } from '../libtwz/context.ts';
 import { errorText } from '../libtwz/errors.ts';
 import { complain, printLine } from '../libtwz/io.ts';
-import { assignName, Found, initNamespace, isUsed, lookup, nameOf, openNamespace } from '../libtwz/name.ts';
-import { createLasting, createWithKey, deleteObject, lasting } from '../libtwz/object.ts';
+import { createKeyring, findKey, OWN_KEY, openKeyring, setOwner } from '../libtwz/keyring.ts';
+import {
+  assignName,
+  initNamespace,
+  isUsed,
+  nameOf,
+  openNamespace,
+  rootNamespace,
+  stepInto,
+} from '../libtwz/name.ts';
+import { createWithKey, lasting } from '../libtwz/object.ts';
+import { createOwned, grantAll } from '../libtwz/owner.ts';
 import { argument, argumentCount } from '../libtwz/program.ts';
-import { createContext, createKey, grant, publicHalf } from '../libtwz/security.ts';
 import { askPassword, forgetPassword, setPassword } from './users/password.ts';
-import { findUser, keepUser, usersNamespace } from './users/records.ts';
+import { findUser, keepUser, mayReadUsers, usersNamespace } from './users/records.ts';
 
 const USAGE = 'user add NAME | password [NAME] | ls';
 const ROOT = 'root';
@@ -23,35 +34,47 @@ function fail(what: str, message: str): u64 {
   return 1;
 }
 
-/** The namespace of homes, made if there is none. */
-function homes(id: ObjectId): bool {
-  const found = stack<Found>();
-  if (lookup('/home', found) === 0) {
-    assign(id, found.id);
-    return found.type === NameType.namespace;
-  }
-  if (found.name.length === 0 || createLasting(id, READ | WRITE | DELETE | USE) !== 0) return false;
+/** A namespace below the root that everybody reads, made if there is none; `rights`: of everybody. False: it cannot be had. */
+function commonNamespace(name: str, rights: u64, id: ObjectId): bool {
+  const root = stack<ObjectId>();
+  if (!rootNamespace(root)) return false;
+  if (stepInto(root, name, id)) return openNamespace(id) !== null;
+  if (createOwned(id, rights | lasting()) !== 0) return false;
   initNamespace(id);
-  assign(openNamespace(id)!.parent, found.parent);
-  return assignName(found.parent, found.name, id, NameType.namespace, false) === 0;
+  assign(openNamespace(id)!.parent, root);
+  return assignName(root, name, id, NameType.namespace, false) === 0;
 }
 
-/** Makes a home that only this user's context opens. Returns 0 or −Errno. */
-function makeHome(name: str, user: UserRecord): i64 {
-  const parent = stack<ObjectId>();
-  const key = stack<ObjectId>();
-  const half = stack<ObjectId>();
-  if (!homes(parent)) return -1;
-  let result = createKey(key);
-  if (result === 0 && publicHalf(key, half)) result = createWithKey(user.home, lasting(), half);
-  if (result === 0) {
-    initNamespace(user.home);
-    assign(openNamespace(user.home)!.parent, parent);
-    result = grant(user.context, user.home, READ | WRITE | USE, key);
-  }
-  if (result === 0) result = assignName(parent, name, user.home, NameType.namespace, false);
-  // Nobody needs to sign for it again; the superuser opens it anyway.
-  deleteObject(key);
+/**
+ * Makes what is a user's own, all protected by the key `own` of a new keyring: the security context, which gets capabilities for itself, for the ring
+ * and for the home. Returns 0 or −Errno.
+ */
+function makeUser(name: str, user: UserRecord): i64 {
+  const homes = stack<ObjectId>();
+  const contexts = stack<ObjectId>();
+  const shared = stack<ObjectId>();
+  if (
+    !commonNamespace('home', READ | USE, homes) ||
+    !commonNamespace('contexts', READ | USE, contexts) ||
+    !commonNamespace('shared', READ | WRITE | USE, shared)
+  )
+    return -ENOSPC;
+  let result = createKeyring(user.keyring);
+  if (result !== 0) return result;
+  const ring = openKeyring(user.keyring)!;
+  const key = findKey(ring, OWN_KEY)!;
+  result = createContext(user.context, key.publicHalf);
+  if (result === 0) result = createWithKey(user.home, lasting(), key.publicHalf);
+  if (result !== 0) return result;
+  setOwner(ring, user.context);
+  initNamespace(user.home);
+  assign(openNamespace(user.home)!.parent, homes);
+  result = grantAll(ring, key, user.context);
+  if (result === 0) result = grantAll(ring, key, user.keyring);
+  if (result === 0) result = grantAll(ring, key, user.home);
+  if (result === 0) result = assignName(user.home, '.keys', user.keyring, NameType.object, false);
+  if (result === 0) result = assignName(contexts, name, user.context, NameType.object, false);
+  if (result === 0) result = assignName(homes, name, user.home, NameType.namespace, false);
   return result;
 }
 
@@ -65,8 +88,7 @@ function add(name: str): u64 {
   if (!isName(name)) return fail(name, 'a name has 1 to 32 characters, no blank, point or slash');
   if (name.equals(ROOT) || findUser(name, id) !== null) return fail(name, 'there is such a user');
   const user = stack<UserRecord>();
-  let result = createContext(user.context);
-  if (result === 0) result = makeHome(name, user);
+  let result = makeUser(name, user);
   if (result === 0) result = keepUser(name, user, id);
   return result === 0 ? 0 : fail(name, errorText(result));
 }
@@ -107,6 +129,9 @@ function main(): u64 {
     printLine('makes users and passwords; with a password for root, booting asks who is there');
     return 0;
   }
+  const isUse =
+    count > 1 && count < 4 && (action.equals('add') || action.equals('password') || action.equals('ls'));
+  if (isUse && !mayReadUsers()) return fail('/users', 'you have not the right to read it');
   if (count === 3 && action.equals('add')) return add(argument(2));
   if ((count === 2 || count === 3) && action.equals('password'))
     return changePassword(count === 3 ? argument(2) : ROOT);

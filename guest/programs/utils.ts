@@ -11,6 +11,8 @@ import { dataOf } from '../libtwz/object.ts';
 import { argument, argumentCount } from '../libtwz/program.ts';
 import { syscall } from '../libtwz/syscall.ts';
 import { mapObject } from '../libtwz/view.ts';
+import { runCap } from './utilities/capability.ts';
+import { runContext } from './utilities/contexts.ts';
 import { showHexdump, showStat } from './utilities/inspect.ts';
 import { BUILTINS, UTILITIES, Utility } from './utilities/names.ts';
 import {
@@ -22,18 +24,10 @@ import {
   removeNames,
 } from './utilities/namespace.ts';
 import { runObj, showFot, showView } from './utilities/objects.ts';
-import {
-  killThreads,
-  panicKernel,
-  powerOff,
-  reboot,
-  runSleep,
-  showDate,
-  showThreads,
-} from './utilities/process.ts';
-import { runCap, runContext } from './utilities/security.ts';
-import { showDf, showFree, showUname } from './utilities/system.ts';
+import { killThreads, panicKernel, powerOff, reboot, runSleep, showThreads } from './utilities/process.ts';
+import { recover, showDf, showFree, showUname } from './utilities/system.ts';
 import { runCat, runEcho, runGrep, runWc } from './utilities/text.ts';
+import { showDate } from './utilities/time.ts';
 
 /** What a utility's name stands for; `run` returns the exit code, or −1 for wrong usage. */
 class Entry {
@@ -41,7 +35,7 @@ class Entry {
   readonly run: () => i64;
 }
 
-const ENTRIES: FixedArray<Inline<Entry>, 28> = [
+const ENTRIES: FixedArray<Inline<Entry>, 29> = [
   { name: 'cap', run: runCap },
   { name: 'cat', run: runCat },
   { name: 'cp', run: copyNamed },
@@ -64,6 +58,7 @@ const ENTRIES: FixedArray<Inline<Entry>, 28> = [
   { name: 'poweroff', run: powerOff },
   { name: 'ps', run: showThreads },
   { name: 'reboot', run: reboot },
+  { name: 'recover', run: recover },
   { name: 'rm', run: removeNames },
   { name: 'sleep', run: runSleep },
   { name: 'stat', run: showStat },

@@ -6,16 +6,18 @@ import '../libtwz/torture-only.ts';
 import { NameType } from '../abi/name.ts';
 import { DELETE, ObjectId, READ, WRITE } from '../abi/object.ts';
 import { CREATE_PERSIST, StatResult } from '../abi/syscall.ts';
+import { grant, revokeBelow, Terms } from '../libtwz/capability.ts';
+import { createContext } from '../libtwz/context.ts';
+import { createKeyring, findKey, OWN_KEY, openKeyring } from '../libtwz/keyring.ts';
 import { assignName, rootNamespace, stepInto } from '../libtwz/name.ts';
 import { createObject, createWithKey, dataOf, openObject, statObject } from '../libtwz/object.ts';
 import { persist } from '../libtwz/persist.ts';
-import { createContext, createKey, grant, publicHalf, revokeAll } from '../libtwz/security.ts';
 import { Thread } from '../libtwz/thread.ts';
 import { finish, mix, runWorkload } from '../libtwz/torture.ts';
 
 /** What `setup` made: IDs in the data of the object that has the name. */
 class Made {
-  readonly key: Inline<ObjectId>;
+  readonly keyring: Inline<ObjectId>;
   readonly context: Inline<ObjectId>;
   /** Nobody has default rights to it. */
   readonly target: Inline<ObjectId>;
@@ -39,19 +41,23 @@ function setup(): void {
   if (!rootNamespace(names)) finish(12);
   must(assignName(names, 'made', id, NameType.object, false));
   const all = made();
-  const half = stack<ObjectId>();
-  must(createKey(all.key));
-  if (!publicHalf(all.key, half)) finish(13);
-  must(createContext(all.context));
+  must(createKeyring(all.keyring));
+  const half = findKey(openKeyring(all.keyring)!, OWN_KEY)!.publicHalf;
+  must(createContext(all.context, half));
   must(createWithKey(all.target, CREATE_PERSIST, half));
   persist(addressOf(all), sizeof<Made>());
 }
 
 function operation(index: u64): void {
   const all = made();
-  if (index === 1) must(grant(all.context, all.target, READ, all.key));
-  else if (index === 2) must(grant(all.context, all.target, WRITE, all.key));
-  else must(revokeAll(all.target));
+  if (index === 3) {
+    must(revokeBelow(all.target, 1));
+    return;
+  }
+  const key = findKey(openKeyring(all.keyring)!, OWN_KEY)!;
+  const terms = stack<Terms>();
+  terms.rights = index === 1 ? READ : WRITE;
+  must(grant(all.context, all.target, terms, addressOf(key.seed)));
 }
 
 const asked = zeroed<ObjectId>();

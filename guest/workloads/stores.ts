@@ -6,11 +6,11 @@
  */
 import '../libtwz/start.ts';
 import { flush, print, printLine, printNumber } from '../libtwz/io.ts';
+import { parseNumber } from '../libtwz/number.ts';
 import { argument } from '../libtwz/program.ts';
 import { findBackend } from '../programs/paper/store/backends.ts';
 import { formatNamed, openNamed } from '../programs/paper/store/named.ts';
 import { Backend, Cursor, isAbsent } from '../programs/paper/store/store.ts';
-import { parseNumber } from '../programs/utilities/common.ts';
 
 const KEYS: u32 = 700;
 const DATA: u64 = 0;

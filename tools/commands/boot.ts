@@ -9,7 +9,7 @@ import { type MachineArguments, machineOptions } from './machine-options.ts';
 
 export interface BootArguments extends MachineArguments, NvdimmArguments {
   exec?: string;
-  seed: number;
+  seed?: number;
   date?: string;
   stats: boolean;
   'max-instructions'?: number;
@@ -31,9 +31,8 @@ export const bootCommand: CommandModule<object, BootArguments> = {
       })
       .option('seed', {
         type: 'number',
-        default: 0,
         requiresArg: true,
-        describe: "seed of the guest's entropy",
+        describe: "seed of the guest's entropy; the host's by default, as the guest makes keys of it",
       })
       .option('date', { type: 'string', requiresArg: true, describe: "date at the start; 'host' by default" })
       .option('max-instructions', {
@@ -47,6 +46,7 @@ export const bootCommand: CommandModule<object, BootArguments> = {
         describe: 'print statistics at the end, to stderr',
       }) as never,
   handler: async (options) => {
+    const { randomInt } = await import('node:crypto');
     const { existsSync, readFileSync } = await import('node:fs');
     const { join } = await import('node:path');
     const { runGuest } = await import('../console/run-guest.ts');
@@ -67,6 +67,7 @@ export const bootCommand: CommandModule<object, BootArguments> = {
       {
         ...options,
         date: options.date ?? 'host',
+        seed: options.seed ?? randomInt(2 ** 47),
         virtio: 'legacy',
         console: 'uart',
         failureState: 'licorice-panic.state',

@@ -42,13 +42,14 @@ function rightsText(rights: number): string {
   return names.filter((_, bit) => (rights >> (bit + 2)) & 1).join(' ') || 'none';
 }
 
-async function list(args: ImageArguments & { long: boolean }): Promise<void> {
+async function list(args: ImageArguments & { long: boolean; all: boolean }): Promise<void> {
   const { readNamespace, resolvePath, NAMESPACE } = await import('../image/names.ts');
   const { formatObjectId } = await import('../image/store.ts');
   await withStore(args.file, (store) => {
     const { object, type } = resolvePath(store, args.path);
     if (type !== NAMESPACE) throw new UserError(`${args.path}: not a namespace`);
-    const names = readNamespace(store, object).map((name) => {
+    const shown = readNamespace(store, object).filter(({ name }) => args.all || !name.startsWith('.'));
+    const names = shown.map((name) => {
       const stored = store.find(name.id);
       return {
         name: name.name,
@@ -259,12 +260,14 @@ export const imageCommand: CommandModule = {
         'ls <file> [path]',
         'list the names in a namespace',
         (y: Argv) =>
-          withPath(y).option('long', {
-            alias: 'l',
-            type: 'boolean',
-            default: false,
-            describe: 'types, sizes, IDs',
-          }),
+          withPath(y)
+            .option('long', { alias: 'l', type: 'boolean', default: false, describe: 'types, sizes, IDs' })
+            .option('all', {
+              alias: 'a',
+              type: 'boolean',
+              default: false,
+              describe: 'also names that begin with a point',
+            }),
         list,
       )
       .command('stat <file> <path>', 'tell what an object is', withPath, stat)

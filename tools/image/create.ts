@@ -1,4 +1,5 @@
 /** A new NVDIMM image with an empty object store: the guest itself makes it, on a machine that is booted for that and switched off. */
+import { randomInt } from 'node:crypto';
 import { existsSync, linkSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { MiB } from '../../emulator/addresses.ts';
@@ -43,7 +44,8 @@ function bootOnce(media: NvdimmFile, path: string): void {
   const computer = new Computer({
     memory: MEMORY,
     harts: 1,
-    seed: 0,
+    // The guest makes keys of it.
+    seed: randomInt(2 ** 47),
     uartOutput: (byte) => {
       output += String.fromCharCode(byte);
     },

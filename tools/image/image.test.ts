@@ -46,7 +46,7 @@ test('verifies IDs and the whole store', () => {
     idVerified: true,
   });
   const result = licorice('image', 'check', 'licorice.nvm', '--json');
-  expect(JSON.parse(result.stdout)).toMatchObject({ objects: 5, dirty: false, found: [] });
+  expect(JSON.parse(result.stdout)).toMatchObject({ objects: 7, dirty: false, found: [] });
   expect(result.status).toBe(0);
 });
 

@@ -3,19 +3,18 @@
  * after a power failure it holds the old text or the new one.
  */
 import { NameType } from '../../abi/name.ts';
-import { DELETE, OBJ_NULLPAGE, OBJ_TOPDATA, ObjectId, READ, USE, WRITE } from '../../abi/object.ts';
+import { OBJ_NULLPAGE, OBJ_TOPDATA, ObjectId, READ, WRITE } from '../../abi/object.ts';
 import {
   CONFIG_STORE_FREE,
   CONFIG_STORE_TOTAL,
-  EINVAL,
+  ENOENT,
   ENOSPC,
   StatResult,
   SYS_CONFIG,
 } from '../../abi/syscall.ts';
-import { errorText } from '../../libtwz/errors.ts';
+import { errorText, lookupText, nameText } from '../../libtwz/errors.ts';
 import { assignName, Found, lookup } from '../../libtwz/name.ts';
 import {
-  createLasting,
   dataOf,
   deleteObject,
   metaOf,
@@ -24,6 +23,7 @@ import {
   sizeOf,
   statObject,
 } from '../../libtwz/object.ts';
+import { createLasting } from '../../libtwz/owner.ts';
 import { syscall } from '../../libtwz/syscall.ts';
 import { Tx } from '../../libtwz/tx.ts';
 import { CAPACITY, copyText, initBuffer, insertBytes, setCursor, setModified, textLength } from './buffer.ts';
@@ -37,13 +37,14 @@ export function loadText(path: str): str {
   const found = stack<Found>();
   const result = lookup(path, found);
   if (result !== 0) {
-    if (result === -EINVAL) return 'a part of the path is not a namespace';
+    if (result !== -ENOENT) return lookupText(result);
     return found.name.length === 0 ? 'no such namespace' : '';
   }
   if (found.type !== NameType.text) return 'is not a text object';
   const stat = stack<StatResult>();
   const known = statObject(found.id, stat);
   if (known !== 0) return errorText(known);
+  if ((stat.rights & READ) === 0) return 'you have not the right to read it';
   const base = openObject(found.id);
   if (sizeOf(base) >= CAPACITY) return 'is too large';
   insertBytes(dataOf(base), sizeOf(base));
@@ -60,14 +61,15 @@ export function saveText(path: str): str {
   if (!hasRoom()) return errorText(-ENOSPC);
   const isNew = result !== 0;
   if (isNew) {
-    const made = createLasting(found.id, READ | WRITE | DELETE | USE);
+    const made = createLasting(found.id);
     if (made !== 0) return errorText(made);
   }
   const stat = stack<StatResult>();
   if (statObject(found.id, stat) !== 0 || (stat.rights & WRITE) === 0)
     return 'you have not the right to write it';
   write(openObject(found.id));
-  if (isNew && !giveName(found)) return 'cannot be named there';
+  const named = isNew ? giveName(found) : 0;
+  if (named !== 0) return nameText(named);
   setModified(false);
   return '';
 }
@@ -79,11 +81,11 @@ function hasRoom(): bool {
   return total <= 0 || u64(free) > (textLength() >> 10) + SPARE_PAGES;
 }
 
-function giveName(found: Found): bool {
+function giveName(found: Found): i64 {
   const id: ObjectId = found.id;
-  if (assignName(found.parent, found.name, id, NameType.text, false) === 0) return true;
-  deleteObject(id);
-  return false;
+  const result = assignName(found.parent, found.name, id, NameType.text, false);
+  if (result !== 0) deleteObject(id);
+  return result;
 }
 
 function write(base: usize): void {

@@ -1,28 +1,31 @@
 /**
- * The lines typed before, kept in an object (`/.history`) from boot to boot. A line is written, made persistent, and then counted: after a power failure
+ * The lines typed before, kept in an object (`.history` in the user's home) from boot to boot. A line is written, made persistent, and then counted: after a power failure
  * the history has it or not.
  */
 import { NameType } from '../../abi/name.ts';
-import { DELETE, ObjectId, READ, USE, WRITE } from '../../abi/object.ts';
+import { ObjectId, READ, WRITE } from '../../abi/object.ts';
+import { programArguments } from '../../libtwz/io.ts';
 import { HISTORY_MAGIC, History, useHistory } from '../../libtwz/line.ts';
-import { assignName, Found, lookup } from '../../libtwz/name.ts';
-import { createLasting, dataOf, openObject } from '../../libtwz/object.ts';
+import { assignName, rootNamespace, stepInto } from '../../libtwz/name.ts';
+import { dataOf, deleteObject, openObject, rightsTo } from '../../libtwz/object.ts';
+import { createLasting } from '../../libtwz/owner.ts';
 import { storePersistent } from '../../libtwz/persist.ts';
 
-const PATH = '/.history';
+const NAME = '.history';
 
-/** Uses the history that is kept; makes it if there is none. */
+/** Uses the history that is kept; makes it if there is none. Without rights to one the lines are remembered until the shell ends. */
 export function openHistory(): void {
-  const found = stack<Found>();
-  if (lookup(PATH, found) !== 0) {
-    const id = stack<ObjectId>();
-    if (found.name.length === 0 || createLasting(id, READ | WRITE | DELETE | USE) !== 0) return;
-    const fresh = at<History>(dataOf(openObject(id)));
-    storePersistent(ptrTo(fresh.magic).address, HISTORY_MAGIC);
-    if (assignName(found.parent, found.name, id, NameType.object, false) !== 0) return;
-    useHistory(fresh);
-    return;
+  const home = stack<ObjectId>();
+  const id = stack<ObjectId>();
+  assign(home, programArguments().home);
+  if (home.lo === 0 && home.hi === 0 && !rootNamespace(home)) return;
+  if ((rightsTo(home) & (READ | WRITE)) !== (READ | WRITE)) return;
+  if (!stepInto(home, NAME, id)) {
+    if (createLasting(id) !== 0) return;
+    storePersistent(ptrTo(at<History>(dataOf(openObject(id))).magic).address, HISTORY_MAGIC);
+    if (assignName(home, NAME, id, NameType.object, false) !== 0) deleteObject(id);
   }
-  const kept = at<History>(dataOf(openObject(found.id)));
+  if ((rightsTo(id) & (READ | WRITE)) !== (READ | WRITE)) return;
+  const kept = at<History>(dataOf(openObject(id)));
   if (kept.magic === HISTORY_MAGIC) useHistory(kept);
 }

@@ -1,20 +1,13 @@
 /** Pipelines: their words and redirections, the programs of their stages, the pipes between them. */
 import { NameType } from '../../abi/name.ts';
-import { DELETE, ObjectId, READ, USE, WRITE } from '../../abi/object.ts';
-import { STREAM_EMPTY, STREAM_PIPE, STREAM_TEXT, StreamTarget } from '../../abi/program.ts';
+import { DELETE, ObjectId, READ, WRITE } from '../../abi/object.ts';
+import { STREAM_EMPTY, STREAM_PIPE, StreamTarget } from '../../abi/program.ts';
 import { SIGNAL_KILL } from '../../abi/signal.ts';
 import { CREATE_VOLATILE, GROUP_NEW } from '../../abi/syscall.ts';
 import { errorText } from '../../libtwz/errors.ts';
 import { complain, flush, programArguments } from '../../libtwz/io.ts';
-import { assignName, Found, findProgram, lookup } from '../../libtwz/name.ts';
-import {
-  createLasting,
-  createObject,
-  dataOf,
-  deleteObject,
-  openObject,
-  setSize,
-} from '../../libtwz/object.ts';
+import { Found, findProgram, lookup } from '../../libtwz/name.ts';
+import { createObject, dataOf, deleteObject, openObject } from '../../libtwz/object.ts';
 import { Child } from '../../libtwz/program.ts';
 import { ByteStream } from '../../libtwz/stream.ts';
 import { unmapObject } from '../../libtwz/view.ts';
@@ -26,6 +19,7 @@ import { failAt, Script } from './interpret.ts';
 import { announce, Job, MAX_STAGES, newJob, waitFor } from './jobs.ts';
 import { hasJobControl } from './keys.ts';
 import { readToken, Token, TokenKind } from './lexer.ts';
+import { openInput, openOutput } from './redirect.ts';
 import { assignmentName, setStatus, setVariable } from './variables.ts';
 
 const PIECES = 2048;
@@ -185,63 +179,12 @@ function nameOf(stage: Stage): str {
   return field(stage.first);
 }
 
-// ------------------------------------------------------------------------------------------------- redirections
-
-/** Directs `target` to a text object for reading. */
-function openInput(path: str, target: StreamTarget): bool {
-  const found = stack<Found>();
-  if (lookup(path, found) !== 0) {
-    complain('sh', path, 'no such name');
-    return false;
-  }
-  if (found.type !== NameType.text) {
-    complain('sh', path, 'is not a text object');
-    return false;
-  }
-  target.kind = STREAM_TEXT;
-  assign(target.id, found.id);
-  return true;
-}
-
-/** Directs `target` to a text object for writing: an old one is emptied unless `append`, a new one made and named. */
-function openOutput(path: str, append: bool, target: StreamTarget): bool {
-  const found = stack<Found>();
-  const result = lookup(path, found);
-  if (result === 0 && found.type !== NameType.text) {
-    complain('sh', path, 'is not a text object');
-    return false;
-  }
-  if (result !== 0) {
-    if (found.name.length === 0) {
-      complain('sh', path, 'no such namespace');
-      return false;
-    }
-    const made = createLasting(found.id, READ | WRITE | DELETE | USE);
-    if (made !== 0) {
-      complain('sh', path, errorText(made));
-      return false;
-    }
-  }
-  target.kind = STREAM_TEXT;
-  assign(target.id, found.id);
-  if (result === 0 && append) return true;
-  const base = openObject(found.id);
-  setSize(base, 0);
-  unmapObject(base);
-  if (result === 0) return true;
-  const named = assignName(found.parent, found.name, found.id, NameType.text, false);
-  if (named === 0) return true;
-  complain('sh', path, 'cannot be named there');
-  deleteObject(found.id);
-  return false;
-}
+// ------------------------------------------------------------------------------------------------------- running
 
 function openStreams(stage: Stage, input: StreamTarget, output: StreamTarget): bool {
   if (stage.input.length !== 0 && !openInput(stage.input, input)) return false;
   return stage.output.length === 0 || openOutput(stage.output, stage.append, output);
 }
-
-// ------------------------------------------------------------------------------------------------------- running
 
 /** Runs a built-in command in the shell itself. */
 function runAlone(stage: Stage): void {
@@ -285,12 +228,8 @@ function prepare(child: Child, stage: Stage): u64 {
     complain('sh', name, errorText(result));
     return NOT_FOUND - 1;
   }
-  const own = programArguments();
+  child.inherit();
   const args = child.arguments;
-  assign(args.root, own.root);
-  assign(args.directory, own.directory);
-  assign(args.input, own.input);
-  assign(args.output, own.output);
   if (isScript) child.addArgument('sh');
   for (let i = stage.first; i < stage.last; i++) {
     if (child.addArgument(field(i))) continue;

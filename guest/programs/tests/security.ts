@@ -440,7 +440,7 @@ function putDelegation(key: KeyPair): void {
     addressOf(delegation.signature),
     addressOf(key.seed),
     addressOf(delegation),
-    offsetof<Delegation>('signature'),
+    offsetof<Delegation>('inner'),
   );
   const place = context.room();
   assign(at<Delegation>(context.base + place), delegation);
@@ -537,7 +537,7 @@ function signDelegation(key: KeyPair): void {
     addressOf(delegation.signature),
     addressOf(key.seed),
     addressOf(delegation),
-    offsetof<Delegation>('signature'),
+    offsetof<Delegation>('inner'),
   );
 }
 

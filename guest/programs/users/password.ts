@@ -2,7 +2,7 @@
 import { PASSWORD_MAX, PASSWORD_ROUNDS, UserRecord } from '../../abi/user.ts';
 import { Sha256 } from '../../crypto/sha256.ts';
 import { consoleByte, flush, print } from '../../libtwz/io.ts';
-import { randomPair } from '../../libtwz/security.ts';
+import { randomPair } from '../../libtwz/keyring.ts';
 import { setRaw } from '../../libtwz/terminal.ts';
 
 const ENTER = 13;

@@ -1,9 +1,9 @@
 /** The records of users: found by name, made, replaced. A record is written whole into a new object that then takes the name: a power failure leaves the old one or the new one. */
-import { NameType } from '../../abi/name.ts';
-import { ObjectId } from '../../abi/object.ts';
+import { NameEntry, NameType } from '../../abi/name.ts';
+import { ObjectId, READ } from '../../abi/object.ts';
 import { USER_MAGIC, UserRecord } from '../../abi/user.ts';
-import { assignName, Found, initNamespace, lookup, openNamespace } from '../../libtwz/name.ts';
-import { createObject, dataOf, deleteObject, lasting, openObject } from '../../libtwz/object.ts';
+import { assignName, Found, idOf, initNamespace, isUsed, lookup, openNamespace } from '../../libtwz/name.ts';
+import { createObject, dataOf, deleteObject, lasting, openObject, rightsTo } from '../../libtwz/object.ts';
 import { persist } from '../../libtwz/persist.ts';
 
 const FOLDER = '/users';
@@ -22,6 +22,12 @@ export function usersNamespace(id: ObjectId, make: bool): bool {
   return assignName(found.parent, found.name, id, NameType.namespace, false) === 0;
 }
 
+/** May the caller read who there is? Without users everybody may. */
+export function mayReadUsers(): bool {
+  const found = stack<Found>();
+  return lookup(FOLDER, found) !== 0 || (rightsTo(found.id) & READ) !== 0;
+}
+
 /** The record of a user; null: no such user. */
 export function findUser(name: str, id: ObjectId): UserRecord | null {
   const users = stack<ObjectId>();
@@ -36,6 +42,20 @@ export function findUser(name: str, id: ObjectId): UserRecord | null {
   const user = at<UserRecord>(dataOf(openObject(found.id)));
   assign(id, found.id);
   return user.magic === USER_MAGIC ? user : null;
+}
+
+/** Calls `visit` for each user that has a record. */
+export function visitUsers(visit: (user: UserRecord) => void): void {
+  const users = stack<ObjectId>();
+  if (!usersNamespace(users, false)) return;
+  const namespace = openNamespace(users);
+  if (namespace === null) return;
+  for (let i: u64 = 0; i < namespace.count; i++) {
+    const entry: NameEntry = namespace.entries.ptr[i];
+    if (!isUsed(entry)) continue;
+    const user = at<UserRecord>(dataOf(openObject(idOf(entry))));
+    if (user.magic === USER_MAGIC) visit(user);
+  }
 }
 
 /** Makes `record` the user's; the object with the one before is deleted. Returns 0 or −Errno. */

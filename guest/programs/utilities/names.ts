@@ -9,14 +9,18 @@ export class Utility {
   readonly what: str;
 }
 
-export const UTILITIES: FixedArray<Inline<Utility>, 28> = [
-  { name: 'cap', usage: 'cap key|make|grant|revoke ...', what: 'keys and capabilities (cap --help)' },
+export const UTILITIES: FixedArray<Inline<Utility>, 29> = [
+  {
+    name: 'cap',
+    usage: 'cap keys|key|forget|make|grant|delegate|take|show|verify|revoke ...',
+    what: 'keys and capabilities (cap --help)',
+  },
   { name: 'cat', usage: 'cat [OBJECT...]', what: 'prints text objects, or the input' },
   { name: 'cp', usage: 'cp FROM TO', what: 'makes a copy-on-write copy of an object' },
   {
     name: 'ctx',
-    usage: 'ctx [make NAME | show NAME | run NAME COMMAND...]',
-    what: 'security contexts: makes them, shows them, runs a command in one',
+    usage: 'ctx [make | show | mask | limit | run CONTEXT ...]',
+    what: 'security contexts: makes, masks, shows them, runs a command in one (ctx --help)',
   },
   { name: 'date', usage: 'date', what: 'prints the date and time (UTC)' },
   { name: 'df', usage: 'df', what: 'shows how full the object store is' },
@@ -44,6 +48,11 @@ export const UTILITIES: FixedArray<Inline<Utility>, 28> = [
   { name: 'poweroff', usage: 'poweroff [CODE]', what: 'ends all and switches the machine off' },
   { name: 'ps', usage: 'ps', what: 'lists the threads' },
   { name: 'reboot', usage: 'reboot', what: 'starts the machine anew' },
+  {
+    name: 'recover',
+    usage: 'recover',
+    what: 'undoes your transactions that a power failure interrupted; booting does it',
+  },
   { name: 'rm', usage: 'rm NAME...', what: 'removes names and deletes their objects' },
   { name: 'sleep', usage: 'sleep SECONDS', what: 'waits, also for parts of seconds' },
   { name: 'stat', usage: 'stat OBJECT...', what: 'tells what an object is' },

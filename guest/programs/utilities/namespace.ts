@@ -2,8 +2,8 @@
 import { KsoList } from '../../abi/kso.ts';
 import { NameEntry, NameType } from '../../abi/name.ts';
 import { DELETE, ObjectId, READ, USE, WRITE } from '../../abi/object.ts';
-import { EEXIST, ENOENT, ROOT_ARCHIVE, STAT_PERSISTENT, StatResult, SYS_ROOT } from '../../abi/syscall.ts';
-import { errorText } from '../../libtwz/errors.ts';
+import { ENOENT, EPERM, ROOT_ARCHIVE, STAT_PERSISTENT, StatResult, SYS_ROOT } from '../../abi/syscall.ts';
+import { errorText, nameText } from '../../libtwz/errors.ts';
 import { complain, print, printColumn, printId, printLine } from '../../libtwz/io.ts';
 import {
   archiveName,
@@ -18,22 +18,12 @@ import {
   openNamespace,
   removeName,
 } from '../../libtwz/name.ts';
-import {
-  copyObject,
-  createLasting,
-  dataOf,
-  deleteObject,
-  lasting,
-  openObject,
-  sizeOf,
-  statObject,
-} from '../../libtwz/object.ts';
+import { dataOf, deleteObject, lasting, openObject, sizeOf, statObject } from '../../libtwz/object.ts';
+import { copyOwned, createLasting } from '../../libtwz/owner.ts';
 import { argument, argumentCount } from '../../libtwz/program.ts';
 import { syscall } from '../../libtwz/syscall.ts';
 import { mapObject } from '../../libtwz/view.ts';
 import { find, findFree } from './common.ts';
-
-const RIGHTS = READ | WRITE | DELETE | USE;
 
 /** One line of `ls -l`: persistence, rights, size, ID, name. */
 function showLong(id: ObjectId, type: NameType, name: str): void {
@@ -68,20 +58,29 @@ function listBin(long: bool): void {
   }
 }
 
+function isOption(text: str): bool {
+  return text.length > 1 && text[0] === u8('-');
+}
+
 export function listNames(): i64 {
   let long = false;
   let all = false;
   let paths: u64 = 0;
   for (let i: u64 = 1; i < argumentCount(); i++) {
-    if (argument(i).equals('-l')) long = true;
-    else if (argument(i).equals('-a')) all = true;
-    else if (argument(i).length !== 0 && argument(i)[0] === u8('-')) return -1;
-    else paths++;
+    if (!isOption(argument(i))) {
+      paths++;
+      continue;
+    }
+    for (const letter of argument(i).subslice(1).bytes) {
+      if (letter === u8('l')) long = true;
+      else if (letter === u8('a')) all = true;
+      else return -1;
+    }
   }
   if (paths === 0) return listOne('.', long, all);
   let status: i64 = 0;
   for (let i: u64 = 1; i < argumentCount(); i++) {
-    if (argument(i).equals('-l') || argument(i).equals('-a')) continue;
+    if (isOption(argument(i))) continue;
     if (listOne(argument(i), long, all) !== 0) status = 1;
   }
   return status;
@@ -119,7 +118,7 @@ function listOne(path: str, long: bool, all: bool): i64 {
 
 /** Says why a name cannot be given. */
 function complainName(path: str, result: i64): i64 {
-  complain(argument(0), path, result === -EEXIST ? 'the name is taken' : 'cannot be named there');
+  complain(argument(0), path, nameText(result));
   return 1;
 }
 
@@ -134,7 +133,7 @@ function makeOne(path: str): bool {
   const found = stack<Found>();
   if (!findFree(path, found)) return false;
   const id = stack<ObjectId>();
-  const made = createLasting(id, RIGHTS);
+  const made = createLasting(id);
   if (made !== 0) {
     complain('mkdir', path, errorText(made));
     return false;
@@ -162,14 +161,15 @@ export function removeNames(): i64 {
       status = 1;
       continue;
     }
-    if (removeName(found.parent, found.name) !== 0) {
-      complain('rm', argument(i), 'cannot be removed');
+    const removed = removeName(found.parent, found.name);
+    if (removed !== 0) {
+      complain('rm', argument(i), removed === -EPERM ? nameText(removed) : 'cannot be removed');
       status = 1;
       continue;
     }
     const result = deleteObject(found.id);
-    // A name may have outlived its object.
-    if (result === 0 || result === -ENOENT) continue;
+    // A name may have outlived its object, or stand for somebody else's.
+    if (result === 0 || result === -ENOENT || result === -EPERM) continue;
     complain('rm', argument(i), errorText(result));
     status = 1;
   }
@@ -183,8 +183,10 @@ export function moveName(): i64 {
   if (!find(argument(1), from) || !findFree(argument(2), to)) return 1;
   const result = assignName(to.parent, to.name, from.id, from.type, false);
   if (result !== 0) return complainName(argument(2), result);
-  removeName(from.parent, from.name);
-  return 0;
+  const removed = removeName(from.parent, from.name);
+  if (removed === 0) return 0;
+  removeName(to.parent, to.name);
+  return complainName(argument(1), removed);
 }
 
 export function linkName(): i64 {
@@ -207,7 +209,7 @@ export function copyNamed(): i64 {
   }
   if (!findFree(argument(2), to)) return 1;
   const id = stack<ObjectId>();
-  const result = copyObject(id, from.id, RIGHTS | lasting());
+  const result = copyOwned(id, from.id, lasting());
   if (result !== 0) {
     complain('cp', argument(1), errorText(result));
     return 1;

@@ -2,7 +2,6 @@
 
 import { NameType } from '../../abi/name.ts';
 import {
-  DELETE,
   FE_NAME,
   FE_VALID,
   FotEntry,
@@ -11,9 +10,6 @@ import {
   OBJ_NULLPAGE,
   OBJ_TOPDATA,
   ObjectId,
-  READ,
-  USE,
-  WRITE,
 } from '../../abi/object.ts';
 import { CREATE_VOLATILE, SYS_TIE, TIE_REMOVE } from '../../abi/syscall.ts';
 import { ThreadRepr } from '../../abi/thread.ts';
@@ -26,7 +22,6 @@ import {
   VIEW_TABLE,
   ViewEntry,
 } from '../../abi/view.ts';
-import { errorText } from '../../libtwz/errors.ts';
 import {
   complain,
   print,
@@ -39,22 +34,14 @@ import {
 } from '../../libtwz/io.ts';
 import { assignName, Found } from '../../libtwz/name.ts';
 import { parseNumber } from '../../libtwz/number.ts';
-import {
-  createLasting,
-  createObject,
-  dataOf,
-  deleteObject,
-  metaOf,
-  openObject,
-  setSize,
-  sizeOf,
-} from '../../libtwz/object.ts';
+import { dataOf, deleteObject, lasting, metaOf, openObject, setSize, sizeOf } from '../../libtwz/object.ts';
+import { createOwned } from '../../libtwz/owner.ts';
 import { persist, storePersistent } from '../../libtwz/persist.ts';
 import { pointerTo, translate } from '../../libtwz/pointer.ts';
 import { argument, argumentCount } from '../../libtwz/program.ts';
 import { syscall } from '../../libtwz/syscall.ts';
 import { objectAt } from '../../libtwz/view.ts';
-import { find, findFree, printRights } from './common.ts';
+import { find, findFree, printRights, report } from './common.ts';
 import { printStat } from './inspect.ts';
 import { findThread } from './process.ts';
 
@@ -101,23 +88,13 @@ function helpObj(): i64 {
   return 0;
 }
 
-/** The exit code for a result; says what is wrong. */
-function report(what: str, result: i64): i64 {
-  if (result >= 0) return 0;
-  complain('obj', what, errorText(result));
-  return 1;
-}
-
 function makeObject(): i64 {
   const isVolatile = argumentCount() === 4 && argument(3).equals('volatile');
   if (argumentCount() > 3 && !isVolatile) return -1;
   const found = stack<Found>();
   const path = argument(2);
   if (!findFree(path, found)) return 1;
-  const rights = READ | WRITE | DELETE | USE;
-  const made = isVolatile
-    ? createObject(found.id, rights | CREATE_VOLATILE)
-    : createLasting(found.id, rights);
+  const made = createOwned(found.id, isVolatile ? CREATE_VOLATILE : lasting());
   if (made !== 0) return report(path, made);
   const named = assignName(found.parent, found.name, found.id, NameType.object, false);
   if (named !== 0) {

@@ -1,5 +1,5 @@
 /** Utilities on threads and time: ps, kill, sleep, date; and on power: poweroff, reboot, panic. */
-import { ACTION_TIMER_NOW, Device, KsoEntry, KsoList, KsoType } from '../../abi/kso.ts';
+import { KsoEntry, KsoList, KsoType } from '../../abi/kso.ts';
 import { ObjectId, READ } from '../../abi/object.ts';
 import { SIGNAL_TERMINATE, SIGNALS } from '../../abi/signal.ts';
 import {
@@ -9,7 +9,6 @@ import {
   POWER_REBOOT,
   ROOT_KSO,
   StatResult,
-  SYS_ACTION,
   SYS_POWER,
   SYS_ROOT,
   SYS_SIGNAL,
@@ -17,17 +16,7 @@ import {
 } from '../../abi/syscall.ts';
 import { ThreadRepr } from '../../abi/thread.ts';
 import { errorText } from '../../libtwz/errors.ts';
-import {
-  complain,
-  findDevice,
-  flush,
-  print,
-  printColumn,
-  printId,
-  printLine,
-  printNumber,
-  writeByte,
-} from '../../libtwz/io.ts';
+import { complain, flush, print, printColumn, printId, printLine, writeByte } from '../../libtwz/io.ts';
 import { parseNumber } from '../../libtwz/number.ts';
 import { dataOf, openObject, statObject } from '../../libtwz/object.ts';
 import { argument, argumentCount } from '../../libtwz/program.ts';
@@ -135,47 +124,6 @@ export function runSleep(): i64 {
   if (argumentCount() !== 2 || !parseSeconds(argument(1), time.ptr)) return -1;
   flush();
   syscall(SYS_THREAD_SYNC, 0, 0, time[0], 0, 0);
-  return 0;
-}
-
-function print2(value: u64): void {
-  if (value < 10) writeByte(u8('0'));
-  printNumber(value);
-}
-
-/** Prints a day counted from 1970-01-01 as a date of the Gregorian calendar (Howard Hinnant's civil_from_days). */
-function printDate(days: u64): void {
-  const shifted = days + 719_468;
-  const era = shifted / 146_097;
-  const ofEra = shifted % 146_097;
-  const yearOfEra = (ofEra - ofEra / 1460 + ofEra / 36_524 - ofEra / 146_096) / 365;
-  const ofYear = ofEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100);
-  const month0 = (5 * ofYear + 2) / 153;
-  const day = ofYear - (153 * month0 + 2) / 5 + 1;
-  const month = month0 < 10 ? month0 + 3 : month0 - 9;
-  printNumber(yearOfEra + era * 400 + (month <= 2 ? 1 : 0));
-  writeByte(u8('-'));
-  print2(month);
-  writeByte(u8('-'));
-  print2(day);
-}
-
-export function showDate(): i64 {
-  if (argumentCount() !== 1) return -1;
-  const timer = stack<ObjectId>();
-  if (!findDevice(Device.timer, timer)) {
-    complain('date', '', 'there is no clock');
-    return 1;
-  }
-  const now = u64(syscall(SYS_ACTION, timer.lo, timer.hi, ACTION_TIMER_NOW, 0, 0)) / NANOSECONDS;
-  printDate(now / 86_400);
-  writeByte(u8(' '));
-  print2((now / 3600) % 24);
-  writeByte(u8(':'));
-  print2((now / 60) % 60);
-  writeByte(u8(':'));
-  print2(now % 60);
-  printLine(' UTC');
   return 0;
 }
 

@@ -10,6 +10,7 @@ import {
 import { complain, print, printColumn, printLine, printNumber } from '../../libtwz/io.ts';
 import { argumentCount } from '../../libtwz/program.ts';
 import { syscall } from '../../libtwz/syscall.ts';
+import { recoverLogs } from '../../libtwz/undo-log.ts';
 
 function config(key: u64): u64 {
   return u64(syscall(SYS_CONFIG, key, 0, 0, 0, 0));
@@ -37,6 +38,15 @@ export function showDf(): i64 {
 export function showFree(): i64 {
   if (argumentCount() !== 1) return -1;
   showSpace('memory  ', config(CONFIG_PAGES_FREE), config(CONFIG_PAGES_TOTAL));
+  return 0;
+}
+
+export function recover(): i64 {
+  if (argumentCount() !== 1) return -1;
+  const undone = recoverLogs();
+  if (undone === 0) return 0;
+  printNumber(undone);
+  printLine(undone === 1 ? ' transaction undone' : ' transactions undone');
   return 0;
 }
 

@@ -1,0 +1,61 @@
+/**
+ * Objects that belong to who makes them: they have no default rights and are protected by the key `own` of the program's keyring, and the context
+ * of the ring's owner gets a capability for everything. Others get what they are granted (capability.ts). The superuser needs no capability; a
+ * program without a keyring makes objects that are everybody's.
+ */
+import { ALL_RIGHTS, DELETE, EXEC, ObjectId, READ, USE, WRITE } from '../abi/object.ts';
+import { Keyring, KeyringEntry } from '../abi/security.ts';
+import { CREATE_TIED, DELETE_UNDO, EINVAL, SYS_DELETE } from '../abi/syscall.ts';
+import { grant, Terms } from './capability.ts';
+import { findKey, OWN_KEY, ownKeyring } from './keyring.ts';
+import { copyWithKey, createWithKey, lasting } from './object.ts';
+import { syscall } from './syscall.ts';
+
+/** What everybody may do with an object that is nobody's. */
+const OPEN = READ | WRITE | DELETE | USE;
+
+/** Creates an object that belongs to this program's user (flags: CREATE_*, default rights of others). Returns 0 or −Errno. */
+export function createOwned(id: ObjectId, flags: u64): i64 {
+  return create(id, null, flags);
+}
+
+/** Creates an object of the user's that lasts; where there is no object store, it lasts as long as the machine runs. Returns 0 or −Errno. */
+export function createLasting(id: ObjectId): i64 {
+  return create(id, null, lasting());
+}
+
+/** Creates an object of the user's that is a copy-on-write copy of `source`. Returns 0 or −Errno. */
+export function copyOwned(id: ObjectId, source: ObjectId, flags: u64): i64 {
+  return create(id, source, flags);
+}
+
+function create(id: ObjectId, source: ObjectId | null, flags: u64): i64 {
+  const nobody = stack<ObjectId>();
+  const ring = ownKeyring();
+  if (ring === null) return make(id, source, flags | OPEN, nobody);
+  const key = findKey(ring, OWN_KEY);
+  if (key === null) return -EINVAL;
+  if (!isUsers(ring)) return make(id, source, flags, key.publicHalf);
+  // Until it is the user's, it ends with this thread: nobody could delete it.
+  const result = make(id, source, flags | CREATE_TIED, key.publicHalf);
+  if (result !== 0) return result;
+  const given = grantAll(ring, key, id);
+  if (given !== 0 || (flags & CREATE_TIED) !== 0) return given;
+  return syscall(SYS_DELETE, id.lo, id.hi, DELETE_UNDO, 0, 0);
+}
+
+function make(id: ObjectId, source: ObjectId | null, flags: u64, kuid: ObjectId): i64 {
+  return source === null ? createWithKey(id, flags, kuid) : copyWithKey(id, source, flags, kuid);
+}
+
+/** Is the ring a user's, and not the superuser's, who needs no capabilities? */
+export function isUsers(ring: Keyring): bool {
+  return ring.context.lo !== 0 || ring.context.hi !== 0;
+}
+
+/** Gives the owner of a ring all rights to a new object that a key of it protects. Returns 0 or −Errno. */
+export function grantAll(ring: Keyring, key: KeyringEntry, id: ObjectId): i64 {
+  const terms = stack<Terms>();
+  terms.rights = ALL_RIGHTS & ~u64(EXEC);
+  return grant(ring.context, id, terms, addressOf(key.seed));
+}
