@@ -12,7 +12,7 @@ import { CREATE_PERSIST, ROOT_NAMES, SYS_ROOT } from '../abi/syscall.ts';
 import { Anchor, createHeap, heapOf, isHeap } from './alloc.ts';
 import { flush } from './io.ts';
 import { assignName, initNamespace, rootNamespace, stepInto } from './name.ts';
-import { createObject, openObject } from './object.ts';
+import { createObject, dataOf, openObject } from './object.ts';
 import { syscall } from './syscall.ts';
 import { Thread } from './thread.ts';
 import { Tx } from './tx.ts';
@@ -104,13 +104,18 @@ export function mix(state: u64, value: u64): u64 {
   return rotl<u64>(state, 23) * 0x9e37_79b9_7f4a_7c15 + value + 1;
 }
 
-/** The root of persistent names, as init makes it. */
+/**
+ * The root of persistent names, as init makes it; has it in use afterwards. Called before the phase is asked for: as far as that,
+ * crash points share one boot (tools/torture/recovery.ts).
+ */
 function makeNames(): void {
   const root = stack<ObjectId>();
-  if (rootNamespace(root)) return;
-  if (createObject(root, READ | WRITE | DELETE | USE | CREATE_PERSIST) !== 0) finish(1000);
-  initNamespace(root);
-  syscall(SYS_ROOT, ROOT_NAMES, 0, root.lo, root.hi, 0);
+  if (!rootNamespace(root)) {
+    if (createObject(root, READ | WRITE | DELETE | USE | CREATE_PERSIST) !== 0) finish(1000);
+    initNamespace(root);
+    syscall(SYS_ROOT, ROOT_NAMES, 0, root.lo, root.hi, 0);
+  }
+  volatileLoad<u64>(dataOf(openObject(root)));
 }
 
 const SUBJECT = 'subject';
@@ -147,7 +152,6 @@ export function setSubjectRoot(tx: Tx, base: usize, address: usize): void {
 }
 
 function recover(check: () => u64): never {
-  makeNames();
   recoverLogs();
   if (wasReady()) observe(check());
   finish(0);
@@ -180,9 +184,9 @@ export function runThreads(
   operation: (index: u64) => void,
   check: () => u64,
 ): u64 {
+  makeNames();
   if (recovering()) recover(check);
   if (count > MOST_THREADS || count * operations > 32) finish(1006);
-  makeNames();
   setup();
   perThread = operations;
   overlapping = operation;
@@ -204,8 +208,8 @@ export function runWorkload(
   operation: (index: u64) => void,
   check: () => u64,
 ): u64 {
-  if (recovering()) recover(check);
   makeNames();
+  if (recovering()) recover(check);
   setup();
   markReady(check());
   for (let index: u64 = 1; index <= operations; index++) {

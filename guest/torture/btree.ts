@@ -31,10 +31,11 @@ function operation(index: u64): void {
 }
 
 function check(): u64 {
-  if (!tree().isWhole()) finish(20);
-  let value: u64 = mix(0, tree().count);
+  const keys = tree();
+  if (!keys.isWhole()) finish(20);
+  let value: u64 = mix(0, keys.count);
   const cursor = stack<BTreeCursor<u64>>();
-  for (cursor.seek(tree(), 0); cursor.valid; cursor.next()) value = mix(mix(value, cursor.key), cursor.value);
+  for (cursor.seek(keys, 0); cursor.valid; cursor.next()) value = mix(mix(value, cursor.key), cursor.value);
   return value;
 }
 

@@ -29,10 +29,11 @@ function operation(index: u64): void {
 }
 
 function check(): u64 {
-  const length = text().length;
+  const bytes = text();
+  const length = bytes.length;
   if (length > 500) finish(20);
   let value: u64 = mix(0, length);
-  for (let i: u64 = 0; i < length; i++) value = mix(value, u64(text().byteAt(i)));
+  for (let i: u64 = 0; i < length; i++) value = mix(value, u64(bytes.byteAt(i)));
   return value;
 }
 

@@ -165,8 +165,9 @@ function crashPointJson(record: PointRecord, namer: Namer): CrashPointJson {
     runs: record.runs,
     exhaustive: record.exhaustive,
     digest: record.digest,
-    nested: record.levels.map(({ crashPoints, legal, covered, runs, exhaustive }) => ({
+    nested: record.levels.map(({ crashPoints, merged, legal, covered, runs, exhaustive }) => ({
       crashPoints,
+      merged,
       legalImages: legal.toString(),
       coveredImages: covered.toString(),
       runs,

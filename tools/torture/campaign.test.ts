@@ -161,6 +161,7 @@ describe('a campaign', { timeout: 120_000 }, () => {
     expect(late.exhaustive).toBe(true);
     expect(late.findings).toEqual([]);
     expect(late.points.some(({ record }) => record.levels[1]!.crashPoints > 0)).toBe(true);
+    expect(late.points.some(({ record }) => record.levels[0]!.merged > 0)).toBe(true);
   });
 
   test('in shards, or resumed, gives the report of one run', async () => {

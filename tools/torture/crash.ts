@@ -5,6 +5,8 @@
  *
  * Invariant: runs are deterministic; crash point n of one run is crash point n of every other.
  */
+import { createHash } from 'node:crypto';
+import { PAGE_SIZE } from '../../emulator/addresses.ts';
 import type { Computer } from '../../emulator/boot/computer.ts';
 import type { Hart } from '../../emulator/cpu/hart.ts';
 import type { CacheBlockOperation } from '../../emulator/machine/hooks.ts';
@@ -12,6 +14,7 @@ import type { BlockNumber } from '../../emulator/nvdimm/dpa.ts';
 import type { BlockImages } from '../../emulator/nvdimm/images.ts';
 import type { StoreUnit } from '../../emulator/nvdimm/pending.ts';
 import type { PersistencyEngine } from '../../emulator/nvdimm/persistency.ts';
+import { differentPages } from './changes.ts';
 import type { Progress } from './device.ts';
 
 /** Blocks of which a failure may leave more than one content, and which ones. */
@@ -45,6 +48,26 @@ export interface CrashPoint extends CrashPlace {
   readonly writtenBack: ReadonlyMap<BlockNumber, number>;
   /** The NVDIMM's bytes as loads see them; valid while the point is being visited. */
   readonly visible: Uint8Array;
+  /**
+   * Offsets of the NVDIMM's pages that the workload has stored to in any of its runs so far: outside of them all crash points that
+   * share this set, which grows, show the same. Absent: unknown.
+   */
+  readonly stored?: ReadonlySet<number>;
+}
+
+/**
+ * Equal for crash points that leave the same images to the same question.
+ * @param base an NVDIMM content, the same for all that are compared
+ */
+export function contentKey({ visible, stored, sets, progress }: CrashPoint, base: Uint8Array): string {
+  const hash = createHash('sha256').update(JSON.stringify(progress));
+  for (const at of differentPages(base, visible, stored))
+    hash.update(`page ${at} `).update(visible.subarray(at, at + PAGE_SIZE));
+  for (const [block, { cubes }] of sets) {
+    hash.update(`block ${block} `);
+    for (const { bytes, freeLow, freeHigh } of cubes) hash.update(bytes).update(`${freeLow} ${freeHigh} `);
+  }
+  return hash.digest('base64');
 }
 
 /** The NVDIMM's bytes as loads see them. */

@@ -192,6 +192,8 @@ export interface CrashPointJson {
 /** Failures at one depth of nesting. */
 export interface LevelJson {
   readonly crashPoints: number;
+  /** Of these, ones that leave the same to the same recovery as one before: explored once. */
+  readonly merged: number;
   readonly legalImages: string;
   readonly coveredImages: string;
   readonly runs: number;

@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import type { BlockNumber } from '../../emulator/nvdimm/dpa.ts';
-import type { CrashPlace, CrashPoint } from './crash.ts';
-import { type ExploreLimits, explore, type PathClass } from './explore.ts';
+import { type CrashPlace, type CrashPoint, contentKey } from './crash.ts';
+import { type Exploration, type ExploreLimits, explore, type PathClass } from './explore.ts';
 import { type Case, type Machines, minimise, minimiseNested } from './finding.ts';
 import type { CertificateJson } from './format.ts';
 import type { NestedPoint } from './nested.ts';
@@ -27,6 +27,8 @@ export interface CampaignLimits extends ExploreLimits {
 /** Failures at one depth. Plain data. */
 export interface LevelRecord {
   readonly crashPoints: number;
+  /** Of these, ones that leave the same to the same recovery as one before: explored once. */
+  readonly merged: number;
   readonly legal: bigint;
   readonly covered: bigint;
   readonly runs: number;
@@ -83,6 +85,8 @@ export function caseKey({ outcome, lost, nested }: Case): string {
 export class PointExplorer implements Machines {
   readonly last: RecoveryMachine;
   private readonly recorders: RecoveryMachine[] = [];
+  /** What was found at crash points within the recoveries of one crash point, by what they leave. */
+  private known = new Map<string, Exploration>();
 
   constructor(
     private readonly program: Program,
@@ -111,7 +115,10 @@ export class PointExplorer implements Machines {
     const levels: Level[] = [];
     for (let level = 1; level < (limits.depth ?? 1); level++) levels.push(new Level());
     const failing: NestedFailure[] = [];
-    if (levels.length > 0) this.nest(point, oracle, classes, [], levels, failing);
+    if (levels.length > 0) {
+      this.known = new Map();
+      this.nest(point, oracle, classes, [], levels, failing);
+    }
     // Only now: shrinking needs the machines that the failures were found on.
     for (const { found, chain, oracle: inner } of failing)
       cases.add(() => minimiseNested(this, point, inner, chain, found));
@@ -164,9 +171,18 @@ export class PointExplorer implements Machines {
         seen.add(key);
         const expected = observedBy(classes, before);
         const inner = { ...oracle, ...(expected && { expected }) };
+        const state = `${levels.length} ${contentKey(nested, point.visible)} ${inner.expected?.join()}`;
+        const same = this.known.get(state);
+        if (same) {
+          level.merge(nested, same);
+          this.onNested([...chain, nested], same.classes);
+          return;
+        }
         this.last.prepare(nested, inner);
         const found = explore(this.last, nested, this.limits);
         level.add(nested, found);
+        // Where something fails, each way there is told.
+        if (!found.classes.some(({ outcome }) => isFailure(outcome))) this.known.set(state, found);
         const deeper = [...chain, nested];
         this.onNested(deeper, found.classes);
         for (const failing of found.classes.filter(({ outcome }) => isFailure(outcome)))
@@ -198,6 +214,7 @@ function observedBy(classes: readonly PathClass[], before: readonly Decision[]):
 /** Adds up what was explored at one depth. */
 class Level implements LevelRecord {
   crashPoints = 0;
+  merged = 0;
   legal = 0n;
   covered = 0n;
   runs = 0;
@@ -209,6 +226,12 @@ class Level implements LevelRecord {
     this.covered += found.covered;
     this.runs += found.runs;
     this.exhaustive &&= found.exhaustive;
+  }
+
+  /** A crash point that leaves what another has left. */
+  merge(point: CrashPoint, same: { covered: bigint; exhaustive: boolean }): void {
+    this.add(point, { covered: same.covered, runs: 0, exhaustive: same.exhaustive });
+    this.merged++;
   }
 }
 

@@ -16,8 +16,8 @@ export class Touched {
   /** 1 for each byte read before it was stored to. */
   private readonly reads = new Map<number, Uint8Array>();
   private readonly stores = new Map<number, Uint8Array>();
-  /** What the bytes read were, by block. */
-  private readonly contents = new Map<number, Uint8Array>();
+  /** What the bytes read were: neighbouring blocks together, in any order. */
+  private contents: { readonly at: number; readonly bytes: Uint8Array }[] = [];
   /** Called at the first access. */
   onFirst: (() => void) | undefined;
 
@@ -43,23 +43,41 @@ export class Touched {
 
   /** Keeps what was read, of the NVDIMM content that the boot ran on. */
   keep(visible: Uint8Array): void {
-    for (const block of this.reads.keys()) {
+    this.contents = [];
+    let from = -1;
+    let to = -1;
+    const add = (): void => {
+      if (to > from) this.contents.push({ at: from, bytes: visible.slice(from, to) });
+    };
+    for (const block of [...this.reads.keys()].sort((a, b) => a - b)) {
       const at = blockStart(block as BlockNumber);
-      this.contents.set(block, visible.slice(at, at + CACHE_BLOCK_SIZE));
+      if (at !== to) {
+        add();
+        from = at;
+      }
+      to = at + CACHE_BLOCK_SIZE;
     }
+    add();
   }
 
   /** Whether a boot would read the same on every image of a crash point. */
   readsAgree({ visible, sets }: Pick<CrashPoint, 'visible' | 'sets'>): boolean {
-    for (const [block, mask] of this.reads) {
-      const at = blockStart(block as BlockNumber);
-      const content = this.contents.get(block)!;
-      const set = sets.get(block as BlockNumber);
-      for (let i = 0; i < CACHE_BLOCK_SIZE; i++) {
-        if (mask[i] !== 1) continue;
-        if (visible[at + i] !== content[i]) return false;
-        if (set && set.valuesAt(i).length !== 1) return false;
-      }
+    for (const [block, set] of sets) {
+      const mask = this.reads.get(block);
+      if (mask?.some((read, i) => read === 1 && set.valuesAt(i).length !== 1)) return false;
+    }
+    return this.contents.every(({ at, bytes }) => {
+      const now = visible.subarray(at, at + bytes.length);
+      // Mostly nothing of it has changed.
+      return Buffer.compare(bytes, now) === 0 || this.sameWhereRead(at, bytes, now);
+    });
+  }
+
+  private sameWhereRead(at: number, before: Uint8Array, now: Uint8Array): boolean {
+    for (let offset = 0; offset < before.length; offset += CACHE_BLOCK_SIZE) {
+      const mask = this.reads.get((at + offset) / CACHE_BLOCK_SIZE)!;
+      for (let i = 0; i < CACHE_BLOCK_SIZE; i++)
+        if (mask[i] === 1 && before[offset + i] !== now[offset + i]) return false;
     }
     return true;
   }

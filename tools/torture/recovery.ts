@@ -82,13 +82,15 @@ export interface Node {
 }
 
 /** What recovery starts from. */
-export type Failed = Pick<CrashPoint, 'visible' | 'sets' | 'progress'>;
+export type Failed = Pick<CrashPoint, 'visible' | 'stored' | 'sets' | 'progress'>;
 
 /** A boot that others may share. */
 interface Prefix {
   readonly snapshot: Snapshot;
   readonly touched: Touched;
   readonly output: string;
+  /** Of the crash point that it was made at. */
+  readonly stored?: ReadonlySet<number> | undefined;
 }
 
 export interface RecoveryOptions {
@@ -230,18 +232,21 @@ export class RecoveryMachine {
     this.observePages([]);
     if (!wasAsked) return this.rootFrom(this.early, point);
     touched.keep(point.visible);
-    this.warm = { snapshot: machine.snapshot(), touched, output };
+    this.warm = { snapshot: machine.snapshot(), touched, output, stored: point.stored };
     return this.rootFrom(this.warm, point);
   }
 
   /** The node of a crash point behind a prefix that has read nothing of what differs. */
-  private rootFrom(prefix: Prefix, { visible, sets }: Failed): Node {
+  private rootFrom(prefix: Prefix, { visible, stored: pagesStored, sets }: Failed): Node {
     const { machine } = this.computer;
     const { region } = this.nvdimm;
     const { memory } = machine;
     if (this.visit) throw new Error('a recovery that visits its crash points cannot be restarted');
     machine.restore(prefix.snapshot);
-    for (const at of differentPages(memory.u8.subarray(region.host, region.host + region.size), visible)) {
+    // Of one workload, only what it has stored can be another than at the prefix's crash point.
+    const among = prefix.stored === pagesStored ? pagesStored : undefined;
+    const content = memory.u8.subarray(region.host, region.host + region.size);
+    for (const at of differentPages(content, visible, among)) {
       const now = memory.u8.subarray(region.host + at, region.host + at + PAGE_SIZE);
       const wanted = visible.slice(at, at + PAGE_SIZE);
       prefix.touched.keepStored(at, wanted, now);
@@ -251,9 +256,9 @@ export class RecoveryMachine {
     const open: Node['open'][number][] = [];
     for (const [block, set] of sets) {
       const stored = prefix.touched.stored(block);
-      const content = set.at(0n);
-      mergeInto(content, memory.u8.subarray(region.host + blockStart(block)), stored);
-      this.poke(blockStart(block), content);
+      const shown = set.at(0n);
+      mergeInto(shown, memory.u8.subarray(region.host + blockStart(block)), stored);
+      this.poke(blockStart(block), shown);
       open.push({ block, set, stored });
       if (!set.determined) pages.add(region.firstPage + Math.floor(blockStart(block) / PAGE_SIZE));
     }

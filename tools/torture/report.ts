@@ -76,7 +76,9 @@ function nestedText(report: TortureReport): string {
   const nested = report.crashPoints.flatMap((point) => point.nested);
   const points = nested.reduce((sum, level) => sum + level.crashPoints, 0);
   const images = nested.reduce((sum, level) => sum + BigInt(level.legalImages), 0n);
-  return points === 0 ? '' : `; within recovery ${points} crash points, ${images} images`;
+  const merged = nested.reduce((sum, level) => sum + level.merged, 0);
+  const once = merged === 0 ? '' : ` (${merged} leave the same as another, and were explored once)`;
+  return points === 0 ? '' : `; within recovery ${points} crash points${once}, ${images} images`;
 }
 
 function adviceText({ kind, place, count, operation, stores }: AdviceJson): string {

@@ -2,10 +2,7 @@
  * All crash points of a workload: of its one run, or, with several harts or threads, of its runs under all schedules that
  * can make a difference. What a power failure may leave at several of them is the same; each such crash point is visited once.
  */
-import { createHash } from 'node:crypto';
-import { PAGE_SIZE } from '../../emulator/addresses.ts';
-import { differentPages } from './changes.ts';
-import type { CrashPoint } from './crash.ts';
+import { contentKey } from './crash.ts';
 import { type Interleavings, interleavings } from './interleave.ts';
 import type { Program } from './program.ts';
 import { parseSchedule, type Schedule, scheduleText } from './schedule.ts';
@@ -62,39 +59,20 @@ export function visitPoints(
 ): Pick<WorkloadRun, 'patched'> {
   const runner = new Workload(program, patch);
   if (schedules === undefined) return runner.run(undefined, visit);
-  const seen = new Contents();
+  const seen = new Set<string>();
+  let first: Uint8Array | undefined;
   const patched = new Set<bigint>();
   let next = 0;
   for (const schedule of schedules) {
     const run = runner.run(schedule, (point, soFar) => {
-      if (!seen.add(point)) return;
+      first ??= point.visible.slice();
+      const key = contentKey(point, first);
+      if (seen.has(key)) return;
+      seen.add(key);
       const origin = { schedule: scheduleText(schedule), index: point.index };
       visit({ ...point, index: next++, origin }, soFar);
     });
     for (const pc of run.patched) patched.add(pc);
   }
   return { patched };
-}
-
-/** Crash points that have been met; equal ones leave the same images to the same question. */
-class Contents {
-  private readonly keys = new Set<string>();
-  /** What the NVDIMM showed at the first of them: of the others, what is different. */
-  private first: Uint8Array | undefined;
-
-  /** @returns false for one that has been there */
-  add({ visible, sets, progress }: CrashPoint): boolean {
-    this.first ??= visible.slice();
-    const hash = createHash('sha256').update(JSON.stringify(progress));
-    for (const at of differentPages(this.first, visible))
-      hash.update(`page ${at} `).update(visible.subarray(at, at + PAGE_SIZE));
-    for (const [block, { cubes }] of sets) {
-      hash.update(`block ${block} `);
-      for (const { bytes, freeLow, freeHigh } of cubes) hash.update(bytes).update(`${freeLow} ${freeHigh} `);
-    }
-    const key = hash.digest('base64');
-    if (this.keys.has(key)) return false;
-    this.keys.add(key);
-    return true;
-  }
 }

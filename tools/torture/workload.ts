@@ -4,7 +4,7 @@
  * A *patch* puts fences, or flushes and fences, behind given instructions, on the machine: to try a fix that a report
  * suggests.
  */
-import { CACHE_BLOCK_SIZE } from '../../emulator/addresses.ts';
+import { CACHE_BLOCK_SIZE, PAGE_SIZE } from '../../emulator/addresses.ts';
 import type { Computer } from '../../emulator/boot/computer.ts';
 import { UserError } from '../../emulator/errors.ts';
 import type { StopReason } from '../../emulator/machine/config.ts';
@@ -76,6 +76,8 @@ export class Workload {
   private readonly preemptions: Preemptions | undefined;
   private readonly log: EventLog;
   private patched = new Set<bigint>();
+  /** `CrashPoint.stored`. */
+  private readonly stored = new Set<number>();
   /** Blocks to be cleaned, and harts to fence, before anything else happens. */
   private owed: { readonly hart: number; readonly blocks: readonly BlockNumber[] }[] = [];
   private started = false;
@@ -190,6 +192,10 @@ export class Workload {
   private before(event: News & { readonly pc: bigint }): void {
     this.pay();
     const { nvdimm } = this.computer;
+    for (const block of blocksOf(event)) {
+      const at = block * CACHE_BLOCK_SIZE;
+      this.stored.add(at - (at % PAGE_SIZE));
+    }
     if (event.kind === 'fence') {
       if (!event.redundant()) this.crash('fence');
     } else if (event.kind === 'inval') this.crash('invalidation');
@@ -227,7 +233,8 @@ export class Workload {
     if (!this.started) return;
     const { index, progress } = this;
     this.index++;
-    this.visit?.(crashPointNow(this.computer, { index, kind, progress }), this.log.events);
+    const point = crashPointNow(this.computer, { index, kind, progress });
+    this.visit?.({ ...point, stored: this.stored }, this.log.events);
   }
 }
 
