@@ -6,105 +6,17 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { MiB } from '../../emulator/addresses.ts';
-import { nvdimmAddress } from '../../emulator/boot/computer.ts';
-import { assembleFlat } from '../../emulator/cpu/isa/assembler/assembler.ts';
 import { assemble, reportOf } from './assemble.ts';
 import { replay, runCampaign } from './campaign.ts';
-import { TORTURE_BASE, TORTURE_REGISTER } from './device.ts';
 import { CampaignJournal } from './journal.ts';
 import { mergeReports } from './merge.ts';
 import { openCase, openRecovery } from './open.ts';
 import { isFailure } from './outcome.ts';
 import { exploreAll } from './parallel.ts';
-import type { Program } from './program.ts';
+import { undo, unflushed } from './test-programs.ts';
 import { runCalm } from './visit.ts';
 
-const MEMORY = 4 * MiB;
 const LIMITS = { maxRuns: 1000, samples: 100, seed: 0 };
-
-/** s0: the NVDIMM; `persist` makes the block at s0 + a0 persistent; codes end the run. */
-function program(workload: string, recovery: string): Program {
-  const text = `
-    li s0, ${nvdimmAddress(MEMORY)}
-    li s1, ${TORTURE_BASE}
-    li s2, 1
-    lw t0, ${TORTURE_REGISTER.phase}(s1)
-    bnez t0, recover
-    sw s2, ${TORTURE_REGISTER.begin}(s1)
-    call work
-    sw s2, ${TORTURE_REGISTER.acknowledge}(s1)
-    li a1, 0x5555
-    j finish
-  persist:
-    add t0, s0, a0
-    cbo.clean (t0)
-    fence rw, rw
-    ret
-  work:
-    mv s3, ra
-    ${workload}
-    jr s3
-  recover:
-    lw s4, ${TORTURE_REGISTER.acknowledged}(s1)
-    ${recovery}
-    li a1, 0x5555
-    j finish
-  failed:
-    li a1, 0x33333
-  finish:
-    li t0, 0x100000
-    sw a1, 0(t0)
-    j .
-  `;
-  const { bytes } = assembleFlat(text, 0x8000_0000n, { compress: false });
-  return { elf: { name: 'test program', bytes }, memory: MEMORY, nvdimm: 64 * 1024, budget: 2000 };
-}
-
-/** Data at 64, a flag at 0 that says that it is there: the data are not cleaned. */
-const unflushed = program(
-  `li t1, 7
-   sd t1, 64(s0)
-   sd s2, 0(s0)
-   li a0, 0
-   call persist`,
-  `ld t1, 0(s0)
-   beqz t1, absent
-   ld t1, 64(s0)
-   beqz t1, failed
-   j checked
-  absent:
-   bnez s4, failed
-  checked:`,
-);
-
-/** Two words change together by an undo log, whose recovery closes the log before it has copied back. */
-const undo = (early: boolean): Program => {
-  const close = 'sd zero, 0(s0)\nli a0, 0\ncall persist';
-  const copy =
-    'ld t1, 192(s0)\nsd t1, 64(s0)\nsd t1, 128(s0)\nli a0, 64\ncall persist\nli a0, 128\ncall persist';
-  return program(
-    `li a0, 192
-     call persist
-     sd s2, 0(s0)
-     li a0, 0
-     call persist
-     sd s2, 64(s0)
-     sd s2, 128(s0)
-     li a0, 64
-     call persist
-     li a0, 128
-     call persist
-     ${close}`,
-    `ld t1, 0(s0)
-     beqz t1, closed
-     ${early ? `${close}\n${copy}` : `${copy}\n${close}`}
-    closed:
-     ld t1, 64(s0)
-     ld t2, 128(s0)
-     bne t1, t2, failed`,
-  );
-};
 
 describe('a campaign', { timeout: 120_000 }, () => {
   test('names the lost store, its caller, and a fix that works', () => {
