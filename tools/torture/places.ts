@@ -39,13 +39,14 @@ export class Places {
       .sort(byAddress);
     const section = (wanted: string): Uint8Array =>
       elf?.sections.find(({ name: found }) => found === wanted)?.data ?? new Uint8Array();
-    this.rows = readLineUnits({
+    const rows = readLineUnits({
       line: section('.debug_line'),
       lineStr: section('.debug_line_str'),
       str: section('.debug_str'),
-    })
-      .flatMap(({ rows }) => rows)
-      .map((row) => ({ ...row, file: baseName(row.file) }))
+    }).flatMap(({ rows }) => rows);
+    const names = shortNames(new Set(rows.map(({ file }) => file)));
+    this.rows = rows
+      .map((row) => ({ ...row, file: names.get(row.file)! }))
       .sort((a, b) => byAddress({ value: a.address }, { value: b.address }) || Number(b.end) - Number(a.end));
   }
 
@@ -67,4 +68,18 @@ export class Places {
   }
 }
 
-const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+/** The last `count` parts of a path. */
+const tail = (path: string, count: number): string => path.split('/').slice(-count).join('/');
+
+/** Each path's last parts: as few as tell it from the others. */
+function shortNames(paths: ReadonlySet<string>): Map<string, string> {
+  const names = new Map<string, string>();
+  for (const path of paths) {
+    let count = 1;
+    const isShared = (name: string): boolean =>
+      [...paths].some((other) => other !== path && tail(other, count) === name);
+    while (tail(path, count) !== path && isShared(tail(path, count))) count++;
+    names.set(path, tail(path, count));
+  }
+  return names;
+}
