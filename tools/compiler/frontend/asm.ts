@@ -67,6 +67,9 @@ export function checkAsm(cx: Context, node: ts.TaggedTemplateExpression): Expr {
   if (first > 0) order.unshift(...order.splice(first, 1));
   const position = (slot: NonNullable<Slot>): number =>
     slot.kind === 'output' ? order.indexOf(slot.index) : outputs.length + slot.index;
+  if (texts.some((part, index) => /^\d/.test(part) && slots[index - 1] !== undefined)) {
+    return cx.fail(5002, node, 'a digit cannot follow an operand');
+  }
   const text = texts.map((part, index) => {
     const escaped = part.replaceAll('%', '%%');
     const slot = index === 0 ? undefined : slots[index - 1];

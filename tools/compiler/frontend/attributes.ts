@@ -40,7 +40,9 @@ export function readAttributes(node: ts.Node, name: string, diagnostics: Diagnos
     const word = text.split(/\s/)[0]!;
     switch (tag.tagName.text) {
       case 'export':
-        attributes.exportName = word || name;
+        if (word === '' || (word === text && /^[A-Za-z_.$][\w.$]*$/.test(word))) {
+          attributes.exportName = word || name;
+        } else diagnostics.report(5006, placeOf(tag), 'export', text);
         break;
       case 'used':
         attributes.used = true;

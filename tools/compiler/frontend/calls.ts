@@ -206,11 +206,9 @@ function checkArguments(
 ): Expr[] | undefined {
   const given = node.arguments ?? [];
   const { params, defaults } = target;
-  const least = defaults.findIndex((value, index) => value !== undefined && index >= given.length);
-  const required = least < 0 ? params.length : least;
+  const required = defaults.findLastIndex((value) => value === undefined) + 1;
   if (given.length > params.length || given.length < required) {
-    const firstDefault = defaults.findIndex((value) => value !== undefined);
-    const expected = firstDefault < 0 ? params.length : `${firstDefault} to ${params.length}`;
+    const expected = required === params.length ? required : `${required} to ${params.length}`;
     cx.report(2016, node, expected, given.length);
     return undefined;
   }

@@ -29,11 +29,21 @@ export function checkQueued(program: Program): void {
 
 /** Everything in the loaded modules. Modules that imports load meanwhile are included. */
 export function checkEverything(program: Program): void {
+  if (program.diagnostics.hasSyntaxErrors) return;
   for (const module of program.modules.values()) {
     checkScope(program, module.scope);
     checkTopLevel(program, module);
   }
   checkQueued(program);
+  for (const module of program.modules.values()) checkLayouts(module.scope);
+}
+
+/** What generic classes are with the type arguments that occurred. */
+function checkLayouts(scope: Scope): void {
+  for (const entity of scope.names.values()) {
+    if (entity instanceof ClassTemplate) for (const instance of entity.instances.values()) instance.layout();
+    else if (entity.kind === 'namespace') checkLayouts(entity.scope);
+  }
 }
 
 function checkScope(program: Program, scope: Scope): void {
@@ -80,11 +90,14 @@ export function checkTopLevel(program: Program, module: Module): void {
         else program.diagnostics.report(1020, statement, 'Statements that run');
       } else if (!isDeclaration(statement)) {
         program.diagnostics.report(1020, statement, 'Statements that run');
-      } else if (ts.isModuleDeclaration(statement) && statement.body && ts.isModuleBlock(statement.body)) {
-        const entity = scope.names.get(statement.name.text);
-        if (entity?.kind === 'namespace') check(statement.body.statements, entity.scope);
-      }
+      } else if (ts.isModuleDeclaration(statement)) checkNamespace(statement, scope);
     }
+  };
+  const checkNamespace = ({ name, body }: ts.ModuleDeclaration, scope: Scope): void => {
+    const entity = scope.names.get(name.text);
+    if (entity?.kind !== 'namespace' || body === undefined) return;
+    if (ts.isModuleBlock(body)) check(body.statements, entity.scope);
+    else if (ts.isModuleDeclaration(body)) checkNamespace(body, entity.scope);
   };
   check(module.source.statements, module.scope);
 }
@@ -103,6 +116,7 @@ const isDeclaration = (statement: ts.Statement): boolean =>
 
 /** Reaches what has `@export` or `@used` in the loaded modules, and what `names` of the entry module names. */
 export function checkReachable(program: Program, entry: Module, names: readonly string[]): void {
+  if (program.diagnostics.hasSyntaxErrors) return;
   for (const name of names) {
     const entity = entry.scope.names.get(name);
     if (entity?.kind !== 'function' && entity?.kind !== 'globalVariable') continue;

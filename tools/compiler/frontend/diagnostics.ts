@@ -68,10 +68,14 @@ export const RULES = {
   },
   1018: { message: "'{0}' needs a type.", hint: "Write ': T' after the name." },
   1019: {
-    message: 'Rest parameters, optional parameters and overloads are not available.',
+    message: "Rest parameters, optional parameters, parameters named 'this' and overloads are not available.",
     hint: 'Use a default value, or a slice.',
   },
   1020: { message: '{0} are not available here.', hint: 'Declare it at the top level of the module.' },
+  1021: {
+    message: 'The declaration is not complete: {0} is missing.',
+    hint: 'Add it, or take the declaration out.',
+  },
   2001: { message: "Cannot find name '{0}'.", hint: 'Is an import missing?' },
   2002: {
     message: "'{0}' is not a type.",
@@ -137,6 +141,14 @@ export const RULES = {
     hint: "Write 'declare function' for one that another object file defines.",
   },
   2030: { message: "A variable cannot have type '{0}'.", hint: 'Give it a type with a value.' },
+  2031: {
+    message: "'{0}' is declared twice.",
+    hint: 'Give one of them another name; functions have no overloads.',
+  },
+  2032: {
+    message: "There is nothing around this that '{0}' could leave or repeat.",
+    hint: "'break' belongs into a loop or switch, 'continue' into a loop; a label must be around it.",
+  },
   3001: {
     message: 'This is not a constant.',
     hint: 'Top-level initialisers and constants are computed at compile time; use literals, other constants and casts.',
@@ -178,6 +190,10 @@ export const RULES = {
     hint: "Write a number, or 'typeof CONSTANT'.",
   },
   3014: { message: 'The argument must be a constant.', hint: 'It becomes part of the instruction.' },
+  3015: {
+    message: "'{0}' is larger than 2^31 − 1 bytes.",
+    hint: 'An object has 2^30 bytes; use memory that is mapped at run time.',
+  },
   4001: {
     message: "Persistent class '{0}' cannot hold '{1}' ({2}).",
     hint: 'After a restart the address means nothing. Use a reference to a persistent class, PersistentPtr<T>, or the data itself in place.',
@@ -216,7 +232,7 @@ export const RULES = {
   },
   5006: {
     message: "The value of '@{0}' is wrong: '{1}'.",
-    hint: "'@align' takes a power of two, '@underlying' an integer type, '@section' a name.",
+    hint: "'@align' takes a power of two, '@underlying' an integer type, '@section' and '@export' a name.",
   },
 } as const satisfies Record<number, Rule>;
 
@@ -236,11 +252,25 @@ const fill = (text: string, args: readonly (string | number | bigint)[]): string
   text.replace(/\{(\d)\}/g, (_, index: string) => String(args[Number(index)] ?? ''));
 
 /** Collects what is wrong with a program; one message per place and code. */
+/** Invariant: after a syntax error the list has syntax errors only, as tsc's has: others would follow from them. */
 export class Diagnostics {
   readonly list: Diagnostic[] = [];
   private readonly seen = new Set<string>();
+  private syntaxErrors = false;
+
+  get hasSyntaxErrors(): boolean {
+    return this.syntaxErrors;
+  }
+
+  /** Takes over what TypeScript's parser found. */
+  addSyntaxError(diagnostic: ts.Diagnostic): void {
+    if (!this.syntaxErrors) this.list.length = 0;
+    this.syntaxErrors = true;
+    this.addTypeScript(diagnostic);
+  }
 
   report(code: RuleCode, node: ts.Node, ...args: readonly (string | number | bigint)[]): void {
+    if (this.syntaxErrors) return;
     const source = node.getSourceFile();
     const { line, character } = source.getLineAndCharacterOfPosition(node.getStart(source));
     const rule: Rule = RULES[code];
@@ -254,7 +284,7 @@ export class Diagnostics {
     });
   }
 
-  /** Takes over what TypeScript's parser or checker found. */
+  /** Takes over what TypeScript's checker found. */
   addTypeScript(diagnostic: ts.Diagnostic): void {
     const at = diagnostic.file?.getLineAndCharacterOfPosition(diagnostic.start ?? 0);
     this.add({

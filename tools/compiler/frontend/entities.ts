@@ -19,6 +19,13 @@ export class Scope {
     readonly func?: FunctionInstance,
   ) {}
 
+  /** Declares a name; false if the scope has it already. The parts of a namespace are one entity. */
+  declare(name: string, entity: Entity): boolean {
+    const isNew = !this.names.has(name) || this.names.get(name) === entity;
+    this.names.set(name, entity);
+    return isNew;
+  }
+
   lookup(name: string): Entity | undefined {
     for (let scope: Scope | undefined = this; scope !== undefined; scope = scope.parent) {
       const entity = scope.names.get(name);

@@ -69,7 +69,12 @@ function resolveSignature(program: Program, instance: Instance, wanted: FnType |
       diagnostics.report(1004, node.name);
       return;
     }
-    if (node.dotDotDotToken !== undefined || node.questionToken !== undefined) diagnostics.report(1019, node);
+    const isThis = node.name.text === 'this';
+    if (node.dotDotDotToken !== undefined || node.questionToken !== undefined || isThis) {
+      diagnostics.report(1019, node);
+    } else if (instance.params.some(({ name }) => name === (node.name as ts.Identifier).text)) {
+      diagnostics.report(2031, node, node.name.text);
+    }
     let type = wanted?.params[index] ?? ERROR;
     if (node.type !== undefined) type = resolveType(program, scope, node.type, true);
     else if (wanted === undefined) diagnostics.report(1018, node, node.name.text);

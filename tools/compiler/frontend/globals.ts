@@ -47,7 +47,10 @@ export function resolveGlobal(program: Program, global: GlobalVariable, node: ts
     declaration.type === undefined ? undefined : resolveType(program, global.scope, declaration.type, true);
   const cx = new Context(program, global.scope, undefined);
   const { initializer } = declaration;
-  if (initializer === undefined) {
+  if (annotated?.kind === 'void' || annotated?.kind === 'never') {
+    program.diagnostics.report(2030, declaration, annotated.kind);
+    setStorage(global, ERROR);
+  } else if (initializer === undefined) {
     if (annotated === undefined) program.diagnostics.report(1018, declaration, global.name);
     setStorage(global, annotated ?? ERROR);
   } else {
@@ -200,12 +203,13 @@ function arrayLiteral(cx: Context, node: ts.ArrayLiteralExpression, storage: Typ
       ? { ...span, length: constant(node, U64, BigInt(node.elements.length)) }
       : span;
   }
-  if (storage?.kind !== 'array') {
+  if (storage === undefined) return cx.fail(1018, node, 'array literal');
+  if (storage.kind !== 'array') {
     return cx.fail(
       2010,
       node,
       'array literal',
-      storage ? typeName(storage) : 'nothing',
+      typeName(storage),
       'Declare the variable as a FixedArray or Slice.',
     );
   }
@@ -226,14 +230,9 @@ function objectLiteral(cx: Context, node: ts.ObjectLiteralExpression, storage: T
     const owned = objectLiteral(cx, node, pointee(storage));
     return owned.kind === 'error' ? owned : anonymous(cx, node, pointee(storage), owned);
   }
-  if (storage?.kind !== 'inline') {
-    return cx.fail(
-      2010,
-      node,
-      'object literal',
-      storage ? typeName(storage) : 'nothing',
-      'Declare the variable with a class.',
-    );
+  if (storage === undefined) return cx.fail(1018, node, 'object literal');
+  if (storage.kind !== 'inline') {
+    return cx.fail(2010, node, 'object literal', typeName(storage), 'Declare the variable with a class.');
   }
   const { instance } = storage.of;
   const parts: { offset: number; storage: Type; value: Expr }[] = [];

@@ -70,7 +70,9 @@ export class Program {
     const source = this.parse(path, text);
     const module = new Module(path, source, this.symbolPrefix(path));
     this.modules.set(path, module);
-    bindStatements(this, module.scope, source.statements, module.symbolPrefix, module);
+    // What the parser made up for what is missing means nothing.
+    if (!this.reportSyntax(source))
+      bindStatements(this, module.scope, source.statements, module.symbolPrefix, module);
     return module;
   }
 
@@ -87,12 +89,17 @@ export class Program {
             ts.ScriptKind.TS,
           );
     this.options.cache?.set(path, { text, source });
-    // The parser's own errors are not in the public type, but they are its documented way to keep them on the file.
+    return source;
+  }
+
+  /** Reports the parser's errors; whether there are any. */
+  private reportSyntax(source: ts.SourceFile): boolean {
+    // They are not in the public type, but this is the documented way to keep them on the file.
     const { parseDiagnostics = [] } = source as ts.SourceFile & {
       parseDiagnostics?: readonly ts.Diagnostic[];
     };
-    for (const diagnostic of parseDiagnostics) this.diagnostics.addTypeScript(diagnostic);
-    return source;
+    for (const diagnostic of parseDiagnostics) this.diagnostics.addSyntaxError(diagnostic);
+    return parseDiagnostics.length > 0;
   }
 
   /** `/x/guest/libtwz/alloc.ts` under root `/x/guest` gives `libtwz.alloc`, as it does for programs that use the guest as a library. */
@@ -164,8 +171,9 @@ function bindStatements(
     if (ts.isImportDeclaration(statement)) bindImport(program, scope, statement);
     else if (ts.isExportDeclaration(statement)) late.push(statement);
     else {
+      refuseDefault(program, statement);
       for (const [name, entity] of declare(program, scope, statement, prefix)) {
-        scope.names.set(name, entity);
+        if (!scope.declare(name, entity)) program.diagnostics.report(2031, statement, name);
         if (isExported(statement)) addExport(target, name, entity);
       }
     }
@@ -180,6 +188,13 @@ function addExport(target: Module | NamespaceEntity, name: string, entity: Entit
 
 const hasModifier = (node: ts.Node, kind: ts.SyntaxKind): boolean =>
   (ts.canHaveModifiers(node) && ts.getModifiers(node)?.some((modifier) => modifier.kind === kind)) || false;
+/** The parts of a declaration that no module has. */
+function refuseDefault(program: Program, statement: ts.Statement): void {
+  if (hasModifier(statement, ts.SyntaxKind.DefaultKeyword)) {
+    program.diagnostics.report(1020, statement, 'Default exports');
+  }
+}
+
 const isExported = (statement: ts.Statement): boolean => hasModifier(statement, ts.SyntaxKind.ExportKeyword);
 
 function bindImport(program: Program, scope: Scope, statement: ts.ImportDeclaration): void {
@@ -197,7 +212,10 @@ function bindImport(program: Program, scope: Scope, statement: ts.ImportDeclarat
   }
   for (const element of bindings.elements) {
     const name = (element.propertyName ?? element.name).text;
-    scope.names.set(element.name.text, { kind: 'import', module, name, node: element });
+    const local = element.name.text;
+    if (!scope.declare(local, { kind: 'import', module, name, node: element })) {
+      program.diagnostics.report(2031, element, local);
+    }
   }
 }
 
@@ -283,13 +301,25 @@ function declareNamespace(
   prefix: string,
 ): [string, Entity][] {
   const { name, body } = statement;
-  if (!ts.isIdentifier(name) || body === undefined || !ts.isModuleBlock(body)) return [];
+  if (!ts.isIdentifier(name) || (statement.flags & ts.NodeFlags.GlobalAugmentation) !== 0) {
+    program.diagnostics.report(1020, statement, 'Declarations of other modules');
+    return [];
+  }
+  if (body === undefined || ts.isIdentifier(body)) return [];
   const known = scope.names.get(name.text);
   const namespace: NamespaceEntity =
     known?.kind === 'namespace'
       ? known
       : { kind: 'namespace', name: name.text, scope: new Scope(scope, scope.module), exported: new Set() };
-  bindStatements(program, namespace.scope, body.statements, `${prefix}.${name.text}`, namespace);
+  const inner = `${prefix}.${name.text}`;
+  if (ts.isModuleBlock(body)) bindStatements(program, namespace.scope, body.statements, inner, namespace);
+  else {
+    // `namespace A.B { … }` is a namespace B that A exports.
+    for (const [part, entity] of declareNamespace(program, namespace.scope, body, inner)) {
+      namespace.scope.names.set(part, entity);
+      addExport(namespace, part, entity);
+    }
+  }
   return [[name.text, namespace]];
 }
 
@@ -302,6 +332,8 @@ function declareVariables(
   const flags = statement.declarationList.flags & ts.NodeFlags.BlockScoped;
   if (flags === 0) program.diagnostics.report(1001, statement);
   if (flags === ts.NodeFlags.Using) program.diagnostics.report(1020, statement, "'using' declarations");
+  if (statement.declarationList.declarations.length === 0)
+    program.diagnostics.report(1021, statement, 'a name');
   const isExternal = hasModifier(statement, ts.SyntaxKind.DeclareKeyword);
   const found: [string, Entity][] = [];
   for (const declaration of statement.declarationList.declarations) {

@@ -193,6 +193,10 @@ function resolveBuiltIn(
   }
   const inner = resolveType(program, scope, args[0]!, true, persistent || name === 'PersistentPtr');
   if (inner.kind === 'error') return ERROR;
+  if ((inner.kind === 'void' || inner.kind === 'never') && !name.endsWith('Ptr')) {
+    diagnostics.report(2030, args[0]!, inner.kind);
+    return ERROR;
+  }
   switch (name) {
     case 'Ptr':
       return ptrOf(inner);
@@ -206,7 +210,12 @@ function resolveBuiltIn(
       return ERROR;
     default: {
       const count = arrayLength(program, scope, args[1]!);
-      return count === undefined ? ERROR : arrayOf(inner, count, persistent);
+      if (count === undefined) return ERROR;
+      if (sizeOf(inner) * count > LARGEST) {
+        diagnostics.report(3015, node, `FixedArray<${typeName(inner)}, ${count}>`);
+        return ERROR;
+      }
+      return arrayOf(inner, count, persistent);
     }
   }
 }
@@ -260,6 +269,7 @@ export function enumType(program: Program, entity: EnumEntity): Type {
     if (value < low || value > high)
       program.diagnostics.report(2014, member, value, underlying.name, low, high);
     const name = ts.isIdentifier(member.name) ? member.name.text : member.name.getText();
+    if (type.members.has(name)) program.diagnostics.report(2031, member, name);
     type.members.set(name, value);
     scope.names.set(name, {
       kind: 'constant',
@@ -323,11 +333,16 @@ function bindMembers(program: Program, instance: ClassInstance): void {
       diagnostics.report(1015, clause, 'implements');
       continue;
     }
-    const base = clause.types[0]!;
+    const base = clause.types[0];
+    if (base === undefined) {
+      diagnostics.report(1021, clause, 'the name of a class');
+      continue;
+    }
     const type = resolveHeritage(program, instance, base);
     if (type?.kind === 'class') instance.base = type.instance;
     else if (type?.kind !== 'error') diagnostics.report(2002, base, base.getText());
   }
+  const seen = new Map<string, ts.SyntaxKind>();
   for (const member of declaration.members) {
     const { scope, type } = instance;
     const isStatic = ts.canHaveModifiers(member)
@@ -335,6 +350,16 @@ function bindMembers(program: Program, instance: ClassInstance): void {
       : false;
     const name = memberName(member);
     const attributes = readAttributes(member, name ?? '', diagnostics);
+    if (name !== undefined || ts.isConstructorDeclaration(member)) {
+      const key = `${isStatic ? 'static ' : ''}${name ?? 'constructor'}`;
+      const before = seen.get(key);
+      const isPair = before !== undefined && before !== member.kind && ts.isAccessor(member);
+      if (before !== undefined && !isPair) diagnostics.report(2031, member, key);
+      seen.set(key, member.kind);
+    }
+    if (ts.isPropertyDeclaration(member) && member.questionToken !== undefined) {
+      diagnostics.report(1015, member, member.getText());
+    }
     if (ts.isConstructorDeclaration(member)) {
       if (member.body === undefined) diagnostics.report(1019, member);
       instance.construct ??= new FunctionTemplate('constructor', member, scope, prefix, attributes, type);
@@ -356,12 +381,19 @@ function bindMembers(program: Program, instance: ClassInstance): void {
       );
       if (isStatic) instance.statics.set(name, template);
       else instance.methods.set(name, template);
+    } else if (ts.isAccessor(member) && isStatic) {
+      diagnostics.report(1015, member, `static accessor ${name}`);
     } else if (ts.isGetAccessorDeclaration(member)) {
+      if (member.parameters.length > 0) diagnostics.report(1015, member, 'a get accessor with a parameter');
       instance.getters.set(
         name,
         new FunctionTemplate(`get ${name}`, member, scope, prefix, attributes, type),
       );
     } else if (ts.isSetAccessorDeclaration(member)) {
+      if (member.parameters.length !== 1) {
+        diagnostics.report(1021, member, 'the one parameter of a set accessor');
+        continue;
+      }
       instance.setters.set(
         name,
         new FunctionTemplate(`set ${name}`, member, scope, prefix, attributes, type),
@@ -451,8 +483,15 @@ function layoutOf(program: Program, instance: ClassInstance): Layout {
     align = Math.max(align, fieldAlign);
   }
   instance.computing = false;
+  if (size > LARGEST) {
+    diagnostics.report(3015, declaration.name ?? declaration, instance.name);
+    return empty;
+  }
   return { size: alignUp(size, align), align, fields };
 }
+
+/** Bytes of the largest struct or array: offsets are 32-bit numbers in machine code. */
+const LARGEST = 0x7fff_ffff;
 
 const alignUp = (value: number, align: number): number => Math.ceil(value / align) * align;
 

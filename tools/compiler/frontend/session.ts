@@ -67,6 +67,7 @@ export class CheckSession {
       if (program.load(path) === undefined) throw new UserError(`${file}: no such file`);
     }
     checkEverything(program);
+    if (program.diagnostics.hasSyntaxErrors) return program.diagnostics.sorted();
     const diagnostics = new Diagnostics();
     for (const diagnostic of this.checkWithTypeScript()) diagnostics.addTypeScript(diagnostic);
     // Where both complain about a line, ours has the hint (and the reason, where widths are concerned).

@@ -39,7 +39,7 @@ function bindLocal(cx: Context, statement: ts.Statement): void {
   if (ts.isVariableStatement(statement)) return;
   const owner = cx.func?.symbolName ?? cx.scope.module.symbolPrefix;
   for (const [name, entity] of declare(cx.program, cx.scope, statement, owner)) {
-    cx.scope.names.set(name, entity);
+    if (!cx.scope.declare(name, entity)) cx.report(2031, statement, name);
   }
 }
 
@@ -120,6 +120,7 @@ function within<T>(cx: Context, target: JumpTarget, body: () => T): T {
 function variables(cx: Context, list: ts.VariableDeclarationList): Stmt[] {
   const flags = list.flags & ts.NodeFlags.BlockScoped;
   if (flags === 0) cx.report(1001, list);
+  if (list.declarations.length === 0) cx.report(1021, list, 'a name');
   const isConst = flags === ts.NodeFlags.Const;
   return list.declarations.flatMap((declaration): Stmt[] => {
     if (!ts.isIdentifier(declaration.name)) {
@@ -162,7 +163,9 @@ function variable(cx: Context, declaration: ts.VariableDeclaration, name: string
 
 function declareLocal(cx: Context, name: string, type: Type, node: ts.Node, isConst: boolean): LocalVariable {
   const local: LocalVariable = { name, type, node, isParam: false, isConst, addressTaken: false };
-  if (cx.func !== undefined) cx.scope.names.set(name, { kind: 'local', variable: local, owner: cx.func });
+  if (cx.func === undefined) return local;
+  if (!cx.scope.declare(name, { kind: 'local', variable: local, owner: cx.func }))
+    cx.report(2031, node, name);
   return local;
 }
 
@@ -251,7 +254,11 @@ function forOf(cx: Context, node: ts.ForOfStatement, target: JumpTarget): Stmt {
       cx.report(1020, initializer, 'Assignments to variables outside of the loop');
       return { kind: 'block', node, body: [], target: undefined };
     }
-    const declaration = initializer.declarations[0]!;
+    const declaration = initializer.declarations[0];
+    if (declaration === undefined) {
+      cx.report(1021, initializer, 'a name');
+      return { kind: 'block', node, body: [], target: undefined };
+    }
     if (!ts.isIdentifier(declaration.name)) cx.report(1004, declaration.name);
     const elem = storage ?? ERROR;
     const isConst = (initializer.flags & ts.NodeFlags.Const) !== 0;
@@ -280,6 +287,8 @@ function switchStatement(cx: Context, node: ts.SwitchStatement, label: string | 
             cx.report(2024, clause.expression);
           }
           if (constantValue !== undefined) seen.add(constantValue);
+        } else if (clause !== node.caseBlock.clauses.find(ts.isDefaultClause)) {
+          cx.report(2024, clause);
         }
         return { value: constantValue, body: checkStatements(cx, clause.statements) };
       }),
@@ -314,7 +323,7 @@ function jump(cx: Context, node: ts.BreakStatement | ts.ContinueStatement): Stmt
       return [{ kind, node, target }];
     }
   }
-  cx.report(2001, node, label ?? `the loop of '${kind}'`);
+  cx.report(2032, node, label === undefined ? kind : `${kind} ${label}`);
   return [];
 }
 
