@@ -206,7 +206,7 @@ function checkArguments(
 ): Expr[] | undefined {
   const given = node.arguments ?? [];
   const { params, defaults } = target;
-  const required = defaults.findLastIndex((value) => value === undefined) + 1;
+  const required = defaults.lastIndexOf(undefined) + 1;
   if (given.length > params.length || given.length < required) {
     const expected = required === params.length ? required : `${required} to ${params.length}`;
     cx.report(2016, node, expected, given.length);

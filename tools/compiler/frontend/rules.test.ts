@@ -125,7 +125,7 @@ const CASES: readonly RuleCase[] = [
   ],
   [
     5002,
-    'function f(x: u64): void { asm`mv a0, a${x}1`; }',
+    `function f(x: u64): void { asm\`mv a0, a\${x}1\`; }`,
     '1,28: Inline assembly: a digit cannot follow an operand.',
   ],
   [5006, '/** @export 1bad */ function f(): void { }', "1,5: The value of '@export' is wrong: '1bad'."],
