@@ -5,6 +5,8 @@
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import type { CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
+import type { Debugger } from '../debugger/debugger.ts';
+import type { Transcript } from '../debugger/transcript.ts';
 import { hartCount, memorySize, parseSize, readImage } from './machine-options.ts';
 
 interface DebugArguments {
@@ -24,6 +26,7 @@ interface DebugArguments {
   program?: string;
   recovery: boolean;
   at?: number;
+  gdb?: number;
 }
 
 const DEFAULT_IMAGE = 'licorice.nvm';
@@ -43,6 +46,10 @@ export const debugCommand: CommandModule<object, DebugArguments> = {
         requiresArg: true,
         describe:
           'take commands from a file (- for standard input) and print what they print, without a screen',
+      })
+      .option('gdb', {
+        type: 'number',
+        describe: 'no screen: wait for GDB on this port of the loopback address (default 1234)',
       })
       .option('exec', {
         type: 'string',
@@ -101,6 +108,8 @@ export const debugCommand: CommandModule<object, DebugArguments> = {
     const { runBatch } = await import('../debugger/batch.ts');
     const { SourceFiles } = await import('../debugger/source.ts');
     const { debugged, console } = await open(args);
+    if (args.at !== undefined && !(Number.isSafeInteger(args.at) && args.at >= 0))
+      throw new UserError(`--at ${args.at}: not an instruction count`);
     if (args.at !== undefined) await debugged.goTo(args.at);
     const session = {
       debugged,
@@ -108,6 +117,12 @@ export const debugCommand: CommandModule<object, DebugArguments> = {
       sources: new SourceFiles(() => debugged.modules.all.flatMap((program) => program.directories)),
       ended: false,
     };
+    if (args.gdb !== undefined) {
+      if (args.batch !== undefined)
+        throw new UserError('--gdb and --batch: a guest has one debugger at a time');
+      process.exitCode = await serveGdbOnly(debugged, console, args.gdb);
+      return;
+    }
     if (args.batch !== undefined) {
       process.exitCode = await runBatch(session, args.batch, (text) => process.stdout.write(text));
       return;
@@ -118,6 +133,23 @@ export const debugCommand: CommandModule<object, DebugArguments> = {
     process.exitCode = await runScreen(session);
   },
 };
+
+/** GDB instead of the debugger's own commands. Returns the exit code. */
+async function serveGdbOnly(debugged: Debugger, console: Transcript, port: number): Promise<number> {
+  const { DEFAULT_GDB_PORT, serveGdb } = await import('../debugger/gdb-server.ts');
+  let shown = 0;
+  return await serveGdb({
+    debugged,
+    port: Number.isNaN(port) ? DEFAULT_GDB_PORT : port,
+    onListening: (actual) => process.stderr.write(`licorice: waiting for GDB: target remote :${actual}\n`),
+    onSlice: () => {
+      // What was printed before, in the same past, is not printed again.
+      const { text } = console;
+      process.stdout.write(text.slice(shown));
+      shown = Math.max(shown, text.length);
+    },
+  });
+}
 
 async function open(args: DebugArguments) {
   const { openFiles, openGuest, openState } = await import('../debugger/open.ts');

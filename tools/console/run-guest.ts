@@ -30,7 +30,6 @@ import { regionLines, statisticsLines } from './statistics.ts';
 const UART = 'uart';
 const VIRTIO_CONSOLE = 'virtio6';
 const STDOUT = 1;
-const DEFAULT_GDB_PORT = 1234;
 const DEFAULT_DAP_PORT = 4711;
 /** Exit code when the guest did not end by itself. */
 const NOT_ENDED = 1;
@@ -149,7 +148,7 @@ async function debugWithGdb(
   port: number,
   output: OutputBuffer,
 ): Promise<number> {
-  const [{ serveGdb }, { openWithFiles }] = await Promise.all([
+  const [{ DEFAULT_GDB_PORT, serveGdb }, { openWithFiles }] = await Promise.all([
     import('../debugger/gdb-server.ts'),
     import('../debugger/open.ts'),
   ]);

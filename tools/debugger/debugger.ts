@@ -416,7 +416,7 @@ export class Debugger {
     const found = this.objects.all().filter(({ id }) => idText(id).startsWith(prefix));
     if (found.length === 1) return found[0]!;
     const why = found.length === 0 ? 'no known object has' : `${found.length} objects have`;
-    throw new UserError(`${why} an ID that begins with ${prefix}; 'objects' lists them`);
+    throw new UserError(`${why} an ID that begins with ${prefix}; 'info objects' lists them`);
   }
 
   /** What an object is, in a few words: its program, or nothing. */

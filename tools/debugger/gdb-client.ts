@@ -13,10 +13,13 @@ export interface WaitingMachine {
   output(): string;
 }
 
-/** Starts `licorice run … --gdb 0`. */
-export function startMachine(args: readonly string[]): Promise<WaitingMachine> {
+/** Starts `licorice run … --gdb 0`, or another command that has the option. */
+export function startMachine(
+  args: readonly string[],
+  command: 'run' | 'debug' = 'run',
+): Promise<WaitingMachine> {
   const program = join(packageRoot(), 'dist', 'licorice.js');
-  const child = spawn(process.execPath, [program, 'run', ...args, '--gdb', '0'], { stdio: 'pipe' });
+  const child = spawn(process.execPath, [program, command, ...args, '--gdb', '0'], { stdio: 'pipe' });
   let printed = '';
   child.stdout.on('data', (text) => {
     printed += String(text);

@@ -11,6 +11,7 @@ import { FreeRun } from './free-run.ts';
 import { frame, PacketReader } from './gdb-packets.ts';
 import { GdbStub, type RunRequest } from './gdb-stub.ts';
 
+export const DEFAULT_GDB_PORT = 1234;
 /** Instructions between looks at the socket. */
 const SLICE = 1_000_000;
 

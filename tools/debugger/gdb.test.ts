@@ -258,9 +258,14 @@ describeWith([GCC, GDB], 'gdb-multiarch on a C program', () => {
           'monitor goto one',
           'monitor lines',
           'monitor crash',
+          'info mem',
         ],
         elf,
       );
+      // The memory map: GDB may read whatever address it likes.
+      expect(output).toContain('Using memory regions provided by the target');
+      expect(output).toMatch(/0\s+y\s+0x0000000000000000 0xffff800000000000 rw/);
+      expect(output).toMatch(/1\s+y\s+0xffff800000000000 0xffffffffffffffff rw/);
       expect(output).toMatch(/monitor commands of licorice:\n {2}xlate ADDRESS/);
       expect(output).toContain("there is no command 'nonsense'");
       expect(output).toContain('usage: xlate ADDRESS [load|store|fetch]');

@@ -9,6 +9,7 @@ import type { StoreUnit } from '../../emulator/nvdimm/pending.ts';
 import type { LineState, PersistencyEngine } from '../../emulator/nvdimm/persistency.ts';
 import type { MemoryPlace } from './address-space.ts';
 import type { Debugger } from './debugger.ts';
+import { idText } from './object-space.ts';
 
 export interface LineReport {
   readonly block: BlockNumber;
@@ -105,6 +106,20 @@ export function storeText({ offset, size, low, high }: StoreUnit): string {
 }
 
 const MOST_LINES = 32;
+/** Stores of a line that are shown among those of others. */
+const MOST_STORES = 4;
+
+const counted = (count: number | bigint, what: string): string =>
+  `${count} ${what}${Number(count) === 1 ? '' : 's'}`;
+
+/** Where pages of the NVDIMM belong: physical address of a page → object and offset. */
+function owners({ objects }: Debugger): Map<number, { readonly name: string; readonly offset: number }> {
+  const found = new Map<number, { name: string; offset: number }>();
+  for (const { id, descriptor } of objects.all())
+    for (const { offset, pa } of objects.pages(descriptor))
+      found.set(pa, { name: idText(id).slice(0, 8), offset });
+  return found;
+}
 
 /** A report as plain lines: counts, then every line that is not determined. */
 export function formatPersistence(report: PersistenceReport): string[] {
@@ -116,7 +131,7 @@ export function formatPersistence(report: PersistenceReport): string[] {
   const lines = [parts.length === 0 ? 'nothing is there' : `lines: ${parts.join(', ')}`];
   const open = report.lines.filter(({ pending }) => pending.length > 0);
   for (const { offset, state, pending } of open.slice(0, MOST_LINES)) {
-    lines.push(`+0x${offset.toString(16)} ${state}: ${pending.length} stores may be lost`);
+    lines.push(`+0x${offset.toString(16)} ${state}: ${counted(pending.length, 'store')} may be lost`);
     for (const { store, at, code } of pending) lines.push(`    ${storeText(store)} by ${code} at ${at}`);
   }
   if (open.length > MOST_LINES) lines.push(`… and ${open.length - MOST_LINES} more`);
@@ -129,16 +144,25 @@ export function formatFailure(debugged: Debugger): string[] {
   const blocks = engine.undetermined();
   if (blocks.length === 0) return ['a power failure now would lose nothing: every store is persistent'];
   const lines = [
-    `a power failure now could leave ${engine.countImages()} different images: ${blocks.length} lines are open`,
+    `a power failure now could leave ${counted(engine.countImages(), 'image')}: ${counted(blocks.length, 'line')} open`,
   ];
+  const objects = owners(debugged);
   for (const block of blocks.slice(0, MOST_LINES)) {
     const images = engine.images(block);
     const pending = pendingOf(debugged, block);
-    const page = Math.floor(blockStart(block) / PAGE_SIZE);
+    const start = blockStart(block);
+    const page = Math.floor(start / PAGE_SIZE);
+    const owner = objects.get(debugged.computer.nvdimm!.region.base + page * PAGE_SIZE);
+    const where =
+      owner === undefined
+        ? `page 0x${page.toString(16)}`
+        : `@${owner.name}:0x${(owner.offset + (start % PAGE_SIZE)).toString(16)}`;
     lines.push(
-      `line 0x${block.toString(16)} (page 0x${page.toString(16)}) ${engine.lineState(block)}: ${images.count} contents, ${pending.length} stores`,
+      `line 0x${block.toString(16)} (${where}) ${engine.lineState(block)}: ${counted(images.count, 'content')}, ${counted(pending.length, 'store')}`,
     );
-    for (const { store, code } of pending.slice(0, 4)) lines.push(`    ${storeText(store)} by ${code}`);
+    for (const { store, code } of pending.slice(0, MOST_STORES))
+      lines.push(`    ${storeText(store)} by ${code}`);
+    if (pending.length > MOST_STORES) lines.push(`    … and ${pending.length - MOST_STORES} more`);
     if (images.count <= 4n) {
       const changed = changedBytes(images.count, (i) => images.at(i));
       for (let i = 0n; i < images.count; i++)

@@ -68,6 +68,7 @@ export class TimeTravel {
         this.discarded = true;
         computer.machine.pause();
       };
+    this.furthest = this.now;
     this.mark();
   }
 

@@ -140,8 +140,11 @@ export function formatValue(space: AddressSpace, value: Value, options: FormatOp
   const { type } = value;
   if (value.unavailable !== undefined) return `<${value.unavailable}>`;
   switch (type?.kind) {
-    case undefined:
-      return formatNumber(value.bits, 8, false, options.radix);
+    case undefined: {
+      // Of no type: a register or an address. Large ones are read in hexadecimal only.
+      const isLarge = options.radix === 'natural' && BigInt.asUintN(64, value.bits) >= 1n << 32n;
+      return formatNumber(value.bits, 8, false, isLarge ? 'hex' : options.radix);
+    }
     case 'base':
       return formatBase(value.bits, type, options);
     case 'enum': {

@@ -15,12 +15,28 @@ function withCondition(args: string): { text: string; condition: string | undefi
     : { text: args.trim(), condition: undefined };
 }
 
+/** What a stop point is about, besides its text. */
+function whatText(what: StopWhat): string {
+  switch (what.kind) {
+    case 'code':
+      return what.spots.map(({ va, program }) => `${program ? `${program.name} ` : ''}${hex(va)}`).join(', ');
+    case 'watch':
+      return `${[what.loads ? ['loads'] : [], what.stores ? ['stores'] : []].flat().join(' and ')} of ${sizeText(what.length)}`;
+    case 'lines':
+      return `${what.states === undefined ? 'any state' : [...what.states].join(', ')} of ${sizeText(what.length)}`;
+    case 'csr':
+      return 'writes';
+    default:
+      return 'before it is taken';
+  }
+}
+
+const sizeText = (length: number): string =>
+  length === WHOLE_OBJECT ? 'the object' : length === 1 ? '1 byte' : `${length} bytes`;
+
 function pointText(debugged: Debugger, point: StopPoint): string {
   const { id, text, what, enabled, condition, hits, ignore } = point;
-  const where =
-    what.kind === 'code'
-      ? what.spots.map(({ va, program }) => `${program ? `${program.name} ` : ''}${hex(va)}`).join(', ')
-      : what.kind;
+  const where = whatText(what);
   const parts = [`${id}  ${text}  ${where}`];
   if (condition !== undefined) parts.push(`if ${condition}`);
   if (hits > 0) parts.push(`${hits} hits`);
@@ -69,6 +85,8 @@ const watch =
     const { text, condition } = withCondition(args);
     const csr = /^\$(\w+)$/.exec(text);
     const row = csr && debugged.machine.csrs.byName(csr[1]!);
+    if (row && loads) throw new UserError(`reads of ${text} cannot be watched; 'watch' stops at its writes`);
+    if (csr && !row) throw new UserError(`there is no CSR '${csr[1]}'; 'info csrs' lists them`);
     const what: StopWhat = row
       ? { kind: 'csr', number: row.number }
       : { kind: 'watch', ...memoryOf(debugged, text), loads, stores };
@@ -92,7 +110,9 @@ function catchPoint(debugged: Debugger, args: string): StopWhat {
             ([, name]) => name.toLowerCase() === word.toLowerCase().replaceAll('-', '_'),
           );
           if (found === undefined)
-            throw new UserError(`there is no system call '${word}'; 'help catch' lists them`);
+            throw new UserError(
+              `there is no system call '${word}'; there are ${[...names.values()].map((name) => name.toLowerCase()).join(' ')}`,
+            );
           return [Number(found[0])];
         }),
       };
