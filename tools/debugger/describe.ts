@@ -148,12 +148,17 @@ export function registerLines({ registers, pc }: Frame): string[] {
 }
 
 /** Memory in hexadecimal and as text, 16 bytes to a line. */
-export function memoryLines(space: AddressSpace, place: MemoryPlace, length: number): string[] {
+export function memoryLines(
+  space: AddressSpace,
+  place: MemoryPlace,
+  length: number,
+  perLine: 8 | 16 = 16,
+): string[] {
   const lines: string[] = [];
-  for (let done = 0; done < length; done += 16) {
+  for (let done = 0; done < length; done += perLine) {
     const at = AddressSpace.offset(place, done);
-    const bytes = space.read(at, Math.min(16, length - done));
-    const cells = Array.from({ length: 16 }, (_, i) => {
+    const bytes = space.read(at, Math.min(perLine, length - done));
+    const cells = Array.from({ length: perLine }, (_, i) => {
       const byte = bytes[i];
       return byte === undefined ? (done + i < length ? '??' : '  ') : byte.toString(16).padStart(2, '0');
     });
@@ -161,7 +166,8 @@ export function memoryLines(space: AddressSpace, place: MemoryPlace, length: num
       .map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.'))
       .join('');
     const name = at.kind === 'virtual' ? hex(at.address, 12) : placeText(at);
-    lines.push(`${name}  ${cells.slice(0, 8).join(' ')}  ${cells.slice(8).join(' ')}  ${text}`);
+    const halves = [cells.slice(0, 8), cells.slice(8)].filter((half) => half.length > 0);
+    lines.push(`${name}  ${halves.map((half) => half.join(' ')).join('  ')}  ${text}`);
   }
   return lines;
 }

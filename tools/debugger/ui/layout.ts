@@ -78,6 +78,8 @@ const LARGE: readonly (readonly Place[])[] = [
 /** Screens of so many rows and columns show all panes at once. */
 const LARGE_ROWS = 34;
 const LARGE_COLUMNS = 100;
+/** Columns that a register takes: name, blank, value, and a column to the edge. */
+const REGISTER_COLUMNS = 28;
 /** Least size that makes sense. */
 export const LEAST = { rows: 16, columns: 60 } as const;
 
@@ -90,7 +92,7 @@ export function layOut(columns: number, rows: number, chosen: ReadonlySet<PaneNa
   const logRows = isLarge ? 4 : 2;
   const top = 1;
   const height = rows - top - logRows - 1;
-  const rightWidth = Math.min(Math.max(Math.floor(columns * 0.36), 26), 56);
+  const rightWidth = Math.min(Math.max(Math.floor(columns * 0.36), REGISTER_COLUMNS), 56);
   const leftWidth = columns - rightWidth - 1;
   const panes: Placed[] = [];
   for (const [column, places] of (isLarge ? LARGE : SMALL).entries()) {

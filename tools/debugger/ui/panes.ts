@@ -231,13 +231,18 @@ const persistence: Render = ({ debugged }, { persisted }, width) => {
   );
 };
 
+/** Bytes on a line of the memory pane: what can be seen, and edited. */
+export const bytesPerLine = (width: number): 8 | 16 => (width >= 68 ? 16 : 8);
+
 const memory: Render = ({ debugged }, { memory: place, nibble }, width, height) => {
   if (place === undefined) return [styled('x EXPRESSION shows memory here', 'dim')];
-  const lines = memoryLines(debugged.frame.space, place, 16 * Math.max(height, 1));
+  const perLine = bytesPerLine(width);
+  const lines = memoryLines(debugged.frame.space, place, perLine * Math.max(height, 1), perLine);
   return lines.map((text, row): Line => {
     const start = text.indexOf('  ') + 2;
-    if (nibble === undefined || Math.floor(nibble / 32) !== row) return plain(text.slice(0, width));
-    const byte = Math.floor((nibble % 32) / 2);
+    if (nibble === undefined || Math.floor(nibble / (2 * perLine)) !== row)
+      return plain(text.slice(0, width));
+    const byte = Math.floor((nibble % (2 * perLine)) / 2);
     const column = start + byte * 3 + (byte >= 8 ? 1 : 0) + (nibble % 2);
     return [part(text.slice(0, column)), part(text[column] ?? ' ', 'inverse'), part(text.slice(column + 1))];
   });

@@ -8,7 +8,7 @@ import type { CommandLine, Session } from '../commands/command.ts';
 import { translatableOf } from '../commands/inspect.ts';
 import { commandLine } from '../commands/session.ts';
 import { writeMemory } from '../edit.ts';
-import { HELP, KEY_COMMANDS, KEY_PROMPTS } from './keys.ts';
+import { helpLines, KEY_COMMANDS, KEY_PROMPTS } from './keys.ts';
 import {
   type Layout,
   LEAST,
@@ -19,7 +19,15 @@ import {
   type Placed,
   rivals,
 } from './layout.ts';
-import { registerValues, renderPane, shownTranslation, stopLinesOf, titleLine, type View } from './panes.ts';
+import {
+  bytesPerLine,
+  registerValues,
+  renderPane,
+  shownTranslation,
+  stopLinesOf,
+  titleLine,
+  type View,
+} from './panes.ts';
 import { Prompt } from './prompt.ts';
 import { Canvas, type Key, type MouseEvent, openTerminal, type Terminal } from './terminal.ts';
 import { type Line, part, plain, styled, wrap } from './text.ts';
@@ -375,7 +383,7 @@ export class DebuggerScreen {
   }
 
   private help(): void {
-    this.overlay = { title: 'keys', lines: HELP.map(plain), scroll: 0 };
+    this.overlay = { title: 'keys', lines: helpLines(this.size.columns).map(plain), scroll: 0 };
   }
 
   private focusOn(pane: PaneName): void {
@@ -397,8 +405,13 @@ export class DebuggerScreen {
       if (source === undefined || lines === undefined) return;
       const line = (this.view.cursorLine ?? source.line) + by;
       this.view = { ...this.view, cursorLine: Math.min(Math.max(line, 1), lines.length) };
-    } else if (pane === 'memory') this.nibble(32 * by);
+    } else if (pane === 'memory') this.nibble(this.memoryLine * by);
     else this.scroll.set(pane, Math.max((this.scroll.get(pane) ?? 0) + by, 0));
+  }
+
+  /** Digits on a line of the memory pane. */
+  private get memoryLine(): number {
+    return 2 * bytesPerLine(this.layout.panes.find(({ pane }) => pane === 'memory')?.width ?? 0);
   }
 
   /** Moves the cursor in memory; beyond the pane's end the memory moves. */
@@ -408,13 +421,14 @@ export class DebuggerScreen {
     let nibble = (this.view.nibble ?? 0) + by;
     let { address } = memory;
     const rows = (this.layout.panes.find(({ pane }) => pane === 'memory')?.height ?? 5) - 1;
+    const line = this.memoryLine;
     while (nibble < 0) {
-      nibble += 32;
-      address -= 16n;
+      nibble += line;
+      address -= BigInt(line / 2);
     }
-    while (nibble >= 32 * rows) {
-      nibble -= 32;
-      address += 16n;
+    while (nibble >= line * rows) {
+      nibble -= line;
+      address += BigInt(line / 2);
     }
     this.view = { ...this.view, memory: virtualPlace(address), nibble };
   }
@@ -427,7 +441,7 @@ export class DebuggerScreen {
       this.editing = false;
       return;
     }
-    const by = { left: -1, right: 1, up: -32, down: 32 }[name];
+    const by = { left: -1, right: 1, up: -this.memoryLine, down: this.memoryLine }[name];
     if (by !== undefined) {
       this.nibble(by);
       return;

@@ -14,7 +14,9 @@ import { packageRoot } from '../../guest/layouts.ts';
 import type { Session } from '../commands/command.ts';
 import { openGuest } from '../open.ts';
 import { SourceFiles } from '../source.ts';
+import { PANE_TITLES } from './layout.ts';
 import { DebuggerScreen } from './screen.ts';
+import type { MouseEvent } from './terminal.ts';
 
 const COMMANDS = 'tree t put 1 2; tree t put 2 3; tree t get 2';
 const DATE = '2025-06-30T12:00:00Z';
@@ -34,9 +36,11 @@ function openSession(): Session {
   return { debugged, console, sources: new SourceFiles(), ended: false };
 }
 
+const ESC = String.fromCharCode(27);
+
 /** A text in one of the terminal's colours. */
 const colour = (number: number, text: string): RegExp =>
-  new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*${number}m[^\\n]*${text}`);
+  new RegExp(`${ESC}\\[[0-9;]*${number}m[^\\n]*${text}`);
 
 /** What a screen shows, without blanks at the ends of lines. */
 const trimmed = (text: string): string =>
@@ -58,6 +62,9 @@ class Model {
   async press(character: string): Promise<void> {
     await this.screen.key({ character, name: character });
   }
+  async mouse(event: MouseEvent): Promise<void> {
+    await this.screen.mouse(event);
+  }
   show(columns: number, rows: number): string {
     return trimmed(this.screen.paint(columns, rows).text);
   }
@@ -67,7 +74,10 @@ class Tmux {
   private readonly socket = `licorice-tour-${process.pid}`;
 
   run(...args: string[]): string {
-    return execFileSync('tmux', ['-u', '-L', this.socket, ...args], { encoding: 'utf8' });
+    return execFileSync('tmux', ['-u', '-L', this.socket, ...args], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
   }
   start(command: string, columns: number, rows: number): void {
     this.run('new-session', '-d', '-s', 'tour', '-x', `${columns}`, '-y', `${rows}`, command);
@@ -79,6 +89,15 @@ class Tmux {
   }
   press(key: string): void {
     this.run('send-keys', '-t', 'tour', '-l', key);
+  }
+  /** As a terminal reports it, in SGR's form: button 0, or 64 and 65 for the wheel; columns and rows from 1. */
+  mouse({ action, column, row }: MouseEvent): void {
+    const button = { press: 0, 'wheel-up': 64, 'wheel-down': 65 }[action];
+    this.press(`${ESC}[<${button};${column + 1};${row + 1}M`);
+    if (action === 'press') this.press(`${ESC}[<${button};${column + 1};${row + 1}m`);
+  }
+  resize(columns: number, rows: number): void {
+    this.run('resize-window', '-t', 'tour', '-x', `${columns}`, '-y', `${rows}`);
   }
   show(colours = false): string {
     return trimmed(this.run('capture-pane', '-p', ...(colours ? ['-e'] : []), '-t', 'tour'));
@@ -155,5 +174,66 @@ describeWith([TMUX], 'the tour of the terminal debugger', () => {
     expect(tmux.show(true)).toMatch(colour(32, 'persistent'));
     // And back: the same screens, in the other order.
     expect(await press('C')).toContain('dirty → written-back');
+  }, 240_000);
+
+  test('takes the mouse, and is whole at every size', async () => {
+    tmux.kill();
+    let size = { columns: 80, rows: 24 };
+    const options = `--size 64M --mem 64M --date ${DATE} --exec '${COMMANDS}'`;
+    tmux.start(`LANG=C.UTF-8 node ${command} debug ${options}`, size.columns, size.rows);
+    const model = new Model();
+    const same = async (): Promise<string> => {
+      const expected = model.show(size.columns, size.rows);
+      expect(await tmux.wait(expected)).toBe(expected);
+      for (const line of expected.split('\n')) expect(line.length).toBeLessThanOrEqual(size.columns);
+      return expected;
+    };
+    const both = async (act: (target: Model | Tmux) => void | Promise<void>): Promise<string> => {
+      await act(tmux);
+      await act(model);
+      return await same();
+    };
+    await same();
+    await both((one) => one.line(`tbreak programs/tree.ts:${LINE}`));
+    await both((one) => one.press('c'));
+    // A click on a line of the source sets a breakpoint there, another one removes it.
+    const shown = await both((one) => one.mouse({ action: 'press', column: 10, row: 3 }));
+    const marked = /^●\s+(\d+) /m.exec(shown);
+    expect(marked).not.toBeNull();
+    expect(shown).toContain(`> break programs/tree.ts:${marked![1]}`);
+    const row = shown.split('\n').findIndex((line) => line.startsWith('●'));
+    expect(await both((one) => one.mouse({ action: 'press', column: 10, row }))).not.toMatch(/^●/m);
+    // The wheel scrolls what is under it.
+    const before = await same();
+    const after = await both((one) => one.mouse({ action: 'wheel-down', column: 10, row: 14 }));
+    expect(after).not.toBe(before);
+    await both((one) => one.mouse({ action: 'wheel-up', column: 10, row: 14 }));
+    // A click on a frame of the stack goes there; the header of a shared place shows who shares it.
+    expect(await both((one) => one.mouse({ action: 'press', column: 60, row: 14 }))).toMatch(
+      /^#1 0x\w+ tree!_start/m,
+    );
+    expect(await both((one) => one.mouse({ action: 'press', column: 5, row: 12 }))).toContain(
+      '─ 5 persistence',
+    );
+    for (const [columns, rows] of [
+      [60, 20],
+      [200, 60],
+      [100, 30],
+      [60, 16],
+      [80, 24],
+    ] as const) {
+      size = { columns, rows };
+      tmux.resize(columns, rows);
+      const whole = await same();
+      // A register is never cut, and a large screen has every pane.
+      expect(whole).toMatch(/pc {7}0x[0-9a-f]{16}( |$)/m);
+      if (columns === 200) for (const title of Object.values(PANE_TITLES)) expect(whole).toContain(title);
+      const help = await both((one) => one.press('?'));
+      expect(help).toMatch(/^n N {7}next line/m);
+      await both((one) => one.press('y'));
+    }
+    size = { columns: 40, rows: 10 };
+    tmux.resize(40, 10);
+    expect(await same()).toContain('the terminal is too small: 40x10');
   }, 240_000);
 });
