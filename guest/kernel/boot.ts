@@ -42,17 +42,10 @@ import { addMemory, initMemory } from './memory.ts';
 import { initObjects, KObject } from './object.ts';
 import { stirRandom } from './random.ts';
 import { forgetThreads, resumeThreads } from './resume.ts';
+import { harts, MAX_HARTS, makeRunnable, setHartCount } from './schedule.ts';
 import { Mount, mountStore, storePresent, storeSuperblock } from './store.ts';
 import { noteStart } from './sys-machine.ts';
-import {
-  attachContext,
-  harts,
-  initThreads,
-  MAX_HARTS,
-  makeRunnable,
-  makeThread,
-  setHartCount,
-} from './thread.ts';
+import { attachContext, initThreads, makeThread } from './thread.ts';
 import { startScheduling } from './trap.ts';
 import { objectPage } from './tree.ts';
 

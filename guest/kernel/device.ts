@@ -38,10 +38,11 @@ import { consoleByte, consolePrint, receiveInterrupt, resetUart, UART } from './
 import { objectAt, offsetAt } from './fault.ts';
 import { enlist, kernelObject } from './kso.ts';
 import { KObject } from './object.ts';
+import { limitTimer } from './schedule.ts';
 import { raiseGroup } from './signal.ts';
 import { wakeObject } from './sync.ts';
 import { maySignal } from './sys-thread.ts';
-import { limitTimer, Thread } from './thread.ts';
+import { Thread } from './thread.ts';
 import { mapRegisters, objectPage } from './tree.ts';
 import { readUser } from './user.ts';
 

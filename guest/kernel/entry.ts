@@ -6,7 +6,8 @@
  * kernel and is the user's in user mode. The kernel runs with interrupts off, so traps from the kernel are
  * exceptions only: faults of `userCopy`, or mistakes.
  */
-import { Hart, Thread } from './thread.ts';
+import { Hart } from './schedule.ts';
+import { Thread } from './thread.ts';
 
 /**
  * Start of the boot hart (a0 = hart, a1 = device tree) and of the others (a0 = hart, a1 = 0). Runs at the physical address with translation

@@ -7,7 +7,7 @@
  * spinning hart uses up its part of the emulator's time; four busy harts did four times the work that was needed.
  */
 import { IRQ_SOFTWARE, sendIpi } from './arch.ts';
-import { thisHart } from './thread.ts';
+import { thisHart } from './schedule.ts';
 
 const held = zeroed<FixedArray<u32, 1>>();
 /** Harts that sleep until they get it, one bit each. */

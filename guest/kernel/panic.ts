@@ -6,8 +6,8 @@ import { systemReset } from './arch.ts';
 import { kernelSymbols, symbolsAt } from './archive.ts';
 import { consolePrint, printHex, printNumber } from './console.ts';
 import { objectAt, offsetAt } from './fault.ts';
+import { thisHart } from './schedule.ts';
 import { CodePlace, findCaller, printSymbol } from './symbols.ts';
-import { thisHart } from './thread.ts';
 
 /** Where the compiler says that a check failed. */
 class SourceLocation {

@@ -10,6 +10,7 @@ import { ViewHeader } from '../abi/view.ts';
 import { anonymousContext, Context, superuserContext, useContext } from './context.ts';
 import { txAbort, txCommit, txGet, txSet } from './journal.ts';
 import { findObject, isPersistent } from './object.ts';
+import { makeRunnable } from './schedule.ts';
 import {
   recordFlags,
   storeAddress,
@@ -19,7 +20,7 @@ import {
   txAllocateRecord,
   txReleaseRecord,
 } from './store.ts';
-import { attachContext, makeRunnable, makeThread, Thread } from './thread.ts';
+import { attachContext, makeThread, Thread } from './thread.ts';
 import { peekPage } from './tree.ts';
 
 /** The link that leads to the resume record of a representation object; 0: it has none. */

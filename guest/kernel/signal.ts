@@ -14,18 +14,10 @@ import {
 import { EINTR } from '../abi/syscall.ts';
 import { sendIpi } from './arch.ts';
 import { FaultReport } from './fault.ts';
+import { continueThread, stopThread, thisHart, wakeThread } from './schedule.ts';
 import { beginJudging, judgePutOff } from './signature.ts';
 import { cancelWait } from './sync.ts';
-import {
-  continueThread,
-  endThread,
-  stopThread,
-  Thread,
-  ThreadState,
-  thisHart,
-  threadsInGroup,
-  wakeThread,
-} from './thread.ts';
+import { endThread, Thread, ThreadState, threadsInGroup } from './thread.ts';
 import { handles, upcall } from './upcall.ts';
 
 /** Has the signal no effect unless a handler takes it? */

@@ -7,7 +7,8 @@
  */
 import { verifyEd25519 } from '../crypto/ed25519.ts';
 import { lockKernel, unlockKernel } from './lock.ts';
-import { Thread, thisHart } from './thread.ts';
+import { thisHart } from './schedule.ts';
+import { Thread } from './thread.ts';
 
 /** Bytes of the longest message: a delegation without its signature. */
 export const MESSAGE_MAX = 88;

@@ -4,7 +4,8 @@
  */
 import { Slab } from './memory.ts';
 import { dropObject, holdObject, KObject } from './object.ts';
-import { Thread, wakeThread } from './thread.ts';
+import { wakeThread } from './schedule.ts';
+import { Thread } from './thread.ts';
 
 /** A thread sleeps on a word. */
 class Waiter {

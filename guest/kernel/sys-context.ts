@@ -1,8 +1,8 @@
 /** System calls on views and security contexts: invalidate, attach, detach, revoke, become. */
-import { DELETE, OBJ_SHIFT, READ, USE, WRITE } from '../abi/object.ts';
+import { DELETE, OBJ_SHIFT, USE, WRITE } from '../abi/object.ts';
 import { BecomeArgs, EAGAIN, EFAULT, EINVAL, ENOENT, ENOMEM, EPERM } from '../abi/syscall.ts';
 import { invalidateView } from './arch.ts';
-import { allowed, argument, findArgument } from './arguments.ts';
+import { allowed, argument, findArgument, permittedArgument, permittedView, refusal } from './arguments.ts';
 import {
   anonymousContext,
   Context,
@@ -12,7 +12,7 @@ import {
   useContext,
 } from './context.ts';
 import { txCommit, txSet } from './journal.ts';
-import { descriptorOf, findKnown, findObject, isPersistent, recordOf } from './object.ts';
+import { descriptorOf, findKnown, isPersistent, recordOf } from './object.ts';
 import { persistThread } from './resume.ts';
 import {
   activate,
@@ -45,9 +45,8 @@ function invalidateSlot(slot: u64, view: u64): void {
 
 /** attach(context lo, hi). The caller needs USE of the context object. */
 export function sysAttach(thread: Thread): i64 {
-  const object = findArgument(thread, 0);
-  if (object === null) return -ENOENT;
-  if (!allowed(thread, object, USE)) return -EPERM;
+  const object = permittedArgument(thread, 0, USE);
+  if (object === null) return refusal();
   const context = useContext(object);
   if (context === null) return -ENOMEM;
   if (attachContext(thread, context)) {
@@ -117,13 +116,8 @@ export function sysBecome(thread: Thread): i64 {
   }
   const args = stack<BecomeArgs>();
   if (!readUser(addressOf(args), address, sizeof<BecomeArgs>())) return -EFAULT;
-  let view = thread.view;
-  if (args.view.lo !== 0 || args.view.hi !== 0) {
-    const other = findObject(args.view.lo, args.view.hi);
-    if (other === null) return -ENOENT;
-    if (!allowed(thread, other, READ)) return -EPERM;
-    view = other;
-  }
+  const view = permittedView(thread, args.view);
+  if (view === null) return refusal();
   if (thread.becomeDepth >= BECOME_FRAMES) return -EAGAIN;
   const frames = becomeFrames(thread);
   if (frames === 0) return -ENOMEM;

@@ -25,7 +25,7 @@ import {
   ROOT_NAMES,
 } from '../abi/syscall.ts';
 import { archiveObject } from './archive.ts';
-import { allowed, argument, findArgument } from './arguments.ts';
+import { allowed, argument, permittedArgument, refusal } from './arguments.ts';
 import { nanosecondsPerTick } from './clock.ts';
 import { deviceAction, printUser } from './device.ts';
 import { txCommit, txSet } from './journal.ts';
@@ -34,8 +34,9 @@ import { blocksUsed, pagesFree, pagesKept, pagesTotal } from './memory.ts';
 import { knownObjects } from './object.ts';
 import { powerOff } from './power.ts';
 import { randomWord } from './random.ts';
+import { hartCount } from './schedule.ts';
 import { storePresent, storeSuperblock } from './store.ts';
-import { hartCount, Thread } from './thread.ts';
+import { Thread } from './thread.ts';
 import { writeUser } from './user.ts';
 
 /** debug_print(address, length): writes to the console, at most 4096 bytes a call. Returns the bytes written. */
@@ -45,9 +46,8 @@ export function sysDebugPrint(thread: Thread): i64 {
 
 /** action(device lo, hi, command, a, b). The caller needs USE of the device object. */
 export function sysAction(thread: Thread): i64 {
-  const object = findArgument(thread, 0);
-  if (object === null) return -ENOENT;
-  if (!allowed(thread, object, USE)) return -EPERM;
+  const object = permittedArgument(thread, 0, USE);
+  if (object === null) return refusal();
   return deviceAction(thread, object, argument(thread, 2), argument(thread, 3), argument(thread, 4));
 }
 

@@ -25,7 +25,7 @@ import {
   StatResult,
   TIE_REMOVE,
 } from '../abi/syscall.ts';
-import { allowed, argument, findArgument } from './arguments.ts';
+import { allowed, argument, findArgument, permitted, permittedArgument, refusal } from './arguments.ts';
 import { copyRange, createdObject, createObject, existingHi, existingLo } from './create.ts';
 import { threadRights } from './fault.ts';
 import {
@@ -64,9 +64,7 @@ export function sysCreate(thread: Thread): i64 {
     return -EFAULT;
   }
   for (let i: u64 = 0; i < args.sourceCount; i++) {
-    const source = findObject(sources[i].source.lo, sources[i].source.hi);
-    if (source === null) return -ENOENT;
-    if (!allowed(thread, source, READ)) return -EPERM;
+    if (permitted(thread, sources[i].source, READ) === null) return refusal();
   }
   const result = createObject(args.flags, args.kuid.lo, args.kuid.hi, sources.ptr, args.sourceCount);
   if (result !== 0 && result !== -EEXIST) return result;
@@ -102,9 +100,8 @@ export function sysDelete(thread: Thread): i64 {
 
 /** pin(lo, hi, flags): the object stays when it is deleted, until it is unpinned or the power goes. */
 export function sysPin(thread: Thread): i64 {
-  const object = findArgument(thread, 0);
-  if (object === null) return -ENOENT;
-  if (!allowed(thread, object, DELETE)) return -EPERM;
+  const object = permittedArgument(thread, 0, DELETE);
+  if (object === null) return refusal();
   return pinObject(object, (argument(thread, 2) & PIN_REMOVE) === 0) ? 0 : -EINVAL;
 }
 
@@ -130,9 +127,8 @@ export function sysCopy(thread: Thread): i64 {
   if (isImmutable(target) || !allowed(thread, target, READ | WRITE)) return -EPERM;
   let source: KObject | null = null;
   if (args.from.source.lo !== 0 || args.from.source.hi !== 0) {
-    source = findObject(args.from.source.lo, args.from.source.hi);
-    if (source === null) return -ENOENT;
-    if (!allowed(thread, source, READ)) return -EPERM;
+    source = permitted(thread, args.from.source, READ);
+    if (source === null) return refusal();
     if (source === target) return -EINVAL;
   }
   return copyRange(target, args.from.target, source, args.from.offset, args.from.length);

@@ -15,8 +15,9 @@ import { ticks } from './arch.ts';
 import { allowed, argument } from './arguments.ts';
 import { toTicks } from './clock.ts';
 import { objectAt, offsetAt } from './fault.ts';
+import { waitThread } from './schedule.ts';
 import { addWaiter, cancelWait, wakeWaiters } from './sync.ts';
-import { Thread, waitThread } from './thread.ts';
+import { Thread } from './thread.ts';
 import { readUser } from './user.ts';
 
 const MAX_SYNC_OPS = 32;

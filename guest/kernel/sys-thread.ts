@@ -20,23 +20,22 @@ import {
   THREAD_SET_TLS,
   THREAD_YIELD,
 } from '../abi/syscall.ts';
-import { allowed, argument, findArgument } from './arguments.ts';
+import { allowed, argument, permitted, permittedArgument, permittedView, refusal } from './arguments.ts';
 import { anonymousContext, Context, releaseContext, useContext } from './context.ts';
 import { createdObject, createObject } from './create.ts';
 import { deleteObject, findObject, isImmutable, isKernelObject, KObject } from './object.ts';
 import { persistThread } from './resume.ts';
+import { makeRunnable, yieldThread } from './schedule.ts';
 import { raiseGroup, raiseSignal } from './signal.ts';
 import { judgingIncomplete } from './signature.ts';
 import {
   attachContext,
   endThread,
-  makeRunnable,
   makeThread,
   setFixed,
   Thread,
   threadOf,
   threadsInGroup,
-  yieldThread,
 } from './thread.ts';
 import { readUser, writeUser } from './user.ts';
 
@@ -51,13 +50,8 @@ export function sysSpawn(thread: Thread): i64 {
   const args = stack<SpawnArgs>();
   const address = argument(thread, 0);
   if (!readUser(addressOf(args), address, sizeof<SpawnArgs>())) return -EFAULT;
-  let view = thread.view;
-  if (args.view.lo !== 0 || args.view.hi !== 0) {
-    const other = findObject(args.view.lo, args.view.hi);
-    if (other === null) return -ENOENT;
-    if (!allowed(thread, other, READ)) return -EPERM;
-    view = other;
-  }
+  const view = permittedView(thread, args.view);
+  if (view === null) return refusal();
   let stackObject: KObject | null = null;
   if (args.stack.lo !== 0 || args.stack.hi !== 0) {
     stackObject = findObject(args.stack.lo, args.stack.hi);
@@ -65,9 +59,8 @@ export function sysSpawn(thread: Thread): i64 {
   }
   let context: Context | null = null;
   if (args.context.lo !== 0 || args.context.hi !== 0) {
-    const object = findObject(args.context.lo, args.context.hi);
-    if (object === null) return -ENOENT;
-    if (!allowed(thread, object, USE)) return -EPERM;
+    const object = permitted(thread, args.context, USE);
+    if (object === null) return refusal();
     context = useContext(object);
     if (context === null) return -ENOMEM;
   }
@@ -78,9 +71,8 @@ export function sysSpawn(thread: Thread): i64 {
     if (result !== 0) return giveUp(context, result);
     repr = createdObject();
   } else {
-    repr = findObject(args.thread.lo, args.thread.hi);
-    if (repr === null) return giveUp(context, -ENOENT);
-    if (!allowed(thread, repr, READ | WRITE)) return giveUp(context, -EPERM);
+    repr = permitted(thread, args.thread, READ | WRITE);
+    if (repr === null) return giveUp(context, refusal());
     // The kernel writes into it: nothing that must not change, nor what stands for something else already.
     if (isImmutable(repr) || isKernelObject(repr)) return giveUp(context, -EPERM);
     if (threadOf(repr) !== null) return giveUp(context, -EBUSY);
@@ -166,9 +158,8 @@ export function sysSignal(thread: Thread): i64 {
     const count = raiseGroup(group, number, argument(thread, 3), maySignal, thread);
     return count === 0 ? -EPERM : i64(count);
   }
-  const repr = findArgument(thread, 0);
-  if (repr === null) return -ENOENT;
-  if (!allowed(thread, repr, WRITE)) return -EPERM;
+  const repr = permittedArgument(thread, 0, WRITE);
+  if (repr === null) return refusal();
   const target = threadOf(repr);
   if (target === null) return -ENOENT;
   if (number !== 0) raiseSignal(target, number, argument(thread, 3));

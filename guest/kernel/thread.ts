@@ -1,10 +1,6 @@
 /**
- * Threads and the scheduler: a FIFO of runnable threads, harts that take the first one, a tick that puts a running
- * thread at the end. A thread is its registers, its view, its attached contexts and its representation object; it has no
- * kernel stack.
- *
- * Invariants: a thread is in exactly one of the states; `hart` is set exactly while it is running; a waiting thread
- * has waiters (sync.ts), or a deadline, or both; a stopped one could run but for TF_STOPPED.
+ * Threads: a thread is its registers, its view, its attached contexts and its representation object, which shows what it is and
+ * tells of its end; it has no kernel stack. Who runs when is schedule.ts.
  */
 import { KsoType } from '../abi/kso.ts';
 import { OBJ_NULLPAGE, READ, WRITE } from '../abi/object.ts';
@@ -14,7 +10,6 @@ import {
   THREAD_ALIVE,
   THREAD_ATTACHMENTS,
   THREAD_ENDED,
-  THREAD_STOPPED,
   ThreadRepr,
 } from '../abi/thread.ts';
 import {
@@ -33,13 +28,7 @@ import {
   CSR_VIEW,
   invalidateObject,
   invalidateView,
-  SSTATUS_FS,
-  SSTATUS_FS_CLEAN,
-  SSTATUS_FS_INITIAL,
-  sendIpi,
-  setTimer,
   TWZ_VALID,
-  ticks,
   toPhysical,
 } from './arch.ts';
 import { Context, dropContext, holdContext } from './context.ts';
@@ -48,6 +37,7 @@ import { enlist, unlist } from './kso.ts';
 import { allocatePage, releasePage, Slab } from './memory.ts';
 import { descriptorOf, dropObject, holdObject, KObject } from './object.ts';
 import { persistThread } from './resume.ts';
+import { Hart, leaveHart, thisHart } from './schedule.ts';
 import { cancelWait, wakeObject } from './sync.ts';
 import { objectPage } from './tree.ts';
 
@@ -118,28 +108,8 @@ export const TF_FLOAT = 1;
 /** Stopped by a signal: when it could run it does not. */
 export const TF_STOPPED = 2;
 
-export class Hart {
-  /** Top of the kernel stack (entry.ts: offset 0). */
-  stack: usize;
-  index: u64;
-  current: Thread | null;
-  idle: bool;
-  /** `time` that its timer is set to. */
-  timer: u64;
-}
-
-export const MAX_HARTS = 8;
-export const harts = zeroed<FixedArray<Inline<Hart>, 8>>();
-export let hartCount: u64 = 1;
-export function setHartCount(count: u64): void {
-  hartCount = count;
-}
-
 const threads = zeroed<Slab>();
 const fixedTables = zeroed<Slab>();
-let readyHead: Thread | null = null;
-let readyTail: Thread | null = null;
-let deadlines: Thread | null = null;
 let nextNumber: u64 = 1;
 let allThreads: Thread | null = null;
 let liveThreads: u64 = 0;
@@ -151,11 +121,6 @@ export function initThreads(): void {
 
 export function threadsAlive(): u64 {
   return liveThreads;
-}
-
-/** The hart that runs this code (tp is set at boot and restored by every trap). */
-export function thisHart(): Hart {
-  return changetype<Hart>(asm<usize>`mv ${result}, tp`);
 }
 
 /** Sets an entry of a thread's fixed slots; false if `slot` is not a fixed one. */
@@ -261,7 +226,7 @@ function showThread(thread: Thread): void {
 }
 
 /** Says in the representation object whether the thread lives, is stopped, or has ended, and wakes whoever waits for that. */
-function showState(thread: Thread, state: u64): void {
+export function showState(thread: Thread, state: u64): void {
   const repr = reprOf(thread);
   if (repr === null) return;
   repr.sync[SYNC_STATE] = state;
@@ -326,158 +291,11 @@ export function setView(thread: Thread, view: KObject): void {
   dropObject(old);
 }
 
-// --------------------------------------------------------------------------------------------------- scheduling
-
-/** Puts a thread at the end of the queue and wakes a hart that has nothing to do; a stopped one waits for SIGNAL_CONTINUE. */
-export function makeRunnable(thread: Thread): void {
-  if ((thread.flags & TF_STOPPED) !== 0) {
-    thread.state = u32(ThreadState.stopped);
-    return;
-  }
-  thread.state = u32(ThreadState.runnable);
-  thread.next = null;
-  if (readyTail === null) readyHead = thread;
-  else readyTail.next = thread;
-  readyTail = thread;
-  for (let i: u64 = 0; i < hartCount; i++) {
-    if (harts[i].idle && harts[i] !== thisHart()) {
-      harts[i].idle = false;
-      sendIpi(u64(1) << i);
-      return;
-    }
-  }
-}
-
-/** Takes the running thread off this hart. */
-function leave(hart: Hart, thread: Thread): void {
-  if ((csr.read('sstatus') & SSTATUS_FS) === SSTATUS_FS) {
-    saveFloat(addressOf(thread.float));
-    thread.flags |= TF_FLOAT;
-  }
-  thread.hart = null;
-  hart.current = null;
-}
-
-/** The running thread goes to the end of the queue. */
-export function yieldThread(thread: Thread): void {
-  leave(thisHart(), thread);
-  makeRunnable(thread);
-}
-
-/** Stops a thread that runs on this hart, or waits (it then waits on, and stops when it wakes). */
-export function stopThread(thread: Thread): void {
-  if ((thread.flags & TF_STOPPED) !== 0) return;
-  thread.flags |= TF_STOPPED;
-  if (thread.state === u32(ThreadState.running)) {
-    leave(thisHart(), thread);
-    thread.state = u32(ThreadState.stopped);
-  }
-  showState(thread, THREAD_STOPPED);
-}
-
-/** A stopped thread goes on. */
-export function continueThread(thread: Thread): void {
-  if ((thread.flags & TF_STOPPED) === 0) return;
-  thread.flags &= ~u32(TF_STOPPED);
-  showState(thread, THREAD_ALIVE);
-  if (thread.state === u32(ThreadState.stopped)) makeRunnable(thread);
-}
-
-/** The running thread waits; `deadline` in ticks, 0 = no end. */
-export function waitThread(thread: Thread, deadline: u64): void {
-  leave(thisHart(), thread);
-  thread.state = u32(ThreadState.waiting);
-  thread.deadline = deadline;
-  if (deadline === 0) return;
-  let link: Thread | null = null;
-  let cursor = deadlines;
-  while (cursor !== null && cursor.deadline <= deadline) {
-    link = cursor;
-    cursor = cursor.nextDeadline;
-  }
-  thread.nextDeadline = cursor;
-  if (link === null) deadlines = thread;
-  else link.nextDeadline = thread;
-}
-
-/** A waiting thread goes on with `value` as the result of its system call. */
-export function wakeThread(thread: Thread, value: i64): void {
-  if (thread.deadline !== 0) {
-    let link: Thread | null = null;
-    let cursor = deadlines;
-    while (cursor !== null && cursor !== thread) {
-      link = cursor;
-      cursor = cursor.nextDeadline;
-    }
-    if (cursor !== null) {
-      if (link === null) deadlines = thread.nextDeadline;
-      else link.nextDeadline = thread.nextDeadline;
-    }
-    thread.deadline = 0;
-  }
-  thread.registers[10] = u64(value);
-  makeRunnable(thread);
-}
-
-/** Wakes all whose time has come, with `result`. */
-export function wakeExpired(result: i64): void {
-  const now = ticks();
-  while (deadlines !== null && deadlines.deadline <= now) {
-    const thread = deadlines;
-    cancelWait(thread);
-    wakeThread(thread, result);
-  }
-}
-
-/** `time` of the next deadline, all ones when there is none. */
-export function nextDeadline(): u64 {
-  return deadlines === null ? ~u64(0) : deadlines.deadline;
-}
-
-/** Sets this hart's timer. */
-export function armTimer(time: u64): void {
-  thisHart().timer = time;
-  setTimer(time);
-}
-
-/** This hart's timer interrupt comes no later than `time`. */
-export function limitTimer(time: u64): void {
-  if (time < thisHart().timer) armTimer(time);
-}
-
-/** The next thread, now running on this hart with its view, context and fixed slots loaded; null: nothing to do. */
-export function takeThread(hart: Hart): Thread | null {
-  const thread = readyHead;
-  if (thread === null) return null;
-  readyHead = thread.next;
-  if (readyHead === null) readyTail = null;
-  thread.next = null;
-  thread.state = u32(ThreadState.running);
-  thread.hart = hart;
-  hart.current = thread;
-  csr.write(CSR_VIEW, descriptorOf(thread.view) | TWZ_VALID);
-  csr.write(CSR_CONTEXT, toPhysical(addressOf(thread.context)) | TWZ_VALID);
-  csr.write(CSR_FIXED, toPhysical(thread.fixed) | TWZ_VALID);
-  csr.clear('sstatus', SSTATUS_FS);
-  if ((thread.flags & TF_FLOAT) !== 0) {
-    csr.set('sstatus', SSTATUS_FS_INITIAL);
-    loadFloat(addressOf(thread.float));
-    csr.clear('sstatus', SSTATUS_FS);
-    csr.set('sstatus', SSTATUS_FS_CLEAN);
-  } else {
-    csr.set('sstatus', SSTATUS_FS_INITIAL);
-    clearFloat();
-    csr.clear('sstatus', SSTATUS_FS);
-    csr.set('sstatus', SSTATUS_FS_CLEAN);
-  }
-  return thread;
-}
-
 /** Ends a thread: its words in the representation object say so, and whoever waits for them wakes. */
 export function endThread(thread: Thread, code: u64): void {
   // The hardware must not use what is given back below; what a hart has loaded that runs another thread is that thread's.
   if (thread.state === u32(ThreadState.running) && thread.hart === thisHart()) {
-    leave(thisHart(), thread);
+    leaveHart(thisHart(), thread);
     csr.write(CSR_FIXED, 0);
     csr.write(CSR_VIEW, 0);
     csr.write(CSR_CONTEXT, 0);
@@ -519,97 +337,4 @@ export function endThread(thread: Thread, code: u64): void {
 export function becomeFrames(thread: Thread): usize {
   if (thread.becomePage === 0) thread.becomePage = allocatePage();
   return thread.becomePage;
-}
-
-/**
- * Floating-point registers f0–f31 and fcsr to memory.
- * @naked
- */
-function saveFloat(area: usize): void {
-  asm`
-    fsd f0, 0(a0)
-    fsd f1, 8(a0)
-    fsd f2, 16(a0)
-    fsd f3, 24(a0)
-    fsd f4, 32(a0)
-    fsd f5, 40(a0)
-    fsd f6, 48(a0)
-    fsd f7, 56(a0)
-    fsd f8, 64(a0)
-    fsd f9, 72(a0)
-    fsd f10, 80(a0)
-    fsd f11, 88(a0)
-    fsd f12, 96(a0)
-    fsd f13, 104(a0)
-    fsd f14, 112(a0)
-    fsd f15, 120(a0)
-    fsd f16, 128(a0)
-    fsd f17, 136(a0)
-    fsd f18, 144(a0)
-    fsd f19, 152(a0)
-    fsd f20, 160(a0)
-    fsd f21, 168(a0)
-    fsd f22, 176(a0)
-    fsd f23, 184(a0)
-    fsd f24, 192(a0)
-    fsd f25, 200(a0)
-    fsd f26, 208(a0)
-    fsd f27, 216(a0)
-    fsd f28, 224(a0)
-    fsd f29, 232(a0)
-    fsd f30, 240(a0)
-    fsd f31, 248(a0)
-    csrr t0, fcsr
-    sd t0, 256(a0)
-    ret`;
-}
-
-/**
- * The same, from memory.
- * @naked
- */
-function loadFloat(area: usize): void {
-  asm`
-    fld f0, 0(a0)
-    fld f1, 8(a0)
-    fld f2, 16(a0)
-    fld f3, 24(a0)
-    fld f4, 32(a0)
-    fld f5, 40(a0)
-    fld f6, 48(a0)
-    fld f7, 56(a0)
-    fld f8, 64(a0)
-    fld f9, 72(a0)
-    fld f10, 80(a0)
-    fld f11, 88(a0)
-    fld f12, 96(a0)
-    fld f13, 104(a0)
-    fld f14, 112(a0)
-    fld f15, 120(a0)
-    fld f16, 128(a0)
-    fld f17, 136(a0)
-    fld f18, 144(a0)
-    fld f19, 152(a0)
-    fld f20, 160(a0)
-    fld f21, 168(a0)
-    fld f22, 176(a0)
-    fld f23, 184(a0)
-    fld f24, 192(a0)
-    fld f25, 200(a0)
-    fld f26, 208(a0)
-    fld f27, 216(a0)
-    fld f28, 224(a0)
-    fld f29, 232(a0)
-    fld f30, 240(a0)
-    fld f31, 248(a0)
-    ld t0, 256(a0)
-    csrw fcsr, t0
-    ret`;
-}
-
-const noFloat = zeroed<FixedArray<u64, 33>>();
-
-/** A thread without floating-point state of its own starts with zeros, never with another thread's registers. */
-function clearFloat(): void {
-  loadFloat(addressOf(noFloat));
 }

@@ -34,21 +34,12 @@ import { FaultReport, objectAt, offsetAt, resolveFault } from './fault.ts';
 import { lockKernel, unlockKernel } from './lock.ts';
 import { isPersistent, reapStep } from './object.ts';
 import { powerOff } from './power.ts';
+import { armTimer, Hart, nextDeadline, takeThread, thisHart, wakeExpired, yieldThread } from './schedule.ts';
 import { deliverSignal, nextSignal } from './signal.ts';
 import { beginJudging, judgePutOff, judgingIncomplete } from './signature.ts';
 import { printSymbol } from './symbols.ts';
 import { systemCall } from './syscall.ts';
-import {
-  armTimer,
-  Hart,
-  nextDeadline,
-  Thread,
-  takeThread,
-  thisHart,
-  threadsAlive,
-  wakeExpired,
-  yieldThread,
-} from './thread.ts';
+import { Thread, threadsAlive } from './thread.ts';
 import { upcall } from './upcall.ts';
 import { isUserCopy, userCopyFailure } from './user.ts';
 

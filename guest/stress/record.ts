@@ -61,8 +61,15 @@ export const OP_SYNC = 17;
 export const OP_BECOME = 18;
 /** An object that has ended is not found. */
 export const OP_GONE = 19;
+/** These, too, the program checks itself. */
+export const OP_SIGNAL = 20;
+export const OP_MASK = 21;
+export const OP_ALARM = 22;
+export const OP_FIXED = 23;
+export const OP_FAULT = 24;
+export const OP_REVOKE = 25;
 /** The program found a mistake: number in the value. */
-export const OP_WRONG = 20;
+export const OP_WRONG = 26;
 
 /** Flags of OP_CREATE. */
 export const CREATE_FLAG_PERSIST = 1;

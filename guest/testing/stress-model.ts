@@ -25,7 +25,6 @@ export interface ModelObject {
   pinned: boolean;
   /** Objects that this one keeps, with the number of ties. */
   readonly ties: Map<ModelObject, number>;
-  tiedBy: number;
 }
 
 /** An operation as the log tells it. */
@@ -99,7 +98,6 @@ export class StressModel {
       deleted: false,
       pinned: false,
       ties: new Map(),
-      tiedBy: 0,
     };
   }
 
@@ -190,7 +188,6 @@ export class StressModel {
         if (child === undefined) this.fail(operation, 'the other slot is empty');
         const by = operation.op === R.OP_TIE ? 1 : -1;
         object.ties.set(child, (object.ties.get(child) ?? 0) + by);
-        child.tiedBy += by;
         this.settle();
         return;
       }
@@ -213,20 +210,18 @@ export class StressModel {
     }
   }
 
-  /** Objects that nothing keeps end, and with them their ties. */
+  /** What nothing keeps ends, with its ties: what is deleted, not pinned, and tied to nothing that stays, be it in a ring. */
   private settle(): void {
-    for (let again = true; again; ) {
-      again = false;
-      for (const slots of this.slots) {
-        if (slots === undefined) continue;
-        for (let s = 0; s < R.SLOTS; s++) {
-          const object = slots[s];
-          if (object === undefined || !object.deleted || object.pinned || object.tiedBy > 0) continue;
-          slots[s] = undefined;
-          this.objects.delete(object);
-          for (const [child, number] of object.ties) child.tiedBy -= number;
-          again = true;
-        }
+    for (const slots of this.slots) {
+      if (slots === undefined) continue;
+      const stays = keptBy(
+        slots.filter((object) => object && (!object.deleted || object.pinned)) as ModelObject[],
+      );
+      for (let s = 0; s < R.SLOTS; s++) {
+        const object = slots[s];
+        if (object === undefined || stays.has(object)) continue;
+        slots[s] = undefined;
+        this.objects.delete(object);
       }
     }
   }
@@ -243,13 +238,24 @@ export class StressModel {
 /** What a persistent object holds after a power failure. `id` is empty for one whose creation was not reported. */
 export type Survivor = Pick<ModelObject, 'id' | 'pages' | 'meta'>;
 
+/** Objects that stay by themselves, and what they keep by ties. */
+function keptBy(
+  roots: readonly ModelObject[],
+  counts: (child: ModelObject) => boolean = () => true,
+): Set<ModelObject> {
+  const kept = new Set(roots);
+  for (const parent of kept)
+    for (const [child, number] of parent.ties) if (number > 0 && counts(child)) kept.add(child);
+  return kept;
+}
+
 /** The objects that outlive power: persistent ones that are not deleted, and what they keep by ties. Pins and other ties are lost. */
 export function survivors(slots: readonly (ModelObject | undefined)[]): Survivor[] {
   const persistent = slots.filter((object) => object?.persistent === true) as ModelObject[];
-  const alive = new Set(persistent.filter(({ deleted }) => !deleted));
-  for (const parent of alive) {
-    for (const [child, number] of parent.ties) if (number > 0 && child.persistent) alive.add(child);
-  }
+  const alive = keptBy(
+    persistent.filter(({ deleted }) => !deleted),
+    (child) => child.persistent,
+  );
   return [...alive];
 }
 
