@@ -7,6 +7,7 @@
  */
 import { verifyEd25519 } from '../crypto/ed25519.ts';
 import { lockKernel, unlockKernel } from './lock.ts';
+import { randomWord } from './random.ts';
 import { thisHart } from './schedule.ts';
 import { Thread } from './thread.ts';
 
@@ -23,6 +24,7 @@ class Claim {
 
 class Verdict {
   readonly claim: Inline<Claim>;
+  hash: u64;
   /** 0: this entry is free. */
   judged: u32;
   holds: u32;
@@ -65,19 +67,27 @@ export function judgingIncomplete(): bool {
   return putOff[thisHart().index] !== 0;
 }
 
-/** The verdict on a claim; null: there is none. */
-function findVerdict(claim: Claim): Verdict | null {
+/** The verdict on a claim with this hash; null: there is none. */
+function findVerdict(claim: Claim, hash: u64): Verdict | null {
   for (let i: u64 = 0; i < VERDICTS; i++) {
     const verdict = verdicts[i];
-    if (verdict.judged === 0 || claimStart(verdict.claim) !== claimStart(claim)) continue;
+    if (verdict.hash !== hash || verdict.judged === 0) continue;
     if (memory.compare(addressOf(verdict.claim), addressOf(claim), sizeof<Claim>()) === 0) return verdict;
   }
   return null;
 }
 
-/** The first bytes of the signature: nearly always enough to tell two claims apart. */
-function claimStart(claim: Claim): u64 {
-  return load<u64>(addressOf(claim.signature));
+/** Secret, so that nobody makes claims that have the same hash, and are then told apart only slowly. */
+let secret: u64 = 0;
+
+function hashOf(claim: Claim): u64 {
+  if (secret === 0) secret = randomWord() | 1;
+  let hash: u64 = 0;
+  for (let offset: u64 = 0; offset < sizeof<Claim>(); offset += 8) {
+    hash = (hash ^ load<u64>(addressOf(claim) + offset)) * secret;
+    hash ^= hash >> 32;
+  }
+  return hash;
 }
 
 function verify(claim: Claim): bool {
@@ -93,6 +103,7 @@ function remember(claim: Claim, holds: bool): void {
   const place = verdicts[nextVerdict];
   nextVerdict = (nextVerdict + 1) % VERDICTS;
   assign(place.claim, claim);
+  place.hash = hashOf(claim);
   place.holds = u32(holds);
   place.judged = 1;
 }
@@ -105,7 +116,7 @@ export function signatureHolds(key: usize, message: usize, size: u64, signature:
   memory.copy(addressOf(claim.signature), signature, 64);
   memory.copy(addressOf(claim.message), message, size);
   claim.size = size;
-  const known = findVerdict(claim);
+  const known = findVerdict(claim, hashOf(claim));
   if (known !== null) return known.holds !== 0;
   if (mode === Unjudged.refuse) return false;
   if (mode === Unjudged.verify) {
