@@ -4,8 +4,37 @@ import { DELETE, EXEC, OBJ_NULLPAGE, ObjectId, READ, USE, WRITE } from '../../ab
 import { CAPABILITY_MAGIC, Capability, CB_CAPABILITY } from '../../abi/security.ts';
 import { EAGAIN, SPAWN_NO_CONTEXTS, SYS_ATTACH, SYS_DETACH, SYS_NULL } from '../../abi/syscall.ts';
 import { syscall } from '../../libtwz/syscall.ts';
-import { ContextObject, capability, context, draft, expectRights, makeTarget, other, owner, scene, seenRights, statTarget, target } from './security-scene.ts';
-import { caught, check, checkEqual, command, createWithKey, exitThread, imprison, map, mapWith, OPEN, openView, TestThread, TestThread, tryCall, tryLoad, tryStore } from './testing.ts';
+import {
+  ContextObject,
+  capability,
+  context,
+  draft,
+  expectRights,
+  makeTarget,
+  other,
+  owner,
+  scene,
+  seenRights,
+  statTarget,
+  target,
+} from './security-scene.ts';
+import {
+  caught,
+  check,
+  checkEqual,
+  command,
+  createWithKey,
+  exitThread,
+  imprison,
+  map,
+  mapWith,
+  OPEN,
+  openView,
+  TestThread,
+  tryCall,
+  tryLoad,
+  tryStore,
+} from './testing.ts';
 import { ticks } from './time.ts';
 
 function masks(): void {
