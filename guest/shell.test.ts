@@ -10,6 +10,7 @@ test('text is kept in a named object, and is there at the next boot', () => {
   expect(shell('cat greeting')).toEqual({ output: 'hello\n', status: 0 });
 });
 
+// biome-ignore-start lint/suspicious/noTemplateCurlyInString: the shell's own
 describe('the language', () => {
   test.each([
     ['echo \'a  b\' "c" d\\ e', 'a  b c d e\n', 0],
@@ -33,11 +34,52 @@ describe('the language', () => {
     ['for i in a "b c" d; do if [ "$i" = d ]; then break; fi; echo "<$i>"; done', '<a>\n<b c>\n', 0],
     ['for i in 1 2 3; do [ $i = 2 ] && continue; echo $i; done', '1\n3\n', 0],
     ['if false; then echo a; elif true; then echo b; else echo c; fi', 'b\n', 0],
+    ['for a in 1 2; do for b in x y; do echo $a$b; done; done | wc', '      4       4      12\n', 0],
+    ['{ echo one; echo two; } > t4; cat t4; { cat; echo end; } < t4', 'one\ntwo\none\ntwo\nend\n', 0],
+    ['while read A B; do echo "$B,$A"; L=$A; done < t4; echo $L', ',one\n,two\ntwo\n', 0],
     [
-      'for a in 1 2; do for b in x y; do echo $a$b; done; done | cat',
-      /a pipe or redirection cannot follow a block/,
-      2,
+      "V='it''s'; echo x y z | while read A B; do echo \"$A|$B|$V\"; V=2; done; echo $V",
+      'x|y z|its\nits\n',
+      0,
     ],
+    ['(cd /bin; V=in; pwd | wc); pwd; echo $V.', '      1       1       5\n/\n.\n', 0],
+    ['( exit 4 ) || echo $?; (echo a; (echo b)) | cat', '4\na\nb\n', 0],
+    ['f() { echo "$# $1"; return 3; echo no; }; f a b; echo $?; f x | cat; echo $#', '2 a\n3\n1 x\n0\n', 0],
+    ['f() if [ $1 -gt 1 ]; then echo $(($1 * $(f $(($1 - 1))))); else echo 1; fi; f 6', '720\n', 0],
+    [
+      'f() { for a; do echo $a; done; }; f 1 "2 3"; g() { f in; echo $1; }; g out; unset f; f',
+      /^1\n2 3\nin\nout\nsh: f: no such command/,
+      127,
+    ],
+    ['f() { f; }; f', 'sh: f: functions are nested too deeply\n', 2],
+    ['f( { echo; }', 'sh: {: not expected here\n', 2],
+    [
+      'case abc in x|y) echo 1;; a?c) echo 2;; *) echo 3;; esac; case $V in "") echo empty; esac',
+      '2\nempty\n',
+      0,
+    ],
+    [
+      'case "*" in "*") echo quoted;; esac; case ab in "*") echo no;; (a*) echo open; esac',
+      'quoted\nopen\n',
+      0,
+    ],
+    ['case a in b) echo;; esac; echo $?; case a in b) echo', /^sh: the command is not complete/, 2],
+    ['X=1; cat <<END; echo after\n$X $((X+1)) \\$X "q"\nEND', '1 2 $X "q"\nafter\n', 0],
+    ["cat <<'END' | wc\n$X\nEND\necho next", '      1       1       3\nnext\n', 0],
+    ['for i in 1 2; do cat <<A; cat <<B; done\na$i\nA\nb$i\nB\necho end', 'a1\nb1\na2\nb2\nend\n', 0],
+    ['read A B <<END\n one  two three \nEND\necho "$A,$B"', 'one,two three \n', 0],
+    ['cat <<END\nno end', /^sh: END: the lines of a here-document end with it/, 2],
+    ['set -e; false || true; if false; then echo; fi; ! true; echo on; false; echo off', 'on\n', 1],
+    ['set -e; f() { false; echo off; }; f; echo off', '', 1],
+    ['set -e; V=$(false; echo in); echo $V; set +e; false; echo on', 'in\non\n', 0],
+    ['echo $(echo a; exit 3; echo b); $(exit 4) || echo $?', 'a\n4\n', 0],
+    ['V=abc; echo ${V:-no} ${W:-a  b} "${W:-a  b}" ${#V} "$*"', 'abc a b a  b 3 \n', 0],
+    [
+      'for i in 1 2 3; do echo $i; done & wait; { sleep 0.01; echo bg; } & wait',
+      '[1]\n1\n2\n3\n[1]\nbg\n',
+      0,
+    ],
+    ['echo a | history | wc', '      0       0       0\n', 0],
     ['if true; then echo a', 'sh: the command is not complete\n', 2],
     ['echo not this; fi', 'sh: fi: not expected here\n', 2],
     ['fi', 'sh: fi: not expected here\n', 2],
@@ -60,7 +102,7 @@ describe('the language', () => {
     ],
     ["echo 'echo $1' > s2; ./s2 runs", 'runs\n', 0],
     ["echo 'V=set' > s3; . s3; echo $V", 'set\n', 0],
-    ['echo one two | read X; echo a | cat; echo end', /read: is the shell's own/, 0],
+    ['echo one two | read X; echo "$X."; echo a | cat; echo end', '.\na\nend\n', 0],
     ['echo "first line" > r; echo second >> r; read A < r; echo "$A"', 'first line\n', 0],
     ['set | cat; history | wc', '      0       0       0\n', 0],
     ['sleep 0.01 & wait; echo $?', '[1]\n0\n', 0],
@@ -76,6 +118,8 @@ describe('the language', () => {
     }
   });
 });
+
+// biome-ignore-end lint/suspicious/noTemplateCurlyInString: the shell's own
 
 describe('pipes', () => {
   test.each([1, 4])('a reader that ends early ends its writer, with %i harts', (harts) => {
@@ -195,6 +239,16 @@ describe('at the console', () => {
     console.type('wc\r');
     console.type('two wordz\x7fs\r');
     expect(console.type('\x04')).toContain('      1       2      10\n');
+  });
+
+  test('what the shell itself has no right to ends the command, and not the shell', () => {
+    const console = new Console();
+    console.type('ctx make c\r');
+    expect(console.type('ctx run c sh\r')).toMatch(/\$ $/);
+    expect(console.type('echo x > /new; cd /users; . /.history; read X < /.keys\r')).toContain(
+      'sh: /new: you have not',
+    );
+    expect(console.type('echo still here\r')).toContain('\nstill here\n');
   });
 
   test('Ctrl-D ends the shell, and with it the machine', () => {

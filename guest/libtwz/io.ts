@@ -212,6 +212,13 @@ export function consoleReady(): bool {
   return atomic.load<u64>(ptrTo(repr.info[CONSOLE_RECEIVED]), Order.acquire) !== repr.info[CONSOLE_TAKEN];
 }
 
+/** Goes to another place in the text object that is the input; returns the one before. For who redirects its own input. */
+export function moveInText(position: u64): u64 {
+  const before = textPosition;
+  textPosition = position;
+  return before;
+}
+
 /** Reads up to `size` bytes of the program's input; 0 at its end. From the console: a line, with the simplest editing. */
 export function read(address: usize, size: u64): u64 {
   flush();

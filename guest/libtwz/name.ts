@@ -146,6 +146,7 @@ function step(part: str, found: Found): i64 {
   assign(found.parent, found.id);
   found.name = part;
   if (isBin(found.id)) {
+    if (part.equals('..')) return rootNamespace(found.id) ? 0 : -ENOENT;
     if (!findProgram(part, found.id)) return -ENOENT;
     found.type = NameType.object;
     return 0;
@@ -204,9 +205,9 @@ export function namesLock(namespace: Namespace): Mutex {
 /** Gives `name` in a namespace to an object; `replace`: even if it is taken. Crash consistent. */
 export function assignName(parent: ObjectId, name: str, id: ObjectId, type: NameType, replace: bool): i64 {
   if (name.length === 0 || name.length > NAME_MAX) return -EINVAL;
-  const namespace = namespaceAt(parent);
-  if (namespace === null || isBin(parent)) return -EINVAL;
   if ((rightsTo(parent) & WRITE) === 0) return -EPERM;
+  const namespace = namespaceAt(parent);
+  if (namespace === null) return -EINVAL;
   // If there is no space for another entry the program is told before it has the lock.
   touch(addressOf(namespace.entries.ptr[namespace.count]) + sizeof<NameEntry>() - 8);
   using held = namesLock(namespace).hold();
@@ -248,9 +249,9 @@ export function assignLocked(
 
 /** Takes a name away. */
 export function removeName(parent: ObjectId, name: str): i64 {
+  if ((rightsTo(parent) & WRITE) === 0) return -EPERM;
   const namespace = namespaceAt(parent);
   if (namespace === null) return -EINVAL;
-  if ((rightsTo(parent) & WRITE) === 0) return -EPERM;
   using held = namesLock(namespace).hold();
   const entry = findEntry(namespace, name);
   if (entry === null) return -ENOENT;

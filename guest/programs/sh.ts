@@ -3,14 +3,21 @@
  * language is described in docs/shell.md; its parts are in programs/shell.
  */
 import '../libtwz/start.ts';
-import { complain, flush, print } from '../libtwz/io.ts';
+import { ObjectId } from '../abi/object.ts';
+import { StreamTarget } from '../abi/program.ts';
+import { attempt } from '../libtwz/attempt.ts';
+import { errorText } from '../libtwz/errors.ts';
+import { complain, flush, print, programArguments } from '../libtwz/io.ts';
 import { LineEnd, lineText, readLine, rememberLine, setCompletion } from '../libtwz/line.ts';
+import { parseId } from '../libtwz/number.ts';
+import { dataOf, openObject, sizeOf } from '../libtwz/object.ts';
 import { argument, argumentCount } from '../libtwz/program.ts';
 import { reportSize } from '../libtwz/terminal.ts';
+import { Mark, mark, release } from './shell/arena.ts';
 import { readScript } from './shell/builtins.ts';
 import { complete } from './shell/complete.ts';
 import { openHistory } from './shell/history.ts';
-import { isUnfinished, runText } from './shell/interpret.ts';
+import { forgetCommands, isUnfinished, runText } from './shell/interpret.ts';
 import { reportEnded } from './shell/jobs.ts';
 import {
   forgetInterrupt,
@@ -23,6 +30,7 @@ import {
 import { lastStatus, setPositional, setPositionalCount, setStatus } from './shell/variables.ts';
 
 const EXIT_INTERRUPT = 130;
+const MISUSE: u64 = 2;
 const TEXT = 16384;
 
 /** Lines of a command that goes on over several. */
@@ -75,6 +83,36 @@ function readCommand(): bool {
   }
 }
 
+function remember(_argument: u64): i64 {
+  rememberLine(strOf(text.ptr, length));
+  return 0;
+}
+
+function runCommand(_argument: u64): i64 {
+  runText(strOf(text.ptr, length));
+  flush();
+  return 0;
+}
+
+/** Runs the command; what the shell itself finds no right, no space or no page for ends the command, and not the shell. */
+function runGuarded(): void {
+  const own = programArguments();
+  const input = stack<StreamTarget>();
+  const output = stack<StreamTarget>();
+  const place = stack<Mark>();
+  assign(input, own.input);
+  assign(output, own.output);
+  mark(place);
+  const result = attempt(runCommand, 0);
+  if (result === 0) return;
+  release(place);
+  assign(own.input, input);
+  assign(own.output, output);
+  forgetCommands();
+  complain('sh', strOf(text.ptr, length), errorText(result));
+  setStatus(1);
+}
+
 function converse(): void {
   openHistory();
   setCompletion(complete);
@@ -86,13 +124,24 @@ function converse(): void {
     reportEnded();
     flush();
     if (!readCommand()) break;
-    const command = strOf(text.ptr, length);
-    rememberLine(command);
+    attempt(remember, 0);
     keysForShell();
-    runText(command);
-    flush();
+    runGuarded();
   }
   reportSize(false);
+}
+
+/** Runs the text of another shell (shell/subshell.ts), whose object ends with this program. */
+function runHandedOver(): void {
+  const id = stack<ObjectId>();
+  if (!parseId(argument(2), id)) {
+    setStatus(MISUSE);
+    return;
+  }
+  takeArguments(3);
+  joinForeground();
+  const base = openObject(id);
+  runText(strOf(at<Ptr<u8>>(dataOf(base)), sizeOf(base)));
 }
 
 /** @export */
@@ -102,12 +151,14 @@ function main(): u64 {
   } else if (argumentCount() > 1 && argument(1).equals('-c')) {
     if (argumentCount() === 2) {
       complain('usage', '', 'sh [-c TEXT | SCRIPT] [ARGUMENT...]');
-      setStatus(2);
+      setStatus(MISUSE);
     } else {
       takeArguments(3);
       joinForeground();
       runText(argument(2));
     }
+  } else if (argumentCount() > 2 && argument(1).equals('-s')) {
+    runHandedOver();
   } else if (argumentCount() > 1) {
     takeArguments(1);
     joinForeground();

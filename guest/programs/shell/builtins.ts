@@ -1,22 +1,27 @@
 /** The shell's own commands: those that change the shell itself. */
 import { NameType } from '../../abi/name.ts';
-import { ObjectId } from '../../abi/object.ts';
+import { ObjectId, READ } from '../../abi/object.ts';
 import { STREAM_CONSOLE } from '../../abi/program.ts';
 import { SIGNAL_TERMINATE } from '../../abi/signal.ts';
+import { ENOENT } from '../../abi/syscall.ts';
+import { lookupText } from '../../libtwz/errors.ts';
 import { complain, print, printColumn, printLine, programArguments, read } from '../../libtwz/io.ts';
 import { historyLine } from '../../libtwz/line.ts';
-import { Found, lookup, nameIn, openNamespace, rootNamespace } from '../../libtwz/name.ts';
-import { dataOf, openObject, sameId, sizeOf } from '../../libtwz/object.ts';
+import { Found, isBin, lookup, nameIn, openNamespace, rootNamespace } from '../../libtwz/name.ts';
+import { dataOf, openObject, rightsTo, sameId, sizeOf } from '../../libtwz/object.ts';
 import { exit } from '../../libtwz/start.ts';
 import { BUILTINS, Utility } from '../utilities/names.ts';
 import { field } from './arena.ts';
 import { readInteger } from './arithmetic.ts';
 import { testCondition } from './condition.ts';
-import { leaveLoop, runText } from './interpret.ts';
+import { forgetFunction } from './functions.ts';
+import { leaveCapture, leaveFunction, leaveLoop, runText } from './interpret.ts';
 import { announce, continueJob, findJob, Job, listJobs, waitFor, waitForAll } from './jobs.ts';
 import { forgetInterrupt } from './keys.ts';
 import {
+  isVariableName,
   lastStatus,
+  setExitsOnError,
   setVariable,
   shiftArguments,
   unsetVariable,
@@ -55,17 +60,22 @@ export function runBuiltIn(from: u64, to: u64): u64 {
   if (name.equals('true') || name.equals(':')) return 0;
   if (name.equals('false')) return 1;
   if (name.equals('unset')) {
-    for (let i = from + 1; i < to; i++) unsetVariable(field(i));
+    for (let i = from + 1; i < to; i++) {
+      unsetVariable(field(i));
+      forgetFunction(field(i));
+    }
     return 0;
   }
+  if (name.equals('return')) return count <= 2 ? leaveWith(name, from, to) : usage(name);
+  if (name.equals('set') && count === 2) return setOption(field(from + 1));
   if (name.equals('.')) return count === 2 ? readScript(field(from + 1)) : usage(name);
   if (name.equals('fg')) return count <= 2 ? foreground(count === 2 ? field(from + 1) : '') : usage(name);
   if (name.equals('bg')) return count <= 2 ? background(count === 2 ? field(from + 1) : '') : usage(name);
   if (name.equals('kill')) return killJob(from + 1, to);
-  if (name.equals('exit')) return count <= 2 ? leave(count === 2 ? field(from + 1) : '') : usage(name);
+  if (name.equals('exit')) return count <= 2 ? leaveWith(name, from, to) : usage(name);
   if (name.equals('cd'))
     return count <= 2 ? changeDirectory(count === 2 ? field(from + 1) : '/') : usage(name);
-  if (name.equals('read')) return count === 2 ? readVariable(field(from + 1)) : usage(name);
+  if (name.equals('read')) return count >= 2 ? readVariables(from + 1, to) : usage(name);
   if (count !== 1) return usage(name);
   return runWithoutArguments(name);
 }
@@ -84,11 +94,22 @@ function runWithoutArguments(name: str): u64 {
   return 0;
 }
 
-function leave(text: str): u64 {
+/** `exit [CODE]` and `return [CODE]`. */
+function leaveWith(name: str, from: u64, to: u64): u64 {
   const code = stack<FixedArray<i64, 1>>();
   code[0] = i64(lastStatus());
-  if (text.length !== 0 && !readInteger(text, code.ptr)) return usage('exit');
-  exit(u64(code[0]) & 255);
+  if (to - from === 2 && !readInteger(field(from + 1), code.ptr)) return usage(name);
+  const status = u64(code[0]) & 255;
+  if (name.equals('return')) leaveFunction();
+  else if (!leaveCapture()) exit(status);
+  return status;
+}
+
+/** `set -e`, `set +e`. */
+function setOption(option: str): u64 {
+  if (!option.equals('-e') && !option.equals('+e')) return usage('set');
+  setExitsOnError(option[0] === u8('-'));
+  return 0;
 }
 
 function showVariables(): void {
@@ -109,8 +130,9 @@ function showHistory(): void {
 
 function changeDirectory(path: str): u64 {
   const found = stack<Found>();
-  if (lookup(path, found) !== 0) {
-    complain('cd', path, 'no such name');
+  const result = lookup(path, found);
+  if (result !== 0) {
+    complain('cd', path, lookupText(result));
     return 1;
   }
   if (found.type !== NameType.namespace) {
@@ -135,15 +157,27 @@ function showDirectory(): u64 {
   const own = programArguments().directory;
   const root = stack<ObjectId>();
   if (rootNamespace(root) && sameId(root, own)) print('/');
+  else if (isBin(own)) print('/bin');
   else showPath(own, 0);
   printLine('');
   return 0;
 }
 
+function isBlank(byte: u8): bool {
+  return byte === u8(' ') || byte === 9;
+}
+
+function afterBlanks(text: str, start: u64): u64 {
+  let i = start;
+  while (i < text.length && isBlank(text[i])) i++;
+  return i;
+}
+
 const line = zeroed<FixedArray<u8, 1024>>();
 
-/** Reads a line of the input into a variable; 1 at the end of the input. */
-function readVariable(name: str): u64 {
+/** Reads a line of the input into variables, a word into each and the rest into the last; 1 at the end of the input. */
+function readVariables(from: u64, to: u64): u64 {
+  for (let i = from; i < to; i++) if (!isVariableName(field(i))) return usage('read');
   let length: u64 = 0;
   if (programArguments().input.kind === STREAM_CONSOLE) length = read(addressOf(line), 1024);
   else {
@@ -154,7 +188,15 @@ function readVariable(name: str): u64 {
     }
   }
   if (length === 0) return 1;
-  setVariable(name, strOf(line.ptr, line[length - 1] === 10 ? length - 1 : length));
+  const text = strOf(line.ptr, line[length - 1] === 10 ? length - 1 : length);
+  let start = afterBlanks(text, 0);
+  for (let i = from; i < to; i++) {
+    let end = start;
+    if (i + 1 === to) end = text.length;
+    else while (end < text.length && !isBlank(text[end])) end++;
+    setVariable(field(i), text.subslice(start, end));
+    start = afterBlanks(text, end);
+  }
   return 0;
 }
 
@@ -213,9 +255,14 @@ function background(text: str): u64 {
 /** Runs the lines of a text object in this shell. */
 export function readScript(path: str): u64 {
   const found = stack<Found>();
-  if (lookup(path, found) !== 0 || found.type !== NameType.text) {
-    complain('sh', path, 'no such script');
+  const result = lookup(path, found);
+  if (result !== 0 || found.type !== NameType.text) {
+    complain('sh', path, result === 0 || result === -ENOENT ? 'no such script' : lookupText(result));
     return 127;
+  }
+  if ((rightsTo(found.id) & READ) === 0) {
+    complain('sh', path, 'you have not the right to read it');
+    return 126;
   }
   const base = openObject(found.id);
   runText(strOf(at<Ptr<u8>>(dataOf(base)), sizeOf(base)));

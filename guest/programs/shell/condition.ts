@@ -1,8 +1,9 @@
 /** `test` and `[`: conditions on text, numbers and names. The shell has `!`, `&&` and `||`, so a condition is one comparison. */
 import { NameType } from '../../abi/name.ts';
+import { READ, WRITE } from '../../abi/object.ts';
 import { complain } from '../../libtwz/io.ts';
 import { Found, lookup } from '../../libtwz/name.ts';
-import { openObject, sizeOf } from '../../libtwz/object.ts';
+import { openObject, rightsTo, sizeOf } from '../../libtwz/object.ts';
 import { field } from './arena.ts';
 import { readInteger } from './arithmetic.ts';
 
@@ -43,9 +44,12 @@ function testOne(operator: str, operand: str): u64 {
   if (operator.equals('-d')) return verdict(known && found.type === NameType.namespace);
   if (operator.equals('-f')) return verdict(known && found.type !== NameType.namespace);
   if (operator.equals('-s')) {
+    if ((rightsTo(found.id) & READ) === 0) return FALSE;
     return verdict(known && found.type === NameType.text && sizeOf(openObject(found.id)) !== 0);
   }
-  return misuse(operator, 'unknown (-n -z TEXT; -e -f -d -s NAME)');
+  if (operator.equals('-r')) return verdict(known && (rightsTo(found.id) & READ) !== 0);
+  if (operator.equals('-w')) return verdict(known && (rightsTo(found.id) & WRITE) !== 0);
+  return misuse(operator, 'unknown (-n -z TEXT; -e -f -d -s -r -w NAME)');
 }
 
 function compare(left: str, operator: str, right: str): u64 {

@@ -25,7 +25,7 @@ import {
 } from './arena.ts';
 import { arithmeticFailed, evaluate } from './arithmetic.ts';
 import { capture, capturedText, releaseCapture } from './interpret.ts';
-import { afterSubstitution } from './lexer.ts';
+import { afterBrace, afterSubstitution } from './lexer.ts';
 import { argumentsLeft, isNameByte, lastStatus, positionalAt, variable } from './variables.ts';
 
 /** Where the field that is being put together starts. */
@@ -53,6 +53,32 @@ export function expandToText(word: str): str {
   const from = start;
   removeBackslashes();
   return textSince(from);
+}
+
+/** Expands a word of `case` into a pattern, in which backslashes precede what was quoted. */
+export function expandPatternWord(word: str): str {
+  failed = false;
+  begin();
+  expandText(word, false);
+  return textSince(start);
+}
+
+/** Expands the lines of a here-document: only `$`, and backslashes before it. */
+export function expandLines(text: str): str {
+  failed = false;
+  begin();
+  let i: u64 = 0;
+  while (i < text.length && !failed) {
+    const byte = text[i];
+    i++;
+    if (byte === u8('\\') && i < text.length && (text[i] === u8('$') || text[i] === u8('\\'))) {
+      putQuoted(text[i]);
+      i++;
+    } else if (byte === u8('$')) i = expandDollar(text, i, true, false);
+    else putQuoted(byte);
+  }
+  removeBackslashes();
+  return textSince(start);
 }
 
 export function expansionFailed(): bool {
@@ -125,6 +151,16 @@ function expandDollar(word: str, from: u64, quoted: bool, splits: bool): u64 {
   if (first < word.length && isNameByte(word[first]) && word[first] > u8('9')) {
     while (end < word.length && isNameByte(word[end])) end++;
   } else if (first < word.length && isSpecial(word[first])) end++;
+  if (
+    braced &&
+    first < word.length &&
+    word[first] === u8('#') &&
+    first + 1 < word.length &&
+    word[first + 1] !== u8('}')
+  )
+    return expandLength(word, first + 1, quoted, splits);
+  if (braced && end > first && end + 1 < word.length && word[end] === u8(':') && word[end + 1] === u8('-'))
+    return expandDefault(word, first, end, quoted, splits);
   if (braced && (end === word.length || word[end] !== u8('}') || end === first)) {
     complain('sh', word, 'a name in braces is wanted after $');
     failed = true;
@@ -138,12 +174,69 @@ function expandDollar(word: str, from: u64, quoted: bool, splits: bool): u64 {
   return braced ? end + 1 : end;
 }
 
+/** `${NAME:-text}`: the text where the variable is empty. Returns the index after it. */
+function expandDefault(word: str, first: u64, end: u64, quoted: bool, splits: bool): u64 {
+  // The lexer has seen that it is closed.
+  const close = afterBrace(word, end);
+  if (valueOf(word.subslice(first, end)).length !== 0) expandName(word.subslice(first, end), quoted, splits);
+  else if (!quoted) expandWords(word.subslice(end + 2, close - 1), splits);
+  else expandQuoted(word.subslice(end + 2, close - 1));
+  return close;
+}
+
+/** Words with blanks between, which part fields if `splits`. */
+function expandWords(text: str, splits: bool): void {
+  let from: u64 = 0;
+  let quote: u8 = 0;
+  for (let i: u64 = 0; i <= text.length; i++) {
+    const byte: u8 = i < text.length ? text[i] : u8(' ');
+    if (quote !== 0) {
+      if (byte === quote) quote = 0;
+    } else if (byte === u8("'") || byte === u8('"')) quote = byte;
+    else if (byte === u8(' ') || byte === 9) {
+      expandText(text.subslice(from, i), splits);
+      if (i === text.length) return;
+      if (splits) endField();
+      else putQuoted(byte);
+      from = i + 1;
+    }
+  }
+  expandText(text.subslice(from), splits);
+}
+
+/** Text within quotes: `$` means something, blanks and patterns do not. */
+function expandQuoted(text: str): void {
+  let i: u64 = 0;
+  while (i < text.length && !failed) {
+    const byte = text[i];
+    i++;
+    if (byte === u8('$')) i = expandDollar(text, i, true, false);
+    else putQuoted(byte);
+  }
+}
+
+/** `${#NAME}`: how many bytes it has. */
+function expandLength(word: str, first: u64, quoted: bool, splits: bool): u64 {
+  let end = first;
+  while (word[end] !== u8('}')) end++;
+  putValue(decimal(i64(valueOf(word.subslice(first, end)).length)), quoted, splits);
+  return end + 1;
+}
+
+/** The value of a variable or of an argument. */
+function valueOf(name: str): str {
+  if (name.length === 1 && name[0] >= u8('0') && name[0] <= u8('9'))
+    return positionalAt(u64(name[0] - u8('0')));
+  return variable(name);
+}
+
 function isSpecial(byte: u8): bool {
   return (
     (byte >= u8('0') && byte <= u8('9')) ||
     byte === u8('?') ||
     byte === u8('#') ||
     byte === u8('@') ||
+    byte === u8('*') ||
     byte === u8('$')
   );
 }
@@ -172,11 +265,11 @@ function expandName(name: str, quoted: bool, splits: bool): void {
     const self = at<ThreadRepr>(slotAddress(SLOT_THREAD, OBJ_NULLPAGE));
     putValue(decimal(i64(self.number)), quoted, splits);
   } else if (byte === u8('#')) putValue(decimal(i64(argumentsLeft())), quoted, splits);
-  else if (byte === u8('@')) {
-    // In quotes each argument is a field of its own.
+  else if (byte === u8('@') || byte === u8('*')) {
+    // In quotes each argument is a field of its own, or all are one.
     for (let i: u64 = 1; i <= argumentsLeft(); i++) {
       if (i > 1) {
-        if (splits) endField();
+        if (splits && !(quoted && byte === u8('*'))) endField();
         else putQuoted(u8(' '));
       }
       putValue(positionalAt(i), quoted, splits);
@@ -192,7 +285,16 @@ function expandParenthesis(word: str, from: u64, quoted: bool, splits: bool): u6
   const inner = word.subslice(from, end - 1);
   if (inner.length > 1 && inner[0] === u8('(') && inner[inner.length - 1] === u8(')')) {
     const expression = inner.subslice(1, inner.length - 1);
-    const value = evaluate(expression);
+    const fieldStart = start;
+    const wasPresent = present;
+    const wasPattern = pattern;
+    const end0 = top();
+    const value = evaluate(expandToText(expression));
+    cut(end0);
+    start = fieldStart;
+    present = wasPresent;
+    pattern = wasPattern;
+    if (failed) return end;
     if (arithmeticFailed()) {
       complain('sh', expression, 'cannot be computed');
       failed = true;

@@ -1,5 +1,5 @@
 /**
- * Runs the shell's language straight from its text: lists, `&&`, `||`, `!`, pipelines, `if`, `while`, `until`, `for`. What is not to be run is read
+ * Runs the shell's language straight from its text: lists, `&&`, `||`, `!`; pipelines are in pipeline.ts, `if` and its like in compound.ts. What is not to be run is read
  * all the same, so the same functions tell whether a text is complete, and find the end of a branch that is not taken.
  */
 import { DELETE, ObjectId, READ, WRITE } from '../../abi/object.ts';
@@ -7,19 +7,33 @@ import { STREAM_TEXT, StreamTarget } from '../../abi/program.ts';
 import { CREATE_VOLATILE } from '../../abi/syscall.ts';
 import { complain, flush, programArguments } from '../../libtwz/io.ts';
 import { createObject, dataOf, deleteObject, openObject, setSize, sizeOf } from '../../libtwz/object.ts';
+import { exit } from '../../libtwz/start.ts';
 import { objectAt, unmapAll } from '../../libtwz/view.ts';
-import { field, fieldCount, Mark, mark, release } from './arena.ts';
-import { expandWord } from './expand.ts';
+import { field, Mark, mark, release } from './arena.ts';
+import { runCompound } from './compound.ts';
+import { forgetDocuments } from './here.ts';
 import { interrupted } from './keys.ts';
 import { readToken, Token, TokenKind } from './lexer.ts';
-import { runPipeline } from './pipeline.ts';
-import { lastStatus, setStatus, setVariable } from './variables.ts';
+import { forgetPipelines, runPipeline } from './pipeline.ts';
+import {
+  isExitOnError,
+  lastStatus,
+  Positional,
+  positionals,
+  setPositional,
+  setPositionalCount,
+  setStatus,
+} from './variables.ts';
 
 /** Why commands are skipped until the loop, or the whole text, is over. */
 enum Leaving {
   no,
   breakLoop,
   continueLoop,
+  /** `return`: until the function or script is over. */
+  leaveFunction,
+  /** `exit` in `$(…)`: until that text is over. */
+  leaveCapture,
 }
 
 let leaving = Leaving.no;
@@ -27,7 +41,9 @@ let leaving = Leaving.no;
 let loops: u64 = 0;
 /** Substitutions and scripts inside each other. */
 let depth: u64 = 0;
-const MAX_DEPTH = 16;
+const MAX_DEPTH = 64;
+/** Captures around the command that runs. */
+let captures: u64 = 0;
 
 /** A text and how far it has been read. */
 export class Script {
@@ -41,6 +57,7 @@ export class Script {
 
 /** Runs a text; its last exit code is `lastStatus()`. */
 export function runText(text: str): void {
+  forgetDocuments(text);
   const script = stack<Script>();
   script.text = text;
   // All of it is read before any of it is run.
@@ -62,12 +79,64 @@ export function runText(text: str): void {
   runList(script, true);
   if (interrupted()) setStatus(130);
   loops = outerLoops;
-  leaving = Leaving.no;
+  if (leaving !== Leaving.leaveCapture) leaving = Leaving.no;
   depth--;
+}
+
+/** Runs a function: a compound command, with fields [from, to) as its name and arguments. */
+export function runFunction(body: str, from: u64, to: u64): void {
+  if (depth === MAX_DEPTH) {
+    complain('sh', field(from), 'functions are nested too deeply');
+    setStatus(2);
+    return;
+  }
+  const outer = stack<Positional>();
+  const outerLoops = loops;
+  assign(outer, positionals());
+  setPositionalCount(to - from);
+  for (let i: u64 = 1; i < to - from; i++) setPositional(i, field(from + i));
+  depth++;
+  loops = 0;
+  runBlock(body);
+  loops = outerLoops;
+  depth--;
+  if (leaving === Leaving.leaveFunction) leaving = Leaving.no;
+  assign(positionals(), outer);
+}
+
+/** Runs a compound command that has been read before. */
+export function runBlock(text: str): void {
+  const script = stack<Script>();
+  script.text = text;
+  setStatus(0);
+  runCompound(script, true);
+}
+
+/** Leaves the function or script that runs; at the outermost level that is the text. */
+export function leaveFunction(): void {
+  leaving = Leaving.leaveFunction;
+}
+
+/** Leaves the text whose output is captured. False: none is. */
+export function leaveCapture(): bool {
+  if (captures === 0) return false;
+  leaving = Leaving.leaveCapture;
+  return true;
+}
+
+/** Begins anew after a command that was given up in the middle. */
+export function forgetCommands(): void {
+  depth = 0;
+  loops = 0;
+  captures = 0;
+  conditions = 0;
+  leaving = Leaving.no;
+  forgetPipelines();
 }
 
 /** Is the text only the beginning of something: an open quote, an `if` without `fi`? */
 export function isUnfinished(text: str): bool {
+  forgetDocuments(text);
   const script = stack<Script>();
   script.text = text;
   quiet = true;
@@ -100,7 +169,12 @@ export function capture(command: str): usize {
   assign(own.id, id);
   const place = stack<Mark>();
   mark(place);
+  captures++;
+  conditions++;
   runText(command);
+  conditions--;
+  captures--;
+  leaving = Leaving.no;
   flush();
   release(place);
   assign(own, saved);
@@ -126,12 +200,12 @@ export function releaseCapture(base: usize): void {
 let quiet = false;
 const ahead = zeroed<Token>();
 
-function peek(script: Script): Token {
+export function peek(script: Script): Token {
   readToken(script.text, script.at, ahead);
   return ahead;
 }
 
-function fail(script: Script, what: str, message: str): void {
+export function fail(script: Script, what: str, message: str): void {
   if (!script.failed && !quiet) complain('sh', what, message);
   script.failed = true;
 }
@@ -147,11 +221,17 @@ export function failAt(script: Script, token: Token): void {
   } else fail(script, token.kind === TokenKind.newline ? 'end of line' : token.text, 'not expected here');
 }
 
-function skipNewlines(script: Script): void {
+/** Says that the end of a here-document is not there. */
+export function failUnfinished(script: Script, word: str): void {
+  script.unfinished = true;
+  fail(script, word, 'the lines of a here-document end with it, and it is not there');
+}
+
+export function skipNewlines(script: Script): void {
   while (peek(script).kind === TokenKind.newline) script.at = ahead.end;
 }
 
-function skipSeparators(script: Script): void {
+export function skipSeparators(script: Script): void {
   for (;;) {
     const kind = peek(script).kind;
     if (kind !== TokenKind.newline && kind !== TokenKind.semicolon && kind !== TokenKind.background) return;
@@ -159,12 +239,12 @@ function skipSeparators(script: Script): void {
   }
 }
 
-function isWord(token: Token, text: str): bool {
+export function isWord(token: Token, text: str): bool {
   return token.kind === TokenKind.word && token.text.equals(text);
 }
 
-/** A word that ends a list. */
-function isClosing(token: Token): bool {
+/** Something that ends a list. */
+export function isClosing(token: Token): bool {
   return (
     isWord(token, 'then') ||
     isWord(token, 'elif') ||
@@ -172,12 +252,15 @@ function isClosing(token: Token): bool {
     isWord(token, 'fi') ||
     isWord(token, 'do') ||
     isWord(token, 'done') ||
-    isWord(token, '}')
+    isWord(token, 'esac') ||
+    isWord(token, '}') ||
+    token.kind === TokenKind.close ||
+    token.kind === TokenKind.caseEnd
   );
 }
 
 /** Takes the keyword `word`; fails if something else comes. */
-function expect(script: Script, word: str): void {
+export function expect(script: Script, word: str): void {
   if (script.failed) return;
   const token = peek(script);
   if (isWord(token, word)) script.at = token.end;
@@ -187,7 +270,7 @@ function expect(script: Script, word: str): void {
   }
 }
 
-function takes(script: Script, word: str): bool {
+export function takes(script: Script, word: str): bool {
   if (script.failed || !isWord(peek(script), word)) return false;
   script.at = ahead.end;
   return true;
@@ -195,11 +278,21 @@ function takes(script: Script, word: str): bool {
 
 // ------------------------------------------------------------------------------------------------------ running
 
-function goesOn(): bool {
+/** Conditions around the command that runs: there `set -e` does not count. */
+let conditions: u64 = 0;
+
+/** Runs a list whose exit code is looked at. */
+export function runCondition(script: Script, run: bool): void {
+  conditions++;
+  runList(script, run);
+  conditions--;
+}
+
+export function goesOn(): bool {
   return leaving === Leaving.no && !interrupted();
 }
 
-function runList(script: Script, run: bool): void {
+export function runList(script: Script, run: bool): void {
   for (;;) {
     skipSeparators(script);
     if (script.failed) return;
@@ -222,125 +315,55 @@ function runList(script: Script, run: bool): void {
   }
 }
 
+function isJunction(kind: TokenKind): bool {
+  return kind === TokenKind.and || kind === TokenKind.or;
+}
+
 function runAndOr(script: Script, run: bool): void {
-  runNegated(script, run);
+  let runs = run;
+  let decides = runNegated(script, run);
   while (!script.failed) {
     const kind = peek(script).kind;
-    if (kind !== TokenKind.and && kind !== TokenKind.or) return;
+    if (!isJunction(kind)) break;
     script.at = ahead.end;
     skipNewlines(script);
     if (peek(script).kind === TokenKind.end) {
       failAt(script, ahead);
       return;
     }
-    runNegated(script, run && goesOn() && (kind === TokenKind.and) === (lastStatus() === 0));
+    runs = run && goesOn() && (kind === TokenKind.and) === (lastStatus() === 0);
+    decides = runNegated(script, runs);
   }
+  // Of a chain only the failure of its last command counts.
+  if (runs && decides && conditions === 0 && isExitOnError() && lastStatus() !== 0 && goesOn())
+    exit(lastStatus());
 }
 
-function runNegated(script: Script, run: bool): void {
+/** True: the exit code is that of a command, and not its opposite, and the command is followed by nothing that looks at it. */
+function runNegated(script: Script, run: bool): bool {
   const negated = takes(script, '!');
-  runCommand(script, run);
-  if (negated && run) setStatus(lastStatus() === 0 ? 1 : 0);
+  // Whether `&&` follows is known only behind the command: what is in it is taken to be looked at only by what is in it.
+  if (negated) conditions++;
+  runPipeline(script, run && goesOn());
+  if (!negated) return !isJunction(peek(script).kind);
+  conditions--;
+  if (run) setStatus(lastStatus() === 0 ? 1 : 0);
+  return false;
 }
 
-function runCommand(script: Script, run: bool): void {
-  if (takes(script, 'if')) runIf(script, run);
-  else if (takes(script, 'while')) runWhile(script, run, true);
-  else if (takes(script, 'until')) runWhile(script, run, false);
-  else if (takes(script, 'for')) runFor(script, run);
-  else if (takes(script, '{')) {
-    runList(script, run);
-    expect(script, '}');
-  } else {
-    runPipeline(script, run && goesOn());
-    return;
-  }
-  const kind = peek(script).kind;
-  if (!script.failed && (kind === TokenKind.pipe || kind === TokenKind.output || kind === TokenKind.append))
-    fail(script, ahead.text, 'a pipe or redirection cannot follow a block; write: sh -c "…" | …');
+// -------------------------------------------------------------------------------------------------------- loops
+
+export function enterLoop(): void {
+  loops++;
 }
 
-function runIf(script: Script, run: bool): void {
-  let done = false;
-  do {
-    runList(script, run && !done);
-    expect(script, 'then');
-    const taken: bool = run && !done && goesOn() && lastStatus() === 0;
-    runList(script, taken);
-    done = done || taken;
-  } while (takes(script, 'elif'));
-  if (takes(script, 'else')) {
-    runList(script, run && !done && goesOn());
-    done = true;
-  }
-  expect(script, 'fi');
-  if (run && !done) setStatus(0);
+export function endLoop(): void {
+  loops--;
 }
 
 /** After the body of a loop: does it go round again? */
-function again(): bool {
-  const left = leaving === Leaving.breakLoop;
-  leaving = Leaving.no;
+export function again(): bool {
+  const left = leaving !== Leaving.no && leaving !== Leaving.continueLoop;
+  if (leaving === Leaving.breakLoop || leaving === Leaving.continueLoop) leaving = Leaving.no;
   return !left && !interrupted();
-}
-
-function runWhile(script: Script, run: bool, wanted: bool): void {
-  const start = script.at;
-  let status: u64 = 0;
-  let going = run;
-  if (run) loops++;
-  do {
-    script.at = start;
-    runList(script, going);
-    expect(script, 'do');
-    going = going && goesOn() && (lastStatus() === 0) === wanted;
-    runList(script, going);
-    if (going) status = lastStatus();
-    expect(script, 'done');
-    // The last time round nothing is run; it finds the end.
-    if (going && !again()) break;
-  } while (going && !script.failed);
-  if (!run) return;
-  loops--;
-  setStatus(status);
-}
-
-function runFor(script: Script, run: bool): void {
-  const token = peek(script);
-  const name = token.text;
-  if (token.kind !== TokenKind.word) {
-    failAt(script, token);
-    return;
-  }
-  script.at = token.end;
-  expect(script, 'in');
-  const place = stack<Mark>();
-  mark(place);
-  const first = fieldCount();
-  let usable = run;
-  while (!script.failed && peek(script).kind === TokenKind.word) {
-    const word = ahead.text;
-    script.at = ahead.end;
-    if (usable) usable = expandWord(word);
-  }
-  const last = fieldCount();
-  skipSeparators(script);
-  expect(script, 'do');
-  const start = script.at;
-  let next = first;
-  if (run) {
-    setStatus(usable ? 0 : 1);
-    loops++;
-  }
-  do {
-    script.at = start;
-    const going = usable && next < last;
-    if (going) setVariable(name, field(next));
-    next++;
-    runList(script, going);
-    expect(script, 'done');
-    if (going && !again()) break;
-  } while (usable && next < last && !script.failed);
-  if (run) loops--;
-  release(place);
 }

@@ -1,4 +1,5 @@
 /** Splits the shell's language into words and operators. Words keep their quotes; expansion (expand.ts) takes them off. */
+import { linesTaken } from './here.ts';
 
 export enum TokenKind {
   end,
@@ -14,6 +15,17 @@ export enum TokenKind {
   input,
   output,
   append,
+  /** `<<`: the word that follows ends the lines that are the input (here.ts). */
+  here,
+  /** The same with a quoted word: the lines are taken as they are. */
+  hereQuoted,
+  open,
+  close,
+  /** `;;` of `case`. */
+  caseEnd,
+  /** Not read as one token: a whole `if` … `fi` and its like, and one in parentheses. */
+  block,
+  subshell,
   /** Something that no command can contain. */
   invalid,
 }
@@ -83,6 +95,19 @@ export function afterSubstitution(text: str, start: u64): u64 {
   return UNFINISHED;
 }
 
+/** Index after the brace that closes the one before `start`. */
+export function afterBrace(text: str, start: u64): u64 {
+  let depth: u64 = 1;
+  for (let i = start; i < text.length; i++) {
+    if (text[i] === u8('{')) depth++;
+    else if (text[i] === u8('}')) {
+      depth--;
+      if (depth === 0) return i + 1;
+    }
+  }
+  return UNFINISHED;
+}
+
 function afterWord(text: str, start: u64): u64 {
   let i = start;
   while (i < text.length) {
@@ -92,6 +117,7 @@ function afterWord(text: str, start: u64): u64 {
     if (byte === u8('\\')) i = min<u64>(i + 1, text.length);
     else if (byte === u8("'") || byte === u8('"')) i = afterQuote(text, i, byte);
     else if (byte === u8('$') && i < text.length && text[i] === u8('(')) i = afterSubstitution(text, i + 1);
+    else if (byte === u8('$') && i < text.length && text[i] === u8('{')) i = afterBrace(text, i + 1);
     if (i === UNFINISHED) return i;
   }
   return i;
@@ -115,13 +141,17 @@ function operator(byte: u8, doubled: bool): TokenKind {
     case 10:
       return TokenKind.newline;
     case u8(';'):
-      return TokenKind.semicolon;
+      return doubled ? TokenKind.caseEnd : TokenKind.semicolon;
+    case u8('('):
+      return TokenKind.open;
+    case u8(')'):
+      return TokenKind.close;
     case u8('&'):
       return doubled ? TokenKind.and : TokenKind.background;
     case u8('|'):
       return doubled ? TokenKind.or : TokenKind.pipe;
     case u8('<'):
-      return TokenKind.input;
+      return doubled ? TokenKind.here : TokenKind.input;
     case u8('>'):
       return doubled ? TokenKind.append : TokenKind.output;
   }
@@ -139,10 +169,12 @@ export function readToken(text: str, start: u64, token: Token): void {
   }
   const byte = text[from];
   if (byte === 10 || isOperatorByte(byte)) {
-    const canDouble = byte === u8('&') || byte === u8('|') || byte === u8('>');
+    const canDouble = isOperatorByte(byte) && byte !== u8('(') && byte !== u8(')');
     const doubled = canDouble && from + 1 < text.length && text[from + 1] === byte;
     token.kind = operator(byte, doubled);
     token.end = from + (doubled ? 2 : 1);
+    // The lines after it may belong to a command before it.
+    if (byte === 10) token.end += linesTaken(text.ptr.address + from);
   } else {
     token.end = afterWord(text, from);
     token.kind = TokenKind.word;
@@ -151,5 +183,5 @@ export function readToken(text: str, start: u64, token: Token): void {
       token.end = text.length;
     }
   }
-  token.text = text.subslice(from, token.end);
+  token.text = text.subslice(from, byte === 10 ? from + 1 : token.end);
 }

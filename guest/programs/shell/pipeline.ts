@@ -5,7 +5,7 @@ import { STREAM_EMPTY, STREAM_PIPE, StreamTarget } from '../../abi/program.ts';
 import { SIGNAL_KILL } from '../../abi/signal.ts';
 import { CREATE_VOLATILE, GROUP_NEW } from '../../abi/syscall.ts';
 import { errorText } from '../../libtwz/errors.ts';
-import { complain, flush, programArguments } from '../../libtwz/io.ts';
+import { complain, flush, moveInText, programArguments } from '../../libtwz/io.ts';
 import { Found, findProgram, lookup } from '../../libtwz/name.ts';
 import { createObject, dataOf, deleteObject, openObject } from '../../libtwz/object.ts';
 import { Child } from '../../libtwz/program.ts';
@@ -14,12 +14,16 @@ import { unmapObject } from '../../libtwz/view.ts';
 import { isBuiltIn, isUtility } from '../utilities/names.ts';
 import { field, fieldCount, Mark, mark, overflowed, release } from './arena.ts';
 import { runBuiltIn } from './builtins.ts';
-import { expandToText, expandWord, expansionFailed } from './expand.ts';
-import { failAt, Script } from './interpret.ts';
+import { beginsCompound, runCompound } from './compound.ts';
+import { expandLines, expandToText, expandWord, expansionFailed } from './expand.ts';
+import { defineFunction, findFunction } from './functions.ts';
+import { findDocument, isFound, isQuoted } from './here.ts';
+import { failAt, failUnfinished, peek, runBlock, runFunction, Script, skipNewlines } from './interpret.ts';
 import { announce, Job, MAX_STAGES, newJob, waitFor } from './jobs.ts';
 import { hasJobControl } from './keys.ts';
-import { readToken, Token, TokenKind } from './lexer.ts';
-import { openInput, openOutput } from './redirect.ts';
+import { TokenKind } from './lexer.ts';
+import { openInput, openLines, openOutput } from './redirect.ts';
+import { passState } from './subshell.ts';
 import { assignmentName, setStatus, setVariable } from './variables.ts';
 
 const PIECES = 2048;
@@ -36,55 +40,153 @@ class Piece {
 const pieces = zeroed<FixedArray<Inline<Piece>, 2048>>();
 let pieceCount: u64 = 0;
 
-/** A command of a pipeline after expansion: fields [first, last), and where its streams go; empty: nowhere else. */
-class Stage {
+/** A command of a pipeline after expansion. */
+export class Stage {
+  /** Its words: fields [first, last). */
   first: u64;
   last: u64;
+  /** A compound command, as written; empty: it has words. */
+  block: str;
+  /** The compound command is in parentheses. */
+  isSubshell: bool;
+  /** Where its streams go; empty: nowhere else. */
   input: str;
   output: str;
   append: bool;
+  /** The lines of a here-document, if it has one. */
+  hasLines: bool;
+  lines: str;
+  /** The object that they are read from. */
+  readonly linesObject: Inline<ObjectId>;
+  /** What a shell of its own is given to run (subshell.ts). */
+  readonly textObject: Inline<ObjectId>;
 }
 
 function isRedirection(kind: TokenKind): bool {
-  return kind === TokenKind.input || kind === TokenKind.output || kind === TokenKind.append;
+  return (
+    kind === TokenKind.input ||
+    kind === TokenKind.output ||
+    kind === TokenKind.append ||
+    kind === TokenKind.here
+  );
+}
+
+function addPiece(script: Script, kind: TokenKind, text: str): void {
+  if (pieceCount === PIECES) {
+    if (!script.failed) complain('sh', '', 'too many words');
+    script.failed = true;
+    return;
+  }
+  pieces[pieceCount].kind = kind;
+  pieces[pieceCount].text = text;
+  pieceCount++;
+}
+
+/** Forgets the pipelines that were being read: what ran them was given up. */
+export function forgetPipelines(): void {
+  pieceCount = 0;
 }
 
 /** Reads a pipeline, and runs it if `run`. */
 export function runPipeline(script: Script, run: bool): void {
   const first = pieceCount;
-  const token = stack<Token>();
   const start = script.at;
-  let wantsWord = false;
-  let commandBegins = true;
+  if (readDefinition(script, run)) return;
   for (;;) {
-    readToken(script.text, script.at, token);
-    if (token.kind === TokenKind.newline && commandBegins && pieceCount > first) {
-      script.at = token.end;
-      continue;
-    }
-    const isWord = token.kind === TokenKind.word;
-    const isPipe = token.kind === TokenKind.pipe;
-    if (!isWord && (wantsWord || (isPipe && commandBegins))) break;
-    if (!isWord && !isPipe && !isRedirection(token.kind)) break;
-    if (pieceCount === PIECES) {
-      complain('sh', '', 'too many words');
-      script.failed = true;
-      break;
-    }
-    pieces[pieceCount].kind = token.kind;
-    pieces[pieceCount].text = token.text;
-    pieceCount++;
-    script.at = token.end;
-    wantsWord = isRedirection(token.kind);
-    commandBegins = isPipe;
+    readCommand(script);
+    if (script.failed || peek(script).kind !== TokenKind.pipe) break;
+    addPiece(script, TokenKind.pipe, '');
+    script.at = peek(script).end;
+    skipNewlines(script);
   }
-  const incomplete = wantsWord || commandBegins || token.kind === TokenKind.unfinished;
-  if (incomplete || token.kind === TokenKind.invalid) failAt(script, token);
-  else if (run && !script.failed) {
-    const end = pieceCount;
-    execute(first, end, token.kind === TokenKind.background, script.text.subslice(start, script.at));
-  }
+  const background = peek(script).kind === TokenKind.background;
+  if (run && !script.failed) execute(first, pieceCount, background, script.text.subslice(start, script.at));
   pieceCount = first;
+}
+
+/** Reads one command of a pipeline: words and redirections, or a compound command with redirections. */
+function readCommand(script: Script): void {
+  const token = peek(script);
+  const start = token.end - token.text.length;
+  let isEmpty = true;
+  if (beginsCompound(token)) {
+    const kind = token.kind === TokenKind.open ? TokenKind.subshell : TokenKind.block;
+    const outer = pieceCount;
+    runCompound(script, false);
+    pieceCount = outer;
+    addPiece(script, kind, script.text.subslice(start, script.at));
+    isEmpty = false;
+  }
+  const isBlock = !isEmpty;
+  while (!script.failed) {
+    const next = peek(script);
+    const kind = next.kind;
+    if (isRedirection(kind)) {
+      script.at = next.end;
+      readTarget(script, kind);
+    } else if (kind === TokenKind.word && !isBlock) {
+      addPiece(script, kind, next.text);
+      script.at = next.end;
+    } else {
+      if (isEmpty || kind === TokenKind.unfinished || kind === TokenKind.invalid) failAt(script, next);
+      return;
+    }
+    isEmpty = false;
+  }
+}
+
+/** Reads the word behind a redirection. */
+function readTarget(script: Script, kind: TokenKind): void {
+  const word = peek(script);
+  if (word.kind !== TokenKind.word) {
+    failAt(script, word);
+    return;
+  }
+  const text = word.text;
+  script.at = word.end;
+  if (kind !== TokenKind.here) {
+    addPiece(script, kind, text);
+    return;
+  }
+  const lines = findDocument(script.text, script.at, text);
+  if (isFound(script.text, script.at)) addPiece(script, isQuoted(text) ? TokenKind.hereQuoted : kind, lines);
+  else failUnfinished(script, text);
+}
+
+/** `NAME() compound`: true if that is what stands here. */
+function readDefinition(script: Script, run: bool): bool {
+  const token = peek(script);
+  const name = token.text;
+  const start = script.at;
+  if (token.kind !== TokenKind.word || beginsCompound(token)) return false;
+  script.at = token.end;
+  const isDefinition = takesKind(script, TokenKind.open);
+  if (!isDefinition) {
+    script.at = start;
+    return false;
+  }
+  if (!takesKind(script, TokenKind.close)) {
+    failAt(script, peek(script));
+    return true;
+  }
+  skipNewlines(script);
+  const body = peek(script);
+  if (!beginsCompound(body)) {
+    failAt(script, body);
+    return true;
+  }
+  const from = body.end - body.text.length;
+  runCompound(script, false);
+  if (!run || script.failed) return true;
+  defineFunction(name, script.text.subslice(from, script.at));
+  setStatus(0);
+  return true;
+}
+
+function takesKind(script: Script, kind: TokenKind): bool {
+  if (peek(script).kind !== kind) return false;
+  script.at = peek(script).end;
+  return true;
 }
 
 function execute(first: u64, end: u64, background: bool, text: str): void {
@@ -94,8 +196,8 @@ function execute(first: u64, end: u64, background: bool, text: str): void {
   const stages = stack<FixedArray<Inline<Stage>, 8>>();
   const count = expandStages(first, end, stages);
   if (count === 0) setStatus(1);
-  else if (count === 1 && isOwn(stages[0])) runAlone(stages[0]);
-  else runPrograms(stages, count, background, text);
+  else if (count === 1 && !background && isOwn(stages[0])) runAlone(stages[0]);
+  else if (count !== NOTHING) runPrograms(stages, count, background, text);
   release(place);
 }
 
@@ -118,7 +220,10 @@ function assignments(first: u64, end: u64): bool {
   return true;
 }
 
-/** Expands all commands of a pipeline; how many there are, 0 if it cannot be done. */
+/** A word that stood for nothing: its exit code is that of what it was expanded from. */
+const NOTHING: u64 = ~u64(0);
+
+/** Expands all commands of a pipeline; how many there are, 0 if it cannot be done, or NOTHING. */
 function expandStages(first: u64, end: u64, stages: FixedArray<Inline<Stage>, 8>): u64 {
   let count: u64 = 0;
   for (let i = first; i < end; i++) {
@@ -129,13 +234,20 @@ function expandStages(first: u64, end: u64, stages: FixedArray<Inline<Stage>, 8>
     const stage = stages[count];
     stage.first = fieldCount();
     for (; i < end && pieces[i].kind !== TokenKind.pipe; i++) {
-      if (pieces[i].kind === TokenKind.word) {
-        if (!expandWord(pieces[i].text)) return 0;
-      } else if (!redirect(stage, pieces[i].kind, pieces[i + 1].text)) return 0;
-      else i++;
+      const piece = pieces[i];
+      if (piece.kind === TokenKind.block || piece.kind === TokenKind.subshell) {
+        stage.block = piece.text;
+        stage.isSubshell = piece.kind === TokenKind.subshell;
+      } else if (piece.kind === TokenKind.word) {
+        if (!expandWord(piece.text)) return 0;
+      } else if (!redirect(stage, piece.kind, piece.text)) return 0;
     }
     stage.last = fieldCount();
     if (overflowed()) return 0;
+    count++;
+    if (stage.block.length !== 0) continue;
+    if (stage.last === stage.first && end - first === 1 && pieces[first].kind === TokenKind.word)
+      return NOTHING;
     if (stage.last === stage.first) {
       complain('sh', '', 'a redirection needs a command');
       return 0;
@@ -148,12 +260,16 @@ function expandStages(first: u64, end: u64, stages: FixedArray<Inline<Stage>, 8>
       );
       return 0;
     }
-    count++;
   }
   return count;
 }
 
 function redirect(stage: Stage, kind: TokenKind, word: str): bool {
+  if (kind === TokenKind.here || kind === TokenKind.hereQuoted) {
+    stage.hasLines = true;
+    stage.lines = kind === TokenKind.here ? expandLines(word) : word;
+    return !expansionFailed();
+  }
   const path = expandToText(word);
   if (expansionFailed()) return false;
   if (path.length === 0) {
@@ -168,11 +284,18 @@ function redirect(stage: Stage, kind: TokenKind, word: str): bool {
   return true;
 }
 
-/** Is this the shell's own command? It knows jobs, so it is the one that kills them. */
-function isOwn(stage: Stage): bool {
+/** The shell's own commands know jobs, so it is `kill` itself that kills them. */
+function isBuiltInStage(stage: Stage): bool {
+  if (stage.block.length !== 0) return false;
   const name = nameOf(stage);
   const last = field(stage.last - 1);
   return isBuiltIn(name) || (name.equals('kill') && last.length !== 0 && last[0] === u8('%'));
+}
+
+/** Does the shell itself run this, rather than a program? */
+function isOwn(stage: Stage): bool {
+  if (stage.block.length !== 0) return !stage.isSubshell;
+  return findFunction(nameOf(stage)) !== null || isBuiltInStage(stage);
 }
 
 function nameOf(stage: Stage): str {
@@ -182,11 +305,15 @@ function nameOf(stage: Stage): str {
 // ------------------------------------------------------------------------------------------------------- running
 
 function openStreams(stage: Stage, input: StreamTarget, output: StreamTarget): bool {
+  if (stage.hasLines) {
+    if (!openLines(stage.lines, input)) return false;
+    assign(stage.linesObject, input.id);
+  }
   if (stage.input.length !== 0 && !openInput(stage.input, input)) return false;
   return stage.output.length === 0 || openOutput(stage.output, stage.append, output);
 }
 
-/** Runs a built-in command in the shell itself. */
+/** Runs a command in the shell itself. */
 function runAlone(stage: Stage): void {
   const own = programArguments();
   const input = stack<StreamTarget>();
@@ -194,9 +321,17 @@ function runAlone(stage: Stage): void {
   flush();
   assign(input, own.input);
   assign(output, own.output);
-  if (openStreams(stage, own.input, own.output)) setStatus(runBuiltIn(stage.first, stage.last));
-  else setStatus(1);
+  const isOpen = openStreams(stage, own.input, own.output);
+  const redirected = stage.hasLines || stage.input.length !== 0;
+  const position = redirected ? moveInText(0) : 0;
+  if (!isOpen) setStatus(1);
+  else if (stage.block.length !== 0) runBlock(stage.block);
+  else if (findFunction(nameOf(stage)) !== null)
+    runFunction(findFunction(nameOf(stage))!.body, stage.first, stage.last);
+  else setStatus(runBuiltIn(stage.first, stage.last));
   flush();
+  if (redirected) moveInText(position);
+  if (isOpen && stage.hasLines) deleteObject(stage.linesObject);
   assign(own.input, input);
   assign(own.output, output);
 }
@@ -215,7 +350,8 @@ function findCommand(name: str, found: Found): bool {
 
 /** Makes the program of a stage ready to start. The exit code of what went wrong, 0 if nothing did. */
 function prepare(child: Child, stage: Stage): u64 {
-  const name = nameOf(stage);
+  const isShell = stage.isSubshell || isOwn(stage);
+  const name = isShell ? 'sh' : nameOf(stage);
   const found = stack<Found>();
   if (!findCommand(name, found)) {
     complain('sh', name, 'no such command (help lists them)');
@@ -230,9 +366,10 @@ function prepare(child: Child, stage: Stage): u64 {
   }
   child.inherit();
   const args = child.arguments;
-  if (isScript) child.addArgument('sh');
-  for (let i = stage.first; i < stage.last; i++) {
-    if (child.addArgument(field(i))) continue;
+  let fits: bool = !isScript || child.addArgument('sh');
+  if (isShell) fits = passState(child, stage);
+  for (let i = stage.first; fits && !isShell && i < stage.last; i++) fits = child.addArgument(field(i));
+  if (!fits) {
     complain('sh', name, 'too many arguments');
     return 1;
   }
@@ -256,15 +393,9 @@ function connect(from: Child | null, to: Child, pipe: ObjectId): bool {
   return true;
 }
 
-/** Runs a pipeline of programs; a built-in command may only be its first one. */
+/** Runs a pipeline of programs. Of the shell's own commands the first runs in the shell itself, others in shells of their own. */
 function runPrograms(stages: FixedArray<Inline<Stage>, 8>, count: u64, background: bool, text: str): void {
-  const builtIn = isOwn(stages[0]);
-  for (let i: u64 = 1; i < count; i++) {
-    if (!isOwn(stages[i])) continue;
-    complain('sh', nameOf(stages[i]), "is the shell's own and can only stand at the beginning of a pipeline");
-    setStatus(2);
-    return;
-  }
+  const builtIn: bool = count > 1 && !background && isBuiltInStage(stages[0]);
   const job = newJob();
   if (job === null) {
     setStatus(1);
@@ -296,7 +427,7 @@ function start(
   for (let i = first; i < count; i++) {
     const status = prepare(job.programs[i - first], stages[i]);
     if (status !== 0) return status;
-    if (i === 0 && background && stages[0].input.length === 0) {
+    if (i === 0 && background && stages[0].input.length === 0 && !stages[0].hasLines) {
       job.programs[0].arguments.input.kind = STREAM_EMPTY;
     }
     if (i > 0 && !connect(i > first ? job.programs[i - first - 1] : null, job.programs[i - first], pipes[i]))
@@ -308,9 +439,12 @@ function start(
     const wanted: u64 = job.group === 0 && hasJobControl() ? GROUP_NEW : job.group;
     const result = child.startIn(wanted);
     if (result !== 0) {
-      complain('sh', nameOf(stages[i]), errorText(result));
+      complain('sh', '', errorText(result));
       return 1;
     }
+    // What was made for this program alone ends with it.
+    giveAway(child, stages[i].linesObject);
+    giveAway(child, stages[i].textObject);
     job.count++;
     job.group = child.group;
     if (i > 0) child.hold(pipes[i]);
@@ -319,6 +453,12 @@ function start(
   if (builtIn) runIntoPipe(stages[0], pipes[1]);
   for (let i: u64 = 1; i < count; i++) deleteObject(pipes[i]);
   return 0;
+}
+
+function giveAway(child: Child, id: ObjectId): void {
+  if (id.lo === 0) return;
+  child.hold(id);
+  deleteObject(id);
 }
 
 /** Runs a built-in command whose output the next program reads. */

@@ -1,19 +1,32 @@
 /** Redirections: text objects that a command reads from or writes to. What goes wrong is said here, and the shell goes on. */
 import { NameType } from '../../abi/name.ts';
-import { READ, WRITE } from '../../abi/object.ts';
+import { DELETE, ObjectId, READ, WRITE } from '../../abi/object.ts';
 import { STREAM_TEXT, StreamTarget } from '../../abi/program.ts';
-import { EINVAL, ENOENT, EPERM } from '../../abi/syscall.ts';
+import { CREATE_VOLATILE, EINVAL, ENOENT, ENOMEM, EPERM } from '../../abi/syscall.ts';
 import { attempt } from '../../libtwz/attempt.ts';
 import { errorText, lookupText, nameText } from '../../libtwz/errors.ts';
 import { complain } from '../../libtwz/io.ts';
 import { assignName, Found, lookup } from '../../libtwz/name.ts';
-import { deleteObject, openObject, rightsTo, setSize } from '../../libtwz/object.ts';
+import { createObject, dataOf, deleteObject, openObject, rightsTo, setSize } from '../../libtwz/object.ts';
 import { createLasting } from '../../libtwz/owner.ts';
 import { unmapObject } from '../../libtwz/view.ts';
 
 function refuse(path: str, message: str): bool {
   complain('sh', path, message);
   return false;
+}
+
+/** Directs `target` to an object of its own with the lines of a here-document. */
+export function openLines(lines: str, target: StreamTarget): bool {
+  const id = stack<ObjectId>();
+  if (createObject(id, READ | WRITE | DELETE | CREATE_VOLATILE) !== 0) return refuse('', errorText(-ENOMEM));
+  const base = openObject(id);
+  memory.copy(dataOf(base), lines.ptr.address, lines.length);
+  setSize(base, lines.length);
+  unmapObject(base);
+  target.kind = STREAM_TEXT;
+  assign(target.id, id);
+  return true;
 }
 
 /** Directs `target` to a text object for reading. */

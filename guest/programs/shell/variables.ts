@@ -17,9 +17,24 @@ const variables = zeroed<FixedArray<Inline<Variable>, 256>>();
 let count: u64 = 0;
 let status: u64 = 0;
 
-/** Script name and arguments: words `first` to `last` of this program's, or of `.` while it reads a script. */
-const positional = zeroed<FixedArray<Inline<Variable>, 64>>();
-let positionalCount: u64 = 0;
+/** `$0` to `$63`: names texts that live at least as long as they can be asked for. */
+export class Positional {
+  count: u64;
+  readonly texts: FixedArray<str, 64>;
+}
+
+const positional = zeroed<Positional>();
+
+/** `set -e`: a command that fails ends the shell. */
+let exitsOnError = false;
+
+export function setExitsOnError(on: bool): void {
+  exitsOnError = on;
+}
+
+export function isExitOnError(): bool {
+  return exitsOnError;
+}
 
 /** Exit code of the last command, `$?`. */
 export function lastStatus(): u64 {
@@ -92,6 +107,12 @@ export function isNameByte(byte: u8): bool {
   return (lower >= u8('a') && lower <= u8('z')) || (byte >= u8('0') && byte <= u8('9')) || byte === u8('_');
 }
 
+/** Can a variable have this name? */
+export function isVariableName(word: str): bool {
+  for (const byte of word.bytes) if (!isNameByte(byte)) return false;
+  return word.length !== 0 && word[0] > u8('9');
+}
+
 /** Length of the name that `NAME=value` sets; 0 if the word is no assignment. */
 export function assignmentName(word: str): u64 {
   for (let i: u64 = 0; i < word.length; i++) {
@@ -101,28 +122,33 @@ export function assignmentName(word: str): u64 {
   return 0;
 }
 
-export function setPositionalCount(value: u64): void {
-  positionalCount = min<u64>(value, 64);
+/** The arguments of the script or function that runs: to be kept while another one has its own. */
+export function positionals(): Positional {
+  return positional;
 }
 
 export function setPositional(index: u64, text: str): void {
-  if (index < 64) copy(text, positional[index]);
+  if (index < 64) positional.texts[index] = text;
+}
+
+export function setPositionalCount(value: u64): void {
+  positional.count = min<u64>(value, 64);
 }
 
 /** `$0`, `$1` … */
 export function positionalAt(index: u64): str {
-  return index < positionalCount ? positional[index].value : '';
+  return index < positional.count ? positional.texts[index] : '';
 }
 
 /** `$#`: arguments, the script's own name not counted. */
 export function argumentsLeft(): u64 {
-  return positionalCount === 0 ? 0 : positionalCount - 1;
+  return positional.count === 0 ? 0 : positional.count - 1;
 }
 
 /** Drops `$1`, and `$2` takes its place. False: there is none. */
 export function shiftArguments(): bool {
-  if (positionalCount < 2) return false;
-  for (let i: u64 = 1; i + 1 < positionalCount; i++) copy(positional[i + 1].value, positional[i]);
-  positionalCount--;
+  if (positional.count < 2) return false;
+  for (let i: u64 = 1; i + 1 < positional.count; i++) positional.texts[i] = positional.texts[i + 1];
+  positional.count--;
   return true;
 }

@@ -65,7 +65,7 @@ export const UTILITIES: FixedArray<Inline<Utility>, 29> = [
   { name: 'wc', usage: 'wc [OBJECT...]', what: 'counts lines, words and bytes' },
 ];
 
-export const BUILTINS: FixedArray<Inline<Utility>, 20> = [
+export const BUILTINS: FixedArray<Inline<Utility>, 21> = [
   { name: '.', usage: '. SCRIPT', what: 'runs a script in this shell' },
   { name: ':', usage: ':', what: 'does nothing' },
   { name: '[', usage: '[ CONDITION ]', what: 'the same as test' },
@@ -79,8 +79,13 @@ export const BUILTINS: FixedArray<Inline<Utility>, 20> = [
   { name: 'history', usage: 'history', what: 'lists the lines typed before' },
   { name: 'jobs', usage: 'jobs', what: 'lists the jobs in the background' },
   { name: 'pwd', usage: 'pwd', what: 'prints the working namespace' },
-  { name: 'read', usage: 'read VARIABLE', what: 'reads a line of the input into a variable' },
-  { name: 'set', usage: 'set', what: 'lists the variables' },
+  { name: 'read', usage: 'read VARIABLE...', what: 'reads a line of the input into variables' },
+  { name: 'return', usage: 'return [CODE]', what: 'leaves a function or script' },
+  {
+    name: 'set',
+    usage: 'set [-e | +e]',
+    what: 'lists the variables; -e: ends at the first command that fails',
+  },
   { name: 'shift', usage: 'shift', what: 'drops the first argument of a script' },
   { name: 'test', usage: 'test CONDITION', what: 'compares text and numbers, looks for names' },
   { name: 'true', usage: 'true', what: 'succeeds' },
