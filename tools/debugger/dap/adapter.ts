@@ -5,30 +5,22 @@
  *
  * It is a function from requests to messages; the stream that they travel on is the command's business.
  */
-import { resolve } from 'node:path';
 import { UserError } from '../../../emulator/errors.ts';
-import { virtualPlace } from '../address-space.ts';
-import type { Frame } from '../backtrace.ts';
 import type { CommandLine } from '../commands/command.ts';
 import { commandLine } from '../commands/session.ts';
 import type { Debugger, Direction, StepKind, Stop } from '../debugger.ts';
-import { hex, stopReasons } from '../describe.ts';
-import { writeMemory } from '../edit.ts';
-import { asNumber } from '../evaluate.ts';
+import { stopReasons } from '../describe.ts';
 import type { FreeRun } from '../free-run.ts';
 import type { Opened } from '../open.ts';
 import { SourceFiles } from '../source.ts';
 import { Breakpoints, EXCEPTION_FILTERS } from './breakpoints.ts';
-import { disassembleAround } from './disassembly.ts';
 import { attach, attachPort, launch } from './launch.ts';
+import { answerDisassemble, answerReadMemory, answerWriteMemory } from './memory.ts';
 import { flagOf, type JsonObject, numberOf, type Request, textOf } from './messages.ts';
+import type { Breakpoint, EventBodies, ResponseBodies } from './protocol.ts';
 import { Relay } from './relay.ts';
+import { ThreadList } from './threads.ts';
 import { VariableTree } from './variables.ts';
-
-/** Threads of the guest that no hart runs have these numbers and up. */
-const GUEST_THREADS = 1000;
-/** Bytes that one `readMemory` gives at most. */
-const MOST_BYTES = 1 << 20;
 
 const CAPABILITIES = {
   supportsConfigurationDoneRequest: true,
@@ -65,12 +57,18 @@ interface Guest {
   readonly debugged: Debugger;
   readonly sources: SourceFiles;
   readonly breakpoints: Breakpoints;
+  readonly threads: ThreadList;
   readonly variables: VariableTree;
   readonly commands: CommandLine;
   readonly console: Opened['console'];
 }
 
-type Handler = (args: JsonObject) => object | undefined | Promise<object | undefined>;
+/** What answers each command. */
+type Handlers = {
+  readonly [C in keyof ResponseBodies]: (args: JsonObject) => ResponseBodies[C] | Promise<ResponseBodies[C]>;
+};
+
+const isCommand = (name: string, handlers: Handlers): name is keyof Handlers => Object.hasOwn(handlers, name);
 
 export class Adapter {
   private guest: Guest | undefined;
@@ -79,8 +77,6 @@ export class Adapter {
   private running: Promise<void> | undefined;
   /** Characters of the guest's console that were shown. */
   private shown = 0;
-  /** Frames by the number that the editor knows them by: thread and level. */
-  private readonly frames: { readonly thread: number; readonly level: number }[] = [];
   private sequence = 1;
   /** The way to a guest in another process, which answers everything from then on. */
   private relay: Relay | undefined;
@@ -111,15 +107,15 @@ export class Adapter {
 
   private async answer(request: Request): Promise<void> {
     const { seq, command, arguments: args = {} } = request;
-    const handler = Object.hasOwn(this.handlers, command) ? this.handlers[command] : undefined;
     const answer = { type: 'response', request_seq: seq, command };
     try {
-      if (handler === undefined) throw new UserError(`the request '${command}' is not supported`);
+      if (!isCommand(command, this.handlers))
+        throw new UserError(`the request '${command}' is not supported`);
       if (command === 'attach' && this.live === undefined && args['port'] !== undefined) {
         await this.passOn(request);
         return;
       }
-      const body = await handler(args);
+      const body = await this.handlers[command](args);
       this.put({ ...answer, success: true, ...(body && { body }) });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
@@ -156,7 +152,7 @@ export class Adapter {
     this.relay.send(request);
   }
 
-  private event(event: string, body?: object): void {
+  private event<E extends keyof EventBodies>(event: E, body?: EventBodies[E]): void {
     this.put({ type: 'event', event, ...(body && { body }) });
   }
 
@@ -170,7 +166,7 @@ export class Adapter {
     return this.open.debugged;
   }
 
-  private readonly handlers: Readonly<Record<string, Handler>> = {
+  private readonly handlers: Handlers = {
     initialize: () => CAPABILITIES,
     launch: (args) => {
       if (this.live) throw new UserError('this guest runs already: the request is attach');
@@ -194,8 +190,8 @@ export class Adapter {
     setDataBreakpoints: (args) => this.breakpoints((all) => all.setData(args)),
     setExceptionBreakpoints: (args) => this.breakpoints((all) => all.setExceptions(args)),
     dataBreakpointInfo: (args) => this.dataInfo(args),
-    threads: () => ({ threads: this.threads() }),
-    stackTrace: (args) => this.stackTrace(args),
+    threads: () => ({ threads: this.open.threads.list() }),
+    stackTrace: (args) => this.open.threads.stackTrace(args),
     scopes: (args) => this.scopes(args),
     variables: (args) => ({ variables: this.open.variables.list(numberOf(args, 'variablesReference') ?? 0) }),
     setVariable: (args) => this.setVariable(args),
@@ -215,9 +211,9 @@ export class Adapter {
       this.live?.run.giveUp();
       return undefined;
     },
-    readMemory: (args) => this.readMemory(args),
-    writeMemory: (args) => this.writeMemory(args),
-    disassemble: (args) => this.disassemble(args),
+    readMemory: (args) => answerReadMemory(this.debugged, args),
+    writeMemory: (args) => answerWriteMemory(this.debugged, args),
+    disassemble: (args) => answerDisassemble(this.debugged, this.open.sources, args),
     terminate: () => this.terminate(true),
     disconnect: (args) => this.terminate(flagOf(args, 'terminateDebuggee')),
   };
@@ -232,6 +228,7 @@ export class Adapter {
       console,
       sources,
       breakpoints: new Breakpoints(debugged, sources),
+      threads: new ThreadList(debugged, sources),
       variables: new VariableTree(debugged),
       commands: commandLine(session),
     };
@@ -326,13 +323,13 @@ export class Adapter {
     const single = textOf(args, 'granularity') === 'instruction';
     const own: StepKind =
       !single || kind === 'finish' ? kind : kind === 'step' ? 'instruction' : 'next-instruction';
-    this.selectThread(numberOf(args, 'threadId') ?? 1);
+    this.open.threads.select(numberOf(args, 'threadId') ?? 1);
     return this.run(() => this.debugged.step(own, direction));
   }
 
   /** What was told of the state is void. */
   private forget(): void {
-    this.frames.length = 0;
+    this.open.threads.clear();
     this.open.variables.clear();
   }
 
@@ -371,7 +368,11 @@ export class Adapter {
     }
   }
 
-  private tellStopped(reason: string, description: string, hitBreakpointIds?: readonly number[]): void {
+  private tellStopped(
+    reason: EventBodies['stopped']['reason'],
+    description: string,
+    hitBreakpointIds?: readonly number[],
+  ): void {
     this.event('stopped', {
       reason,
       threadId: this.debugged.core.hart.index + 1,
@@ -392,11 +393,13 @@ export class Adapter {
   // ---- Breakpoints -----------------------------------------------------------------------------------------------
 
   /** Changes breakpoints; a run in progress is changed between two slices. */
-  private async breakpoints(set: (all: Breakpoints) => readonly object[]): Promise<object> {
+  private async breakpoints(
+    set: (all: Breakpoints) => readonly Breakpoint[],
+  ): Promise<{ breakpoints: readonly Breakpoint[] }> {
     const { breakpoints, debugged } = this.open;
     const { runner } = debugged;
     if (this.running === undefined) return { breakpoints: set(breakpoints) };
-    let result: readonly object[] | undefined;
+    let result: readonly Breakpoint[] | undefined;
     const { onSlice } = runner;
     const between = new Promise<void>((done) => {
       runner.onSlice = () => {
@@ -411,9 +414,9 @@ export class Adapter {
     return { breakpoints: result ?? set(breakpoints) };
   }
 
-  private dataInfo(args: JsonObject): object {
+  private dataInfo(args: JsonObject): ResponseBodies['dataBreakpointInfo'] {
     const name = textOf(args, 'name') ?? '';
-    this.selectFrame(numberOf(args, 'frameId'));
+    this.open.threads.selectFrame(numberOf(args, 'frameId'));
     const reference = numberOf(args, 'variablesReference');
     const row =
       reference === undefined
@@ -430,74 +433,10 @@ export class Adapter {
     }
   }
 
-  // ---- Threads, frames, variables --------------------------------------------------------------------------------
+  // ---- Scopes and variables ---------------------------------------------------------------------------------------
 
-  private threads(): object[] {
-    const { debugged } = this;
-    const harts = debugged.machine.cores.map(({ hart }) => {
-      const thread = debugged.threads.current(debugged.machine.cores[hart.index]!);
-      return { id: hart.index + 1, name: `hart ${hart.index}${thread ? `: thread ${thread.number}` : ''}` };
-    });
-    const waiting = debugged.threads
-      .list()
-      .filter(({ hart }) => hart === undefined)
-      .map(({ number, state }) => ({ id: GUEST_THREADS + number, name: `thread ${number} (${state})` }));
-    return [...harts, ...waiting];
-  }
-
-  /** Puts the cursor on a hart; threads that wait have none. */
-  private selectThread(id: number): void {
-    if (id < GUEST_THREADS && id !== this.debugged.core.hart.index + 1) this.debugged.selectHart(id - 1);
-  }
-
-  private framesOf(thread: number): readonly Frame[] {
-    if (thread >= GUEST_THREADS) return this.debugged.framesOfThread(thread - GUEST_THREADS);
-    this.selectThread(thread);
-    return this.debugged.frames;
-  }
-
-  private stackTrace(args: JsonObject): object {
-    const thread = numberOf(args, 'threadId') ?? 1;
-    const all = this.framesOf(thread);
-    const start = numberOf(args, 'startFrame') ?? 0;
-    const levels = numberOf(args, 'levels') || all.length;
-    const stackFrames = all.slice(start, start + levels).map((frame) => {
-      const id = this.frames.push({ thread, level: frame.level });
-      return { id, ...this.frameRow(frame) };
-    });
-    return { stackFrames, totalFrames: all.length };
-  }
-
-  private frameRow({ name, trap, kind, pc, source, code }: Frame): object {
-    const path = source && this.open.sources.path(source.file);
-    return {
-      name: `${name}${kind === 'inlined' ? ' [inlined]' : ''}${trap === undefined ? '' : ` <${trap}>`}`,
-      line: source?.line ?? 0,
-      column: source === undefined ? 0 : 1,
-      instructionPointerReference: hex(pc),
-      ...(code && { moduleId: code.program.name }),
-      ...(source && {
-        source: {
-          name: source.file.split('/').pop(),
-          ...(path === undefined ? { presentationHint: 'deemphasize' } : { path: resolve(path) }),
-        },
-      }),
-    };
-  }
-
-  /** Puts the cursor on a frame that the editor was told of. @throws UserError when it is of a moment that is past */
-  private selectFrame(id: number | undefined): Frame {
-    if (id === undefined) return this.debugged.frame;
-    const known = this.frames[id - 1];
-    if (known === undefined) throw new UserError('that frame belongs to a moment that is past');
-    if (known.thread >= GUEST_THREADS) return this.framesOf(known.thread)[known.level]!;
-    this.selectThread(known.thread);
-    this.debugged.selectFrame(known.level);
-    return this.debugged.frame;
-  }
-
-  private scopes(args: JsonObject): object {
-    const frame = this.selectFrame(numberOf(args, 'frameId'));
+  private scopes(args: JsonObject): ResponseBodies['scopes'] {
+    const frame = this.open.threads.selectFrame(numberOf(args, 'frameId'));
     const scopes = this.open.variables.scopes(frame).map(({ name, reference, expensive }) => ({
       name,
       variablesReference: reference,
@@ -507,7 +446,7 @@ export class Adapter {
     return { scopes };
   }
 
-  private setVariable(args: JsonObject): object {
+  private setVariable(args: JsonObject): ResponseBodies['setVariable'] {
     const reference = numberOf(args, 'variablesReference') ?? 0;
     const value = this.debugged.number(textOf(args, 'value') ?? '');
     return this.open.variables.set(reference, textOf(args, 'name') ?? '', value);
@@ -515,11 +454,11 @@ export class Adapter {
 
   // ---- Expressions and commands ----------------------------------------------------------------------------------
 
-  private async evaluate(args: JsonObject): Promise<object> {
+  private async evaluate(args: JsonObject): Promise<ResponseBodies['evaluate']> {
     const text = (textOf(args, 'expression') ?? '').trim();
     if (textOf(args, 'context') === 'repl' && this.isCommand(text)) return await this.command(text);
     if (this.running) throw new UserError('the guest is running');
-    const frame = this.selectFrame(numberOf(args, 'frameId'));
+    const frame = this.open.threads.selectFrame(numberOf(args, 'frameId'));
     const value = this.debugged.evaluate(text);
     if (value.unavailable !== undefined) throw new UserError(value.unavailable);
     const { value: result, name: _, ...row } = this.open.variables.variable(text, value, frame.space, text);
@@ -539,7 +478,7 @@ export class Adapter {
   }
 
   /** Performs a command of the debugger's own language. */
-  private async command(text: string): Promise<object> {
+  private async command(text: string): Promise<ResponseBodies['evaluate']> {
     if (this.running) throw new UserError('the guest is running; pause it first');
     const { time } = this.debugged;
     const before = time.now;
@@ -552,44 +491,10 @@ export class Adapter {
     return { result: lines.join('\n'), variablesReference: 0 };
   }
 
-  private completions(args: JsonObject): object {
+  private completions(args: JsonObject): ResponseBodies['completions'] {
     const text = (textOf(args, 'text') ?? '').slice(0, (numberOf(args, 'column') ?? 1) - 1);
     return {
       targets: this.open.commands.complete(text).map((label) => ({ label, start: 0, length: text.length })),
     };
-  }
-
-  // ---- Memory and code -------------------------------------------------------------------------------------------
-
-  private address(args: JsonObject): bigint {
-    const reference = textOf(args, 'memoryReference') ?? '';
-    const base = /^0x[0-9a-f]+$/i.test(reference)
-      ? BigInt(reference)
-      : asNumber(this.debugged.evaluate(reference));
-    return BigInt.asUintN(64, base + BigInt(numberOf(args, 'offset') ?? 0));
-  }
-
-  private readMemory(args: JsonObject): object {
-    const start = this.address(args);
-    const count = Math.min(numberOf(args, 'count') ?? 0, MOST_BYTES);
-    const bytes = this.debugged.frame.space.read(virtualPlace(start), count);
-    return {
-      address: hex(start),
-      data: Buffer.from(bytes).toString('base64'),
-      ...(bytes.length < count && { unreadableBytes: count - bytes.length }),
-    };
-  }
-
-  private writeMemory(args: JsonObject): object {
-    const bytes = Buffer.from(textOf(args, 'data') ?? '', 'base64');
-    writeMemory(this.debugged, virtualPlace(this.address(args)), bytes);
-    return { bytesWritten: bytes.length };
-  }
-
-  private disassemble(args: JsonObject): object {
-    const { debugged, sources } = this.open;
-    const skip = numberOf(args, 'instructionOffset') ?? 0;
-    const count = numberOf(args, 'instructionCount') ?? 1;
-    return { instructions: disassembleAround(debugged, sources, this.address(args), skip, count) };
   }
 }

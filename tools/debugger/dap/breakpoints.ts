@@ -9,13 +9,7 @@ import type { Debugger } from '../debugger.ts';
 import type { SourceFiles } from '../source.ts';
 import type { CodeSpot, StopPoint, StopWhat } from '../stop-points.ts';
 import { type JsonObject, listOf, numberOf, objectOf, textOf } from './messages.ts';
-
-export interface Breakpoint {
-  readonly id?: number;
-  readonly verified: boolean;
-  readonly line?: number;
-  readonly message?: string;
-}
+import type { Breakpoint } from './protocol.ts';
 
 /** Traps that an editor offers to stop at. */
 export const EXCEPTION_FILTERS = [

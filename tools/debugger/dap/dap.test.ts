@@ -8,6 +8,7 @@ import { compile } from '../../compiler/compile.ts';
 import { packageRoot } from '../../guest/layouts.ts';
 import { ATTACH_FIELDS, LAUNCH_FIELDS } from './launch.ts';
 import { encodeMessage, MessageReader } from './messages.ts';
+import type { Breakpoint, EventBodies, ResponseBodies, StackFrame, Variable } from './protocol.ts';
 
 /** Under load everything takes many times what it takes alone. */
 const TIMEOUT = 120_000;
@@ -18,9 +19,14 @@ interface Message {
   readonly success?: boolean;
   readonly message?: string;
   readonly event?: string;
-  // biome-ignore lint/suspicious/noExplicitAny: bodies of all kinds of messages
-  readonly body?: any;
+  readonly body?: unknown;
 }
+
+/** A row of a tree of variables, and the number of what it is in. */
+interface Row extends Variable {
+  readonly of: number;
+}
+type Stopped = EventBodies['stopped'];
 
 /** The editor's side. */
 class Client {
@@ -76,22 +82,29 @@ class Client {
   }
 
   /** Sends a request that must succeed; the body of its answer. */
-  async request(command: string, args: object = {}): Promise<Message['body']> {
+  async request<C extends keyof ResponseBodies>(command: C, args: object = {}): Promise<ResponseBodies[C]> {
     const answer = await this.ask(command, args);
     expect(answer.success, `${command}: ${answer.message}`).toBe(true);
-    return answer.body;
+    return answer.body as ResponseBodies[C];
   }
 
   /** The next event of a name, or one that has come already. */
-  event(name: string, test: (body: Message['body']) => boolean = () => true): Promise<Message['body']> {
-    const wants = (event: Message): boolean => event.event === name && test(event.body);
+  event<E extends keyof EventBodies>(
+    name: E,
+    test: (body: EventBodies[E]) => boolean = () => true,
+  ): Promise<EventBodies[E]> {
+    const wants = (event: Message): boolean => event.event === name && test(event.body as EventBodies[E]);
     const index = this.events.findIndex(wants);
-    if (index >= 0) return Promise.resolve(this.events.splice(index, 1)[0]!.body);
-    return this.orEnd(new Promise((done) => this.waiting.push({ wants, take: (event) => done(event.body) })));
+    if (index >= 0) return Promise.resolve(this.events.splice(index, 1)[0]!.body as EventBodies[E]);
+    return this.orEnd(
+      new Promise((done) =>
+        this.waiting.push({ wants, take: (event) => done(event.body as EventBodies[E]) }),
+      ),
+    );
   }
 
   /** Sends a request that runs the guest; how it stopped. */
-  async run(command: string, args: object = {}): Promise<Message['body']> {
+  async run(command: keyof ResponseBodies, args: object = {}): Promise<Stopped> {
     await this.request(command, { threadId: 1, ...args });
     return await this.event('stopped');
   }
@@ -149,7 +162,7 @@ describe('the debug adapter', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   /** Launches as VS Code does: initialize, launch, breakpoints on `initialized`, configurationDone. */
-  async function start(config: object, breakpoints: readonly object[] = []): Promise<Message['body']> {
+  async function start(config: object, breakpoints: readonly object[] = []): Promise<readonly Breakpoint[]> {
     client = new Client(folder);
     const capabilities = await client.request('initialize', { adapterID: 'licorice', linesStartAt1: true });
     expect(capabilities).toMatchObject({ supportsStepBack: true, supportsDisassembleRequest: true });
@@ -162,20 +175,18 @@ describe('the debug adapter', () => {
   }
 
   /** The stack of hart 0, innermost first. */
-  const stack = async (): Promise<Message['body'][]> =>
+  const stack = async (): Promise<readonly StackFrame[]> =>
     (await client.request('stackTrace', { threadId: 1 })).stackFrames;
   /** Variables of a scope of the innermost frame, by name. */
-  const scope = async (name: string, level = 0): Promise<Record<string, Message['body']>> => {
-    const frame = (await stack())[level];
+  const scope = async (name: string, level = 0): Promise<Readonly<Record<string, Row>>> => {
+    const frame = (await stack())[level]!;
     const { scopes } = await client.request('scopes', { frameId: frame.id });
-    const { variablesReference } = scopes.find((one: { name: string }) => one.name === name);
+    const { variablesReference } = scopes.find((one) => one.name === name)!;
     return await children(variablesReference);
   };
-  const children = async (variablesReference: number): Promise<Record<string, Message['body']>> => {
+  const children = async (variablesReference: number): Promise<Readonly<Record<string, Row>>> => {
     const { variables } = await client.request('variables', { variablesReference });
-    return Object.fromEntries(
-      variables.map((one: { name: string }) => [one.name, { ...one, of: variablesReference }]),
-    );
+    return Object.fromEntries(variables.map((one) => [one.name, { ...one, of: variablesReference }]));
   };
 
   it(
@@ -507,7 +518,7 @@ describe('the debug adapter', () => {
       });
       const { threads } = await client.request('threads');
       expect(threads.length).toBeGreaterThan(1);
-      const waiting = threads.find(({ id }: { id: number }) => id >= 1000);
+      const waiting = threads.find(({ id }) => id >= 1000)!;
       expect((await client.request('stackTrace', { threadId: waiting.id })).totalFrames).toBeGreaterThan(0);
       const walk = await client.request('evaluate', { context: 'repl', expression: 'xlate $sp' });
       expect(walk.result).toMatch(/slot|object/i);

@@ -3,15 +3,7 @@ import { virtualPlace } from '../address-space.ts';
 import type { Debugger } from '../debugger.ts';
 import { hex, instructionText } from '../describe.ts';
 import type { SourceFiles } from '../source.ts';
-
-export interface DisassembledInstruction {
-  readonly address: string;
-  readonly instructionBytes: string;
-  readonly instruction: string;
-  readonly symbol?: string;
-  readonly location?: { readonly name: string; readonly path: string };
-  readonly line?: number;
-}
+import type { DisassembledInstruction } from './protocol.ts';
 
 /** How far back the beginning of the code is looked for where no symbol says it. */
 const GUESS = 256n;

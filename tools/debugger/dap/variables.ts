@@ -13,16 +13,7 @@ import type { SourceType } from '../dwarf/types.ts';
 import { writeMemory, writeRegister } from '../edit.ts';
 import { localsOf, variableValue } from '../names.ts';
 import { dereference, element, formatValue, member, type Value } from '../values.ts';
-
-/** A row of the tree, in the protocol's form. */
-export interface Variable {
-  readonly name: string;
-  readonly value: string;
-  readonly type?: string;
-  readonly evaluateName?: string;
-  readonly variablesReference: number;
-  readonly memoryReference?: string;
-}
+import type { Variable } from './protocol.ts';
 
 /** Something that has parts. */
 interface Container {
