@@ -5,17 +5,21 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 
 export interface BuiltCommand {
-  /** The script to run with Node. */
+  /** The script to run with Node, and the folder that it lies in. */
   readonly script: string;
+  readonly folder: string;
   /** Removes it. */
   remove(): void;
 }
 
-/** Bundles the command into a temporary folder. */
-export async function buildLicorice(): Promise<BuiltCommand> {
+/**
+ * Bundles the command into a temporary folder.
+ * @param others more bundles, NAME.mjs beside it, by their sources
+ */
+export async function buildLicorice(others: Readonly<Record<string, string>> = {}): Promise<BuiltCommand> {
   const folder = mkdtempSync(join(tmpdir(), 'licorice-command-'));
   await build({
-    entryPoints: { licorice: 'tools/licorice.ts', 'torture-worker': 'tools/torture/worker.ts' },
+    entryPoints: { licorice: 'tools/licorice.ts', 'torture-worker': 'tools/torture/worker.ts', ...others },
     outdir: folder,
     outExtension: { '.js': '.mjs' },
     bundle: true,
@@ -30,6 +34,7 @@ export async function buildLicorice(): Promise<BuiltCommand> {
   });
   return {
     script: join(folder, 'licorice.mjs'),
+    folder,
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

@@ -1,83 +1,90 @@
 /**
- * Torture workload: rights. Capabilities are signed into a security context, a second one for the same object, and revoked. What counts is what
- * the kernel then lets a thread do that has this context and no other: after a power failure a capability holds or is not there.
+ * Torture workload: capabilities put into a security context, the second and third on one chain of buckets; what they let through limited; all for
+ * one object voided by the kernel, and another put in their place. What a context holds is judged byte by byte: a bucket that counts leads to
+ * a whole record.
  */
 import '../libtwz/torture-only.ts';
-import { NameType } from '../abi/name.ts';
-import { DELETE, ObjectId, READ, WRITE } from '../abi/object.ts';
+import { DELETE, ObjectId, READ, USE, WRITE } from '../abi/object.ts';
+import { Capability, CONTEXT_BUCKETS, ContextBucket, ContextHeader } from '../abi/security.ts';
 import { CREATE_PERSIST, StatResult } from '../abi/syscall.ts';
-import { grant, revokeBelow, Terms } from '../libtwz/capability.ts';
-import { createContext } from '../libtwz/context.ts';
-import { createKeyring, findKey, OWN_KEY, openKeyring } from '../libtwz/keyring.ts';
-import { assignName, rootNamespace, stepInto } from '../libtwz/name.ts';
-import { createObject, createWithKey, dataOf, openObject, statObject } from '../libtwz/object.ts';
+import { chainLength, grant, limitRights, revokeBelow, rightsIn, Terms } from '../libtwz/capability.ts';
+import { createContext, maskOf, setMask } from '../libtwz/context.ts';
+import { createObject, dataOf, openObject, sameId, statObject } from '../libtwz/object.ts';
 import { persist } from '../libtwz/persist.ts';
-import { Thread } from '../libtwz/thread.ts';
-import { finish, mix, runWorkload } from '../libtwz/torture.ts';
+import { finish, makeSubject, mix, openSubject, runWorkload } from '../libtwz/torture.ts';
 
-/** What `setup` made: IDs in the data of the object that has the name. */
+/** What `setup` made: IDs in the data of the subject, behind its heap's header. */
 class Made {
-  readonly keyring: Inline<ObjectId>;
   readonly context: Inline<ObjectId>;
-  /** Nobody has default rights to it. */
   readonly target: Inline<ObjectId>;
 }
 
-function made(): Made {
-  const names = stack<ObjectId>();
-  const id = stack<ObjectId>();
-  if (!rootNamespace(names) || !stepInto(names, 'made', id)) finish(10);
-  return at<Made>(dataOf(openObject(id)));
-}
+const MADE = 0x2000;
+const RIGHTS: u64 = READ | WRITE | DELETE | USE;
+/** The private half of a key: who checks signatures is not asked here. */
+const SEED: FixedArray<u64, 4> = [1, 2, 3, 4];
 
-function must(result: i64): void {
-  if (result !== 0) finish(11);
+function made(): Made {
+  return at<Made>(openSubject() + MADE);
 }
 
 function setup(): void {
-  const names = stack<ObjectId>();
-  const id = stack<ObjectId>();
-  must(createObject(id, READ | WRITE | DELETE | CREATE_PERSIST));
-  if (!rootNamespace(names)) finish(12);
-  must(assignName(names, 'made', id, NameType.object, false));
-  const all = made();
-  must(createKeyring(all.keyring));
-  const half = findKey(openKeyring(all.keyring)!, OWN_KEY)!.publicHalf;
-  must(createContext(all.context, half));
-  must(createWithKey(all.target, CREATE_PERSIST, half));
+  const all = at<Made>(makeSubject() + MADE);
+  const none = stack<ObjectId>();
+  if (createContext(all.context, none) !== 0) finish(10);
+  if (createObject(all.target, RIGHTS | CREATE_PERSIST) !== 0) finish(11);
   persist(addressOf(all), sizeof<Made>());
+}
+
+function give(rights: u64, revocation: u64): void {
+  const terms = stack<Terms>();
+  terms.rights = rights;
+  terms.revocation = revocation;
+  if (grant(made().context, made().target, terms, addressOf(SEED)) !== 0) finish(13);
 }
 
 function operation(index: u64): void {
   const all = made();
-  if (index === 3) {
-    must(revokeBelow(all.target, 1));
-    return;
-  }
-  const key = findKey(openKeyring(all.keyring)!, OWN_KEY)!;
-  const terms = stack<Terms>();
-  terms.rights = index === 1 ? READ : WRITE;
-  must(grant(all.context, all.target, terms, addressOf(key.seed)));
+  if (index === 1) give(READ | WRITE, 0);
+  else if (index === 2) give(READ, 0);
+  else if (index === 3) give(USE, 1);
+  else if (index === 4) {
+    if (!limitRights(all.context, all.target, READ | USE)) finish(14);
+  } else if (index === 5) {
+    if (setMask(all.context, WRITE) !== 0) finish(15);
+  } else if (index === 6) {
+    if (revokeBelow(all.target, 1) !== 0) finish(16);
+  } else give(READ | USE, 1);
 }
 
-const asked = zeroed<ObjectId>();
-
-/** Rights to the object of ID `asked`, as the thread has them. */
-function rightsOf(_argument: u64): u64 {
-  const stat = stack<StatResult>();
-  return statObject(asked, stat) === 0 ? stat.rights : 0;
-}
-
-/** What a thread in the context may do to the target. */
+/** All buckets of the chain that count, and the records that they lead to; void ones may be taken away at any time. */
 function check(): u64 {
   const all = made();
-  const thread = stack<Thread>();
-  assign(asked, all.target);
-  must(thread.startIn(all.context, rightsOf, 0, 0));
-  return mix(0, thread.join());
+  const stat = stack<StatResult>();
+  if (statObject(all.target, stat) !== 0) finish(20);
+  const base = openObject(all.context);
+  const header = at<ContextHeader>(dataOf(base));
+  let value = mix(maskOf(all.context), stat.revocation);
+  let bucket: ContextBucket = header.buckets[all.target.lo & (CONTEXT_BUCKETS - 1)];
+  for (;;) {
+    if (bucket.data !== 0) value += record(base, bucket, stat.revocation);
+    if (bucket.chain === 0) return value;
+    bucket = at<ContextBucket>(base + bucket.chain);
+  }
+}
+
+function record(base: usize, bucket: ContextBucket, revocation: u64): u64 {
+  const capability = at<Capability>(base + bucket.data);
+  if (chainLength(base, bucket.data) !== 1) finish(21);
+  if (!sameId(capability.target, bucket.target) || !sameId(capability.accessor, made().context)) finish(22);
+  if (capability.revocation < revocation) return 0;
+  let value = rightsIn(base, bucket);
+  for (let at: u64 = 0; at < sizeof<Capability>(); at += 8)
+    value = mix(value, load<u64>(addressOf(capability) + at));
+  return value;
 }
 
 /** @export */
 function torture(): u64 {
-  return runWorkload(3, setup, operation, check);
+  return runWorkload(7, setup, operation, check);
 }
