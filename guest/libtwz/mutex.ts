@@ -5,6 +5,9 @@
  * A mutex survives power failures and the end of programs: its word names the boot in which it was taken, and its owner beside it. One of another
  * boot is free; one whose owner has ended is taken over. Whoever gets it in either way is told, and has the data to look at: what a
  * transaction left open has been undone by then (undo-log.ts).
+ *
+ * What is stored here need not be persistent, whatever of it a power failure leaves: of another boot it counts for nothing, and a count that went back wakes
+ * nobody. So nothing is written back; the functions that store are named for that, and `licorice torture` takes them at their word.
  */
 import { ObjectId } from '../abi/object.ts';
 import { sleepFor, sleepOn, wake } from './lock.ts';
@@ -29,6 +32,40 @@ function thisBoot(): u64 {
   return epoch;
 }
 
+/** @noinline */
+function unpersistedSwap(place: Ptr<u64>, expected: u64, value: u64): u64 {
+  return atomic.compareExchange<u64>(place, expected, value, Order.acq_rel);
+}
+
+/** @noinline */
+function unpersistedExchange(place: Ptr<u64>, value: u64): u64 {
+  return atomic.exchange<u64>(place, value, Order.acq_rel);
+}
+
+/** @noinline */
+function unpersistedAdd(place: Ptr<u64>, value: u64): void {
+  atomic.add<u64>(place, value);
+}
+
+/** @noinline */
+function unpersistedOr(place: Ptr<u64>, mask: u64): void {
+  atomic.or<u64>(place, mask, Order.acq_rel);
+}
+
+/** @noinline */
+function unpersistedAnd(place: Ptr<u64>, mask: u64): u64 {
+  return atomic.and<u64>(place, mask, Order.acq_rel);
+}
+
+/**
+ * The low half last: who sees it sees the other.
+ * @noinline
+ */
+function unpersistedOwner(owner: ObjectId, lo: u64, hi: u64): void {
+  owner.hi = hi;
+  atomic.store<u64>(ptrTo(owner.lo), lo, Order.release);
+}
+
 /** @align 64 */
 @persistent
 export class Mutex {
@@ -46,12 +83,11 @@ export class Mutex {
     for (;;) {
       const word = atomic.load<u64>(place, Order.acquire);
       if ((word & ~STATE) !== boot || (word & STATE) === FREE) {
-        if (atomic.compareExchange<u64>(place, word, boot | state, Order.acq_rel) !== word) continue;
+        if (unpersistedSwap(place, word, boot | state) !== word) continue;
         this.sign();
         return (word & STATE) !== FREE;
       }
-      if ((word & STATE) === HELD && atomic.compareExchange<u64>(place, word, boot | AWAITED) !== word)
-        continue;
+      if ((word & STATE) === HELD && unpersistedSwap(place, word, boot | AWAITED) !== word) continue;
       sleepFor(place.address, boot | AWAITED, PATIENCE);
       // Who has slept must wake the next one, whether there is one or not.
       state = AWAITED;
@@ -64,15 +100,14 @@ export class Mutex {
     const place = ptrTo(this.word);
     const word = atomic.load<u64>(place, Order.acquire);
     if ((word & ~STATE) === thisBoot() && (word & STATE) !== FREE) return false;
-    if (atomic.compareExchange<u64>(place, word, thisBoot() | HELD, Order.acq_rel) !== word) return false;
+    if (unpersistedSwap(place, word, thisBoot() | HELD) !== word) return false;
     this.sign();
     return true;
   }
 
   private sign(): void {
     const self = selfId();
-    this.owner.hi = self.hi;
-    atomic.store<u64>(ptrTo(this.owner.lo), self.lo, Order.release);
+    unpersistedOwner(this.owner, self.lo, self.hi);
   }
 
   /** Takes the lock over from an owner that has ended. Only one of those that wait succeeds. */
@@ -82,15 +117,15 @@ export class Mutex {
     owner.lo = atomic.load<u64>(place, Order.acquire);
     owner.hi = this.owner.hi;
     if (owner.lo === 0 || !hasEnded(owner)) return false;
-    if (atomic.compareExchange<u64>(place, owner.lo, 0, Order.acq_rel) !== owner.lo) return false;
+    if (unpersistedSwap(place, owner.lo, 0) !== owner.lo) return false;
     if ((this.word & ~STATE) !== thisBoot() || (this.word & STATE) === FREE) return false;
     this.sign();
     return true;
   }
 
   release(): void {
-    this.owner.lo = 0;
-    const word = atomic.exchange<u64>(ptrTo(this.word), thisBoot() | FREE, Order.acq_rel);
+    unpersistedExchange(ptrTo(this.owner.lo), 0);
+    const word = unpersistedExchange(ptrTo(this.word), thisBoot() | FREE);
     if ((word & STATE) === AWAITED) wake(ptrTo(this.word).address, 1);
   }
 
@@ -125,13 +160,13 @@ export class Condition {
 
   /** Wakes one that waits. */
   signal(): void {
-    atomic.add<u64>(ptrTo(this.changes), 1);
+    unpersistedAdd(ptrTo(this.changes), 1);
     wake(ptrTo(this.changes).address, 1);
   }
 
   /** Wakes all that wait. */
   broadcast(): void {
-    atomic.add<u64>(ptrTo(this.changes), 1);
+    unpersistedAdd(ptrTo(this.changes), 1);
     wake(ptrTo(this.changes).address, ALL);
   }
 }
@@ -147,13 +182,13 @@ export class Events {
 
   /** Makes events happen. */
   set(mask: u64): void {
-    atomic.or<u64>(ptrTo(this.bits), mask, Order.acq_rel);
+    unpersistedOr(ptrTo(this.bits), mask);
     wake(ptrTo(this.bits).address, ALL);
   }
 
   /** Those of `mask` that have happened, which then have not; 0: none has. */
   take(mask: u64): u64 {
-    return atomic.and<u64>(ptrTo(this.bits), ~mask, Order.acq_rel) & mask;
+    return unpersistedAnd(ptrTo(this.bits), ~mask) & mask;
   }
 
   /** Waits until one of `mask` has happened, and takes all of them that have. */

@@ -42,6 +42,7 @@ interface TortureArguments extends ProgramArguments, OutputArguments {
   seed: number;
   reads: boolean;
   fixes: boolean;
+  'fix-trials': number;
   certificates: boolean;
   workers?: number;
   shard?: string;
@@ -187,6 +188,7 @@ export const tortureCommand: CommandModule<object, TortureArguments> = {
         default: true,
         describe: 'try fixes for findings; --no-fixes saves the time',
       })
+      .option('fix-trials', number('campaigns that fixes are tried in, at most', 64))
       .option('certificates', {
         type: 'boolean',
         default: false,
@@ -254,7 +256,11 @@ export const tortureCommand: CommandModule<object, TortureArguments> = {
     });
     if (terminal) process.stderr.write('\r\x1b[K');
     await deliver(
-      assemble(program, limits, records, calm, { fixes: args.fixes, ...(shard && { shard }) }),
+      assemble(program, limits, records, calm, {
+        fixes: args.fixes,
+        fixTrials: positiveInteger(args['fix-trials'], '--fix-trials'),
+        ...(shard && { shard }),
+      }),
       args,
     );
   },

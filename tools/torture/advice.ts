@@ -4,7 +4,7 @@
  */
 
 import { blocksOf, type RunEvent } from './events.ts';
-import type { AdviceKind } from './format.ts';
+import type { AdviceKind, PlaceJson } from './format.ts';
 import type { PointRecord } from './point.ts';
 
 /** A piece of advice, not named yet. */
@@ -71,8 +71,10 @@ export function adviceOn(events: readonly RunEvent[]): Advice[] {
       for (const block of blocksOf(event)) {
         const state = blocks.get(block) ?? { dirty: [], unfenced: [] };
         blocks.set(block, state);
-        if (event.kind === 'store' || event.kind === 'zero') state.dirty.push(event);
-        else if (event.kind === 'inval') state.dirty = [];
+        if (event.kind === 'store' || event.kind === 'zero') {
+          // A store of what was there already cannot be lost.
+          if (!event.silent) state.dirty.push(event);
+        } else if (event.kind === 'inval') state.dirty = [];
         else {
           state.unfenced.push(...state.dirty.map((one) => ({ event: one, hart: event.hart })));
           state.dirty = [];
@@ -109,6 +111,16 @@ function addRedundant(events: readonly RunEvent[], collected: Collected): void {
         during,
       );
 }
+
+/**
+ * A function whose name begins with this stores what need not survive: whoever finds it after a failure knows by other means that it is
+ * old. Its stores lack no flush.
+ */
+const UNPERSISTED = /(^|\.)unpersisted[^.]*$/;
+
+/** Whether a piece of advice is about a store that its author means to be lost. */
+export const isIntended = ({ kind }: Advice, { symbol }: PlaceJson): boolean =>
+  (kind === 'missing flush' || kind === 'missing fence') && symbol !== undefined && UNPERSISTED.test(symbol);
 
 /** Loads after a failure of what was not persistent. */
 export function unpersistedReads(records: readonly PointRecord[]): Advice[] {

@@ -4,11 +4,11 @@
  */
 import { CACHE_BLOCK_SIZE } from '../../emulator/addresses.ts';
 import { isZeroing } from '../../emulator/nvdimm/pending.ts';
-import { type Advice, adviceOn, unpersistedReads } from './advice.ts';
+import { type Advice, adviceOn, isIntended, unpersistedReads } from './advice.ts';
 import { type CampaignResult, type Finding, summarise } from './campaign.ts';
 import { blocksOf, type RunEvent } from './events.ts';
 import type { CaseStore } from './finding.ts';
-import { tryFixes } from './fixes.ts';
+import { FixTrials } from './fixes.ts';
 import {
   type AdviceJson,
   type CrashPointJson,
@@ -33,12 +33,14 @@ import { runWorkload } from './workload.ts';
 
 /** Events of a timeline, at most: the last ones before the failure. */
 const TIMELINE = 120;
-/** Findings for which fixes are tried. */
-const FIXES = 8;
+/** Campaigns that fixes are tried in, at most, unless the user says otherwise. */
+export const FIX_TRIALS = 64;
 
 export interface AssembleOptions {
   /** Try fixes; each costs a campaign. Default: yes. */
   readonly fixes?: boolean;
+  /** Campaigns to try fixes in, at most; default `FIX_TRIALS`. */
+  readonly fixTrials?: number;
   /** Only crash points of which index mod count is this were explored. */
   readonly shard?: { readonly index: number; readonly count: number };
 }
@@ -85,8 +87,14 @@ export function assemble(
         .map(({ unit }) => unit.instret),
     ),
   );
-  const context: Context = { program, limits, calm, namer, stacks };
-  const advice = [...adviceOn(calm.events), ...unpersistedReads(records)];
+  const trials =
+    options.fixes === false
+      ? undefined
+      : new FixTrials(program, limits, calm, options.fixTrials ?? FIX_TRIALS);
+  const context: Context = { program, calm, namer, stacks, trials };
+  const advice = [...adviceOn(calm.events), ...unpersistedReads(records)].filter(
+    (one) => !isIntended(one, namer.place(one.pc)),
+  );
   return {
     format: REPORT_FORMAT,
     version: REPORT_VERSION,
@@ -118,9 +126,7 @@ export function assemble(
     legalImages: summary.legal.toString(),
     coveredImages: summary.covered.toString(),
     crashPoints: records.map((record) => crashPointJson(record, namer)),
-    findings: summary.findings.map((finding, i) =>
-      findingJson(finding, context, options.fixes !== false && i < FIXES),
-    ),
+    findings: summary.findings.map((finding) => findingJson(finding, context)),
     advice: advice.map((one) => adviceJson(one, namer)),
     unreduced: summary.unreduced,
   };
@@ -144,10 +150,11 @@ export const reportOf = (
 /** What findings are told with. */
 interface Context {
   readonly program: Program;
-  readonly limits: CampaignLimits;
   readonly calm: CalmRun;
   readonly namer: Namer;
   readonly stacks: ReadonlyMap<number, readonly bigint[]>;
+  /** Absent: fixes are not to be tried. */
+  readonly trials: FixTrials | undefined;
 }
 
 function crashPointJson(record: PointRecord, namer: Namer): CrashPointJson {
@@ -178,7 +185,7 @@ function crashPointJson(record: PointRecord, namer: Namer): CrashPointJson {
 }
 
 function storeJson(store: CaseStore, { namer, stacks }: Context): StoreJson {
-  const { block, unit, level, writtenBack } = store;
+  const { block, unit, level, writtenBack, torn } = store;
   const value = (BigInt(unit.high) << 32n) | BigInt(unit.low);
   return {
     ...namer.place(pcOf(store)),
@@ -190,6 +197,7 @@ function storeJson(store: CaseStore, { namer, stacks }: Context): StoreJson {
     instruction: unit.instret,
     level,
     writtenBack,
+    ...(torn > 0 && { torn }),
     missing: writtenBack ? 'fence' : 'flush',
     stack: (level === 0 ? (stacks.get(unit.instret) ?? []) : []).map((pc) => namer.place(pc)),
   };
@@ -232,11 +240,11 @@ function missingIn({ lost, early, point }: Finding, events: readonly RunEvent[])
     : 'flush';
 }
 
-function findingJson(finding: Finding, context: Context, withFixes: boolean): FindingJson {
-  const { program, limits, calm, namer } = context;
+function findingJson(finding: Finding, context: Context): FindingJson {
+  const { calm, namer, trials } = context;
   const { point, nested, outcome, image } = finding;
   const { progress } = point;
-  const fixes = withFixes && nested.length === 0 ? tryFixes(program, limits, calm, finding) : [];
+  const fixes = trials?.try(finding);
   return {
     kind: findingKind(outcome),
     outcome: describeOutcome(outcome),
@@ -258,7 +266,8 @@ function findingJson(finding: Finding, context: Context, withFixes: boolean): Fi
       visible: Buffer.from(visible).toString('hex'),
     })),
     timeline: timelineOf(finding, context),
-    fixes: fixes.map(({ kind, after, works, findingsLeft }): FixJson => {
+    ...(trials && fixes === undefined && { fixesLeftOut: true }),
+    fixes: (fixes ?? []).map(({ kind, after, works, findingsLeft }): FixJson => {
       const places = after.map((pc) => namer.place(pc));
       return { kind, after: places, text: fixText(kind, places, works), works, findingsLeft };
     }),

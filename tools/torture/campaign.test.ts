@@ -13,7 +13,7 @@ import { mergeReports } from './merge.ts';
 import { openCase, openRecovery } from './open.ts';
 import { isFailure } from './outcome.ts';
 import { exploreAll } from './parallel.ts';
-import { undo, unflushed } from './test-programs.ts';
+import { torn, undo, unflushed } from './test-programs.ts';
 import { runCalm } from './visit.ts';
 
 const LIMITS = { maxRuns: 1000, samples: 100, seed: 0 };
@@ -41,6 +41,24 @@ describe('a campaign', { timeout: 120_000 }, () => {
       expect.objectContaining({ kind: 'missing flush', about: 'correctness', operation: 1 }),
     );
     expect(isFailure(replay(unflushed, finding!.seed).outcome)).toBe(true);
+  });
+
+  test('a torn cbo.zero is a case with a seed, and the bytes that were zero', () => {
+    const result = runCampaign(torn, LIMITS);
+    expect(result.unreduced).toBe(0);
+    expect(result.exhaustive).toBe(true);
+    const { findings } = reportOf(torn, LIMITS, result, { fixTrials: 1 });
+    const tears = findings.filter(({ lost }) => lost.some((store) => store.torn !== undefined));
+    expect(tears.length).toBeGreaterThan(0);
+    for (const { seed, minimal } of tears) {
+      expect(seed).toMatch(/=\d+z[0-9a-f]+$/);
+      expect(minimal).toBe(true);
+      expect(isFailure(replay(torn, seed).outcome)).toBe(true);
+      expect(() => replay(torn, seed.replace(/=\d+z/, '=1z'))).toThrow(/no cbo.zero/);
+    }
+    expect(
+      findings.map(({ fixes, fixesLeftOut }) => fixes.length > 0 || fixesLeftOut === true),
+    ).not.toContain(false);
   });
 
   test('opens at the offending store, and the recovery on the failing image', () => {

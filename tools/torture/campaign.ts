@@ -8,6 +8,7 @@ import { type Case, replayChain } from './finding.ts';
 import { oracleAt } from './oracle.ts';
 import { type CampaignLimits, caseKey, PointExplorer, type PointRecord, type PointResult } from './point.ts';
 import type { Program } from './program.ts';
+import { checkReached } from './reached.ts';
 import type { Path } from './recovery.ts';
 import { checkProgram, parseSeed, programOf, seedOf } from './seed.ts';
 import { type CalmRun, runCalm, visitPoints } from './visit.ts';
@@ -96,13 +97,7 @@ export function replay(program: Program, text: string): Path {
   const visit = (point: CrashPoint): void => {
     if (point.index !== seed.crashPoint) return;
     visited = true;
-    for (const [block, prefix] of seed.prefixes[0]!) {
-      const stores = point.stores.get(block);
-      if (stores === undefined || prefix > stores.length)
-        throw new UserError(
-          `the seed does not fit the program: block ${block} has no ${prefix} pending stores`,
-        );
-    }
+    for (const [block, reached] of seed.prefixes[0]!) checkReached(block, reached, point.stores.get(block));
     const machines = new PointExplorer(same, { maxRuns: 1, samples: 0, seed: 0 });
     path = replayChain(machines, point, oracleAt(point, calm), seed.nested, seed.prefixes);
   };

@@ -21,6 +21,8 @@ export interface RunEvent {
   readonly size: number;
   /** store: the value, little-endian, for at most 8 bytes. */
   readonly value: bigint;
+  /** store: the bytes were the same before. */
+  readonly silent: boolean;
   /** begin, acknowledge: the operation. */
   readonly operation: number;
   /** A flush that writes nothing back, a fence that completes nothing. */
@@ -37,8 +39,8 @@ type Draft = { -readonly [K in keyof RunEvent]: RunEvent[K] };
 
 export class EventLog {
   events: RunEvent[] = [];
-  /** Stores whose values memory does not hold yet. */
-  private open: Draft[] = [];
+  /** Stores whose values memory does not hold yet, and what it held before. */
+  private open: { readonly event: Draft; readonly before: Uint8Array }[] = [];
   enabled = false;
   private readonly visible: Uint8Array;
 
@@ -92,18 +94,21 @@ export class EventLog {
     this.settle();
     const instret = machine.turns.instructionsNow;
     const redundant = news.redundant();
-    const event: Draft = { kind, instret, hart, pc, address, size, value: 0n, operation, redundant };
+    const rest = { value: 0n, silent: false, operation, redundant };
+    const event: Draft = { kind, instret, hart, pc, address, size, ...rest };
     this.events.push(event);
-    if (kind === 'store') this.open.push(event);
+    if (kind === 'store') this.open.push({ event, before: this.visible.slice(address, address + size) });
   }
 
   /** Fills in what stores have stored, now that they have. */
   settle(): void {
-    for (const event of this.open) {
+    for (const { event, before } of this.open) {
       // The pieces of one instruction are noted before any of them is performed.
       if (event.instret === this.computer.machine.turns.instructionsNow) return;
       for (let i = Math.min(event.size, 8) - 1; i >= 0; i--)
         event.value = (event.value << 8n) | BigInt(this.visible[event.address + i]!);
+      const now = this.visible.subarray(event.address, event.address + event.size);
+      event.silent = Buffer.compare(before, now) === 0;
     }
     this.open = [];
   }

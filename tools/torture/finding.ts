@@ -6,7 +6,8 @@
  * map for each failure in turn.
  *
  * Invariant: a case is 1-minimal: giving back the oldest lost store of any one block makes recovery pass (a store
- * cannot reach the media before the older ones of its block).
+ * cannot reach the media before the older ones of its block). A `cbo.zero` is torn in a case only where recovery passes both with all and with
+ * none of it.
  */
 import type { BlockNumber } from '../../emulator/nvdimm/dpa.ts';
 import { applyUnit, type StoreUnit } from '../../emulator/nvdimm/pending.ts';
@@ -14,10 +15,8 @@ import type { CrashPlace, CrashPoint } from './crash.ts';
 import { type PathClass, runImage } from './explore.ts';
 import type { NestedPoint } from './nested.ts';
 import { isFailure, type Oracle, type Outcome } from './outcome.ts';
+import { contentAfter, type Prefixes, type Reached, whole, within, zeroedBytes } from './reached.ts';
 import type { Path, RecoveryMachine } from './recovery.ts';
-
-/** For each block how many of its pending stores reached the media; blocks that are not named have all. */
-export type Prefixes = ReadonlyMap<BlockNumber, number>;
 
 /** A pending store of the failing image. Plain data. */
 export interface CaseStore {
@@ -25,6 +24,8 @@ export interface CaseStore {
   readonly unit: StoreUnit;
   /** Had a cache-block operation written it back already? Then a fence is missing, not a flush. */
   readonly writtenBack: boolean;
+  /** Bytes of a `cbo.zero` that reached the media all the same; 0: it was lost as a whole. */
+  readonly torn: number;
   /** The failure that lost it: 0 the workload's, 1 the first one within recovery, … */
   readonly level: number;
 }
@@ -82,18 +83,20 @@ class PointImages {
 
   content(block: BlockNumber, prefixes: Prefixes): Uint8Array {
     const all = this.contents.get(block)!;
-    return all[Math.min(prefixes.get(block) ?? all.length - 1, all.length - 1)]!;
+    const { stores, zeroed } = within(prefixes.get(block) ?? whole(all.length - 1), all.length - 1);
+    return contentAfter(all[stores]!, [], { stores: 0, zeroed });
   }
 
   image(prefixes: Prefixes): Map<BlockNumber, Uint8Array> {
     return new Map(this.blocks.map((block) => [block, this.content(block, prefixes)]));
   }
 
-  /** The largest prefix with this content; of a torn `cbo.zero`, the one before it. */
-  of(block: BlockNumber, content: Uint8Array): number {
+  /** The largest prefix with this content. */
+  of(block: BlockNumber, content: Uint8Array): Reached {
     const all = this.contents.get(block)!;
-    for (let i = all.length - 1; i >= 0; i--) if (Buffer.compare(all[i]!, content) === 0) return i;
-    return this.point.sets.get(block)!.cubeOf(content)?.prefix ?? 0;
+    for (let i = all.length - 1; i >= 0; i--) if (Buffer.compare(all[i]!, content) === 0) return whole(i);
+    const stores = this.point.sets.get(block)!.cubeOf(content)?.prefix ?? 0;
+    return { stores, zeroed: zeroedBytes(all[stores]!, content) };
   }
 }
 
@@ -146,12 +149,12 @@ interface Choice {
   readonly block: BlockNumber;
 }
 
-const changed = (prefixes: readonly Prefixes[], { level, block }: Choice, to: number): Prefixes[] =>
+const changed = (prefixes: readonly Prefixes[], { level, block }: Choice, to: Reached): Prefixes[] =>
   prefixes.map((map, i) => (i === level ? new Map(map).set(block, to) : map));
 
 /**
  * Shrinks a failing image to a 1-minimal case.
- * @returns undefined when it does not fail: only a torn `cbo.zero` did, which no prefix of whole stores is
+ * @returns undefined when it does not fail: at a failure within recovery, only a torn `cbo.zero` did
  */
 function shrink(
   machines: Machines,
@@ -167,7 +170,7 @@ function shrink(
   };
   let run = attempt(prefixes);
   if (run === undefined) return undefined;
-  const tryWith = (choice: Choice, to: number): boolean => {
+  const tryWith = (choice: Choice, to: Reached): boolean => {
     const next = changed(prefixes, choice, to);
     const failing = attempt(next);
     if (failing) {
@@ -178,41 +181,45 @@ function shrink(
   };
   const choices = (): Choice[] =>
     run!.levels.flatMap((images, level) => images.blocks.map((block) => ({ level, block })));
-  const reachedOf = ({ level, block }: Choice): number => {
-    const most = run!.levels[level]!.most(block);
-    return Math.min(prefixes[level]?.get(block) ?? most, most);
+  const mostOf = ({ level, block }: Choice): number => run!.levels[level]?.most(block) ?? 0;
+  const reachedOf = (choice: Choice): Reached => {
+    const most = mostOf(choice);
+    return within(prefixes[choice.level]?.get(choice.block) ?? whole(most), most);
   };
-  const lostChoices = (): Choice[] =>
-    choices().filter((choice) => reachedOf(choice) < run!.levels[choice.level]!.most(choice.block));
+  const lostChoices = (): Choice[] => choices().filter((choice) => reachedOf(choice).stores < mostOf(choice));
   for (let progress = true; progress; ) {
     progress = false;
     for (const choice of lostChoices()) {
-      const most = run.levels[choice.level]?.most(choice.block) ?? 0;
-      const now = reachedOf(choice);
-      if (now < most && (tryWith(choice, most) || tryWith(choice, now + 1))) progress = true;
+      const { stores, zeroed } = reachedOf(choice);
+      if (stores >= mostOf(choice)) continue;
+      if (tryWith(choice, whole(mostOf(choice))) || tryWith(choice, whole(stores + 1))) progress = true;
+      // Not torn is simpler.
+      else if (zeroed !== 0n) tryWith(choice, whole(stores));
     }
   }
   const minimal = lostChoices().every(
-    (choice) => attempt(changed(prefixes, choice, reachedOf(choice) + 1)) === undefined,
+    (choice) => attempt(changed(prefixes, choice, whole(reachedOf(choice).stores + 1))) === undefined,
   );
   const storesOf = ({ level, block }: Choice, from: number, to: number): CaseStore[] => {
     const { stores, writtenBack } = run!.levels[level]!.point;
     const below = writtenBack.get(block) ?? 0;
     return (stores.get(block) ?? [])
       .slice(from, to)
-      .map((unit) => ({ block, unit, writtenBack: unit.seq < below, level }));
+      .map((unit) => ({ block, unit, writtenBack: unit.seq < below, torn: 0, level }));
   };
-  const lost = lostChoices().flatMap((choice) =>
-    storesOf(choice, reachedOf(choice), run!.levels[choice.level]!.most(choice.block)),
-  );
+  const lost = lostChoices().flatMap((choice) => {
+    const { stores, zeroed } = reachedOf(choice);
+    const [first, ...rest] = storesOf(choice, stores, mostOf(choice));
+    return [{ ...first!, torn: bitCount(zeroed) }, ...rest];
+  });
   const early = choices().flatMap((choice) => {
-    const reached = reachedOf(choice);
-    if (reached === 0 || attempt(changed(prefixes, choice, 0))) return [];
-    return storesOf(choice, 0, reached);
+    const { stores } = reachedOf(choice);
+    if (stores === 0 || attempt(changed(prefixes, choice, whole(0)))) return [];
+    return storesOf(choice, 0, stores);
   });
   const inOrder = (a: CaseStore, b: CaseStore): number => a.level - b.level || a.unit.seq - b.unit.seq;
   const last = run.levels[run.levels.length - 1]!;
-  const lastPrefixes = prefixes[run.levels.length - 1] ?? new Map<BlockNumber, number>();
+  const lastPrefixes: Prefixes = prefixes[run.levels.length - 1] ?? new Map();
   const concerned = new Set([...lost, ...early].map(({ block }) => block));
   return {
     point: placeOf(point),
@@ -226,7 +233,7 @@ function shrink(
         new Map(
           images.blocks
             .map((block) => [block, reachedOf({ level, block })] as const)
-            .filter(([block, prefix]) => prefix < images.most(block)),
+            .filter(([block, { stores }]) => stores < images.most(block)),
         ),
     ),
     image: last.blocks
@@ -238,6 +245,12 @@ function shrink(
       })),
     minimal,
   };
+}
+
+function bitCount(bits: bigint): number {
+  let count = 0;
+  for (let rest = bits; rest !== 0n; rest &= rest - 1n) count++;
+  return count;
 }
 
 function placeOf({ index, kind, pc, instret, progress, origin }: CrashPlace): CrashPlace {
@@ -253,10 +266,10 @@ export function minimise(
 ): Case | undefined {
   const images = new PointImages(point);
   // Of what recovery did not read, everything has reached the media.
-  const prefixes = new Map<BlockNumber, number>();
+  const prefixes = new Map<BlockNumber, Reached>();
   for (const [block, set] of found.sets) {
     const read = found.decisions.some((decision) => decision.block === block);
-    prefixes.set(block, read ? images.of(block, set.at(set.count - 1n)) : images.most(block));
+    prefixes.set(block, read ? images.of(block, set.at(set.count - 1n)) : whole(images.most(block)));
   }
   return shrink(machines, point, oracle, [], [prefixes]);
 }
@@ -270,7 +283,7 @@ export function minimiseNested(
   found: PathClass,
 ): Case | undefined {
   const images = new PointImages(point);
-  const prefixes: Map<BlockNumber, number>[] = [new Map(), ...chain.map(() => new Map())];
+  const prefixes: Map<BlockNumber, Reached>[] = [new Map(), ...chain.map(() => new Map())];
   // From the last failure back: a content there, and which content of the failure before it, with how many stores, gives it.
   for (const [block, set] of found.sets) {
     let wanted: (content: Uint8Array) => boolean = (content) => set.has(content);
@@ -282,7 +295,7 @@ export function minimiseNested(
       const known = before.get(block);
       const fits = fitting(bases, units, least, (base) => known === undefined || known.has(base), wanted);
       if (fits === undefined) break;
-      prefixes[level + 1]!.set(block, fits.count - least);
+      prefixes[level + 1]!.set(block, whole(fits.count - least));
       const { base } = fits;
       wanted = (content) => Buffer.compare(content, base) === 0;
     }
@@ -290,7 +303,7 @@ export function minimiseNested(
       const all = basesOf(images, block);
       for (let prefix = all.length - 1; prefix >= 0; prefix--)
         if (wanted(all[prefix]!)) {
-          prefixes[0]!.set(block, prefix);
+          prefixes[0]!.set(block, whole(prefix));
           break;
         }
     }
@@ -311,7 +324,7 @@ function basesOf(images: PointImages, block: BlockNumber): Uint8Array[] {
     return [images.point.visible.slice(at, at + 64)];
   }
   return Array.from({ length: images.most(block) + 1 }, (_, prefix) =>
-    images.content(block, new Map([[block, prefix]])),
+    images.content(block, new Map([[block, whole(prefix)]])),
   );
 }
 

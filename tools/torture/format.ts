@@ -42,6 +42,8 @@ export interface StoreJson extends PlaceJson {
   readonly level: number;
   /** A cache-block operation wrote it back; then no fence completed that. */
   readonly writtenBack: boolean;
+  /** Bytes of a `cbo.zero` that reached the media all the same; absent: none. */
+  readonly torn?: number;
   /** What the program lacks if this store had to be persistent here. */
   readonly missing: 'flush' | 'fence';
   /** Calls that led to it, innermost first; the store itself is not repeated. Empty when unknown. */
@@ -142,6 +144,8 @@ export interface FindingJson {
   readonly image: readonly BlockJson[];
   readonly timeline: readonly EventJson[];
   readonly fixes: readonly FixJson[];
+  /** No fix was tried, because as many campaigns as were allowed had been made for other findings. */
+  readonly fixesLeftOut?: true;
   /** What recovery printed. */
   readonly output: string;
   readonly seed: string;

@@ -7,10 +7,11 @@ import { CACHE_BLOCK_SIZE } from '../../emulator/addresses.ts';
 import type { Computer } from '../../emulator/boot/computer.ts';
 import { UserError } from '../../emulator/errors.ts';
 import { booleanField, numberField } from '../../emulator/machine/fields.ts';
-import { applyUnit, type StoreUnit } from '../../emulator/nvdimm/pending.ts';
+import type { StoreUnit } from '../../emulator/nvdimm/pending.ts';
 import type { CrashPoint } from './crash.ts';
 import { type Mark, NO_PROGRESS, type Progress, progressAfter } from './device.ts';
 import { makeComputer, type Program } from './program.ts';
+import { checkReached, contentAfter } from './reached.ts';
 import { Preemptions } from './schedule.ts';
 import { checkProgram, parseSeed, programOf, type Seed } from './seed.ts';
 import { runWorkload } from './workload.ts';
@@ -39,17 +40,11 @@ function find(program: Program, seed: Seed): Found {
     if (point.index !== seed.crashPoint) return;
     const image = point.visible.slice();
     const lost: StoreUnit[] = [];
-    for (const [block, prefix] of seed.prefixes[0]!) {
-      const set = point.sets.get(block);
-      const stores = point.stores.get(block) ?? [];
-      if (set === undefined || prefix > stores.length)
-        throw new UserError(
-          `the seed does not fit the program: block ${block} has no ${prefix} pending stores`,
-        );
-      const content = set.at(0n);
-      for (const unit of stores.slice(0, prefix)) applyUnit(content, unit);
-      image.set(content, block * CACHE_BLOCK_SIZE);
-      lost.push(...stores.slice(prefix));
+    for (const [block, reached] of seed.prefixes[0]!) {
+      const stores = point.stores.get(block);
+      checkReached(block, reached, stores);
+      image.set(contentAfter(point.sets.get(block)!.at(0n), stores!, reached), block * CACHE_BLOCK_SIZE);
+      lost.push(...stores!.slice(reached.stores));
     }
     lost.sort((a, b) => a.seq - b.seq);
     found = { point, image, lost };

@@ -20,7 +20,9 @@ const missing = (store: StoreJson): string =>
   store.writtenBack ? 'written back, no fence completed it' : 'never written back';
 
 function storeLines(store: StoreJson, note: string): string[] {
-  const what = store.size === 64 ? 'cbo.zero' : `${store.size} bytes at ${store.address}`;
+  const torn = store.torn === undefined ? '' : `, torn: ${store.torn} bytes are zero`;
+  const what =
+    store.size === 64 ? `cbo.zero at ${store.address}${torn}` : `${store.size} bytes at ${store.address}`;
   const during = store.level > 0 ? `  (stored by recovery ${store.level})` : '';
   const lines = [`    ${what}  ${describePlace(store)}${during}${note}`];
   if (store.stack.length > 0)
@@ -67,6 +69,7 @@ function findingText(finding: FindingJson, number: number): string[] {
   lines.push(...storesText('reached the media before that', early, () => ''));
   if (finding.output !== '') lines.push(`  it printed: ${JSON.stringify(finding.output.slice(0, 200))}`);
   for (const { text } of finding.fixes) lines.push(`  fix: ${text}`);
+  if (finding.fixesLeftOut) lines.push('  fix: none was tried; --fix-trials allows more campaigns');
   lines.push(`  seed: ${finding.seed}`);
   return lines;
 }
@@ -98,7 +101,9 @@ export function reportText(report: TortureReport): string {
   ];
   if (advice.length > 0) lines.push('without any oracle:', ...advice.map(adviceText), '');
   if (unreduced > 0)
-    lines.push(`${unreduced} failing classes need a torn cbo.zero, and are not shown as cases`);
+    lines.push(
+      `${unreduced} failing classes need a cbo.zero torn within recovery, and are not shown as cases`,
+    );
   lines.push(findings.length + unreduced === 0 ? 'no findings' : `${findings.length} findings`);
   return `${lines.join('\n')}\n`;
 }

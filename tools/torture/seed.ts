@@ -4,12 +4,13 @@
  *   T1.CRASHPOINT.PROGRAM.MEMORY-NVDIMM-BUDGET[-HARTS-SCHEDULE].BLOCK=STORES,BLOCK=STORES…[/CRASHPOINT.BLOCK=STORES,…]…
  *
  * PROGRAM is the beginning of the SHA-256 of program and media; for each block with lost stores, STORES of its pending
- * ones reached the media. A part behind a slash is a failure within recovery.
+ * ones reached the media; `3zff` says that of the fourth one, a `cbo.zero`, bytes 0–7 did as well. A part behind a slash is a failure within recovery.
  */
 import { UserError } from '../../emulator/errors.ts';
-import { type BlockNumber, blockNumber } from '../../emulator/nvdimm/dpa.ts';
-import type { Case, Prefixes } from './finding.ts';
+import { blockNumber } from '../../emulator/nvdimm/dpa.ts';
+import type { Case } from './finding.ts';
 import { budgetOf, fingerprint, memoryOf, nvdimmOf, type Program } from './program.ts';
+import { type Prefixes, parseReached, reachedText } from './reached.ts';
 import { parseSchedule, type Schedule } from './schedule.ts';
 
 /** What a seed names. */
@@ -29,7 +30,7 @@ export interface Seed {
 }
 
 const prefixText = (prefixes: Prefixes): string =>
-  [...prefixes].map(([block, prefix]) => `${block}=${prefix}`).join(',');
+  [...prefixes].map(([block, reached]) => `${block}=${reachedText(reached)}`).join(',');
 
 /** The line that replays a case. */
 export function seedOf(program: Program, { point, nested, prefixes }: Case): string {
@@ -41,17 +42,18 @@ export function seedOf(program: Program, { point, nested, prefixes }: Case): str
   return [first, ...nested.map(({ index }, i) => `${index}.${prefixText(prefixes[i + 1]!)}`)].join('/');
 }
 
-const PREFIXES = String.raw`(?:\d+=\d+(?:,\d+=\d+)*)?`;
+const REACHED = String.raw`\d+=\d+(?:z[0-9a-f]{1,16})?`;
+const PREFIXES = `(?:${REACHED}(?:,${REACHED})*)?`;
 const SEED = new RegExp(
   String.raw`^T1\.(\d+)\.([0-9a-f]{8})\.(\d+)-(\d+)-(\d+)(?:-(\d+)-([\dx_]*))?\.(${PREFIXES})((?:/\d+\.${PREFIXES})*)$`,
 );
 
 function prefixesFrom(text: string): Prefixes {
   const items = text.split(',').filter((item) => item !== '');
-  return new Map<BlockNumber, number>(
+  return new Map(
     items.map((item) => {
-      const [block, prefix] = item.split('=').map(Number);
-      return [blockNumber(block!), prefix!] as const;
+      const [block, reached] = item.split('=');
+      return [blockNumber(Number(block)), parseReached(reached!)] as const;
     }),
   );
 }

@@ -89,3 +89,17 @@ export const undo = (early: boolean): Program => {
      bne t1, t2, failed`,
   );
 };
+
+/** A block that is zeroed by `cbo.zero` at once, as its author believes: recovery copes with all of it zero, and with none of it. */
+export const torn: Program = program(
+  `li t1, 0x00ff00ff
+   sw t1, 64(s0)
+   li a0, 64
+   call persist
+   addi t0, s0, 64
+   cbo.zero (t0)
+   call persist`,
+  `lbu t1, 64(s0)
+   lbu t2, 66(s0)
+   bne t1, t2, failed`,
+);

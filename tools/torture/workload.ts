@@ -202,7 +202,7 @@ export class Workload {
     const { patch } = this;
     if (patch === undefined || !this.started) return;
     if (patch.kind === 'flush and fence') {
-      if (event.kind === 'store' && patch.stores.has(event.pc))
+      if ((event.kind === 'store' || event.kind === 'zero') && patch.stores.has(event.pc))
         this.owed.push({ hart: Math.max(event.hart, 0), blocks: blocksOf(event) });
     } else if (event.kind === 'clean' || event.kind === 'flush') {
       const pending = nvdimm!.engine.pendingStores(blockOf(dpa(event.address)));
