@@ -21,6 +21,7 @@ import {
   BecomeFrame,
   becomeFrames,
   detachContext,
+  isAttached,
   replaceContexts,
   setView,
   Thread,
@@ -61,7 +62,7 @@ export function sysAttach(thread: Thread): i64 {
   return -EAGAIN;
 }
 
-/** detach(context lo, hi): 0, 0 detaches all and leaves default rights only. */
+/** detach(context lo, hi): 0, 0 detaches all and leaves default rights only. The only one stays (−EINVAL); −ENOENT: it is not attached. */
 export function sysDetach(thread: Thread): i64 {
   const lo = argument(thread, 0);
   const hi = argument(thread, 1);
@@ -71,7 +72,10 @@ export function sysDetach(thread: Thread): i64 {
   }
   const object = findKnown(lo, hi);
   if (object === null || object.context === 0) return -ENOENT;
-  return detachContext(thread, at<Context>(object.context)) ? 0 : -EINVAL;
+  // Others may use it.
+  const context = at<Context>(object.context);
+  if (!isAttached(thread, context)) return -ENOENT;
+  return detachContext(thread, context) ? 0 : -EINVAL;
 }
 
 /** revoke(lo, hi, number): capabilities for the object with a smaller revocation number are void from now on. */

@@ -234,11 +234,23 @@ export function showState(thread: Thread, state: u64): void {
   wakeObject(thread.repr, OBJ_NULLPAGE + offsetof<ThreadRepr>('sync') + SYNC_STATE * 8);
 }
 
+const NOT_ATTACHED = ~u64(0);
+
+/** Where a context stands among a thread's. */
+function placeOfContext(thread: Thread, context: Context): u64 {
+  for (let i: u64 = 0; i < thread.contextCount; i++) {
+    if (thread.contexts[i] === addressOf(context)) return i;
+  }
+  return NOT_ATTACHED;
+}
+
+export function isAttached(thread: Thread, context: Context): bool {
+  return placeOfContext(thread, context) !== NOT_ATTACHED;
+}
+
 /** Attaches a context (held). False: there are 32 already. The first one attached becomes active. */
 export function attachContext(thread: Thread, context: Context): bool {
-  for (let i: u64 = 0; i < thread.contextCount; i++) {
-    if (thread.contexts[i] === addressOf(context)) return true;
-  }
+  if (isAttached(thread, context)) return true;
   if (thread.contextCount >= THREAD_ATTACHMENTS) return false;
   holdContext(context);
   thread.contexts[thread.contextCount] = addressOf(context);
@@ -251,17 +263,15 @@ export function attachContext(thread: Thread, context: Context): bool {
 /** Detaches a context; if it was active, the first of those left becomes active. False: not attached, or the only one. */
 export function detachContext(thread: Thread, context: Context): bool {
   if (thread.contextCount < 2) return false;
-  for (let i: u64 = 0; i < thread.contextCount; i++) {
-    if (thread.contexts[i] !== addressOf(context)) continue;
-    thread.contextCount--;
-    for (let j = i; j < thread.contextCount; j++) thread.contexts[j] = thread.contexts[j + 1];
-    if (thread.context === context) activate(thread, at<Context>(thread.contexts[0]));
-    if (thread.hint === addressOf(context)) thread.hint = 0;
-    dropContext(context);
-    showThread(thread);
-    return true;
-  }
-  return false;
+  const place = placeOfContext(thread, context);
+  if (place === NOT_ATTACHED) return false;
+  thread.contextCount--;
+  for (let i = place; i < thread.contextCount; i++) thread.contexts[i] = thread.contexts[i + 1];
+  if (thread.context === context) activate(thread, at<Context>(thread.contexts[0]));
+  if (thread.hint === addressOf(context)) thread.hint = 0;
+  dropContext(context);
+  showThread(thread);
+  return true;
 }
 
 /** Takes all contexts from a thread of which `context` will be the only one. */
