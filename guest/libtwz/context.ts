@@ -14,13 +14,17 @@ import { syscall } from './syscall.ts';
  */
 export function createContext(id: ObjectId, kuid: ObjectId): i64 {
   const result = createWithKey(id, lasting(), kuid);
-  if (result !== 0) return result;
+  if (result === 0) initContext(id);
+  return result;
+}
+
+/** Makes an empty object of the caller's a security context. */
+export function initContext(id: ObjectId): void {
   const base = openObject(id);
   const header = at<ContextHeader>(dataOf(base));
   header.kso.type = u32(KsoType.context);
   persist(addressOf(header.kso), sizeof<KsoHeader>());
   setSize(base, sizeof<ContextHeader>());
-  return 0;
 }
 
 /** Is the object a security context that the caller may read? */

@@ -20,6 +20,7 @@ import { STAT_PERSISTENT, StatResult, SYS_THREAD_CONTROL, THREAD_RESUME } from '
 import { attempt, giveUp } from './attempt.ts';
 import { flush, programArguments, writeConsole } from './io.ts';
 import { Found, lookup, nameIn, rootNamespace } from './name.ts';
+import { parseId } from './number.ts';
 import { sameId, statObject } from './object.ts';
 import { argument, argumentCount } from './program.ts';
 import { exit } from './start.ts';
@@ -49,6 +50,14 @@ function argumentFor(id: ObjectId): str {
   return '';
 }
 
+/** What the program works on, where the object that faults may not have a name yet. */
+let subject: str = '';
+
+/** From now on a report about an object without a name says what the program was working on. */
+export function workOn(path: str): void {
+  subject = path;
+}
+
 /** Shows the name that the program was told for an object, or its name in the working namespace or the root. */
 function showName(address: u64): i64 {
   const id = at<ObjectId>(address);
@@ -59,6 +68,8 @@ function showName(address: u64): i64 {
     name = nameIn(root, id);
     if (name.length !== 0) show('/');
   }
+  // The ID is shown in any case.
+  if (name.length === 0 && !parseId(subject, root)) name = subject;
   if (name.length === 0) return 0;
   show(name);
   show(' ');

@@ -6,9 +6,10 @@
 import '../libtwz/start.ts';
 import { NameType } from '../abi/name.ts';
 import { ObjectId } from '../abi/object.ts';
-import { SYS_TIE } from '../abi/syscall.ts';
+import { ENOENT, SYS_TIE } from '../abi/syscall.ts';
 import { Anchor, allocateIn, createHeap, heapOf, isHeap } from '../libtwz/alloc.ts';
-import { errorText } from '../libtwz/errors.ts';
+import { errorText, lookupText, nameText } from '../libtwz/errors.ts';
+import { workOn } from '../libtwz/fault-report.ts';
 import { complain, flush, print, printLine, printNumber } from '../libtwz/io.ts';
 import { assignName, Found, lookup } from '../libtwz/name.ts';
 import { parseNumber } from '../libtwz/number.ts';
@@ -30,12 +31,17 @@ class Forest {
 /** Opens the tree of this name; makes one if there is none and `make`. Null: it cannot be had. */
 function openTree(path: str, make: bool): Forest | null {
   const found = stack<Found>();
+  workOn(path);
   const result = lookup(path, found);
   if (result === 0) {
     const base = openObject(found.id);
     const root = found.type === NameType.object && isHeap(base) ? heapOf(base).root : null;
     if (root !== null) return at<Forest>(addressOf(root));
     complain('tree', path, 'is not a tree');
+    return null;
+  }
+  if (result !== -ENOENT) {
+    complain('tree', path, lookupText(result));
     return null;
   }
   if (found.name.length === 0 || !make) {
@@ -54,8 +60,9 @@ function openTree(path: str, make: bool): Forest | null {
     return null;
   }
   const forest = makeForest(openObject(id), openObject(second), openObject(third));
-  if (assignName(found.parent, found.name, id, NameType.object, false) === 0) return forest;
-  complain('tree', path, 'cannot be named there');
+  const named = assignName(found.parent, found.name, id, NameType.object, false);
+  if (named === 0) return forest;
+  complain('tree', path, nameText(named));
   deleteObject(id);
   return null;
 }

@@ -6,10 +6,13 @@
 import '../libtwz/start.ts';
 import { NameType } from '../abi/name.ts';
 import { ObjectId } from '../abi/object.ts';
+import { ENOENT } from '../abi/syscall.ts';
+import { errorText, lookupText, nameText } from '../libtwz/errors.ts';
+import { workOn } from '../libtwz/fault-report.ts';
 import { complain, printLine } from '../libtwz/io.ts';
 import { assignName, Found, lookup } from '../libtwz/name.ts';
 import { parseNumber } from '../libtwz/number.ts';
-import { dataOf, openObject } from '../libtwz/object.ts';
+import { dataOf, deleteObject, openObject } from '../libtwz/object.ts';
 import { createLasting } from '../libtwz/owner.ts';
 import { argument, argumentCount } from '../libtwz/program.ts';
 import { Data, Pair, Store } from './paper/twzkv.ts';
@@ -22,20 +25,25 @@ const MAX_NAME = 74;
 /** The data of the object of this name, which is made and prepared before it is named if there is none; 0: it cannot be had. */
 function openNamed(path: str, prepare: (data: usize) => void): usize {
   const found = stack<Found>();
-  if (lookup(path, found) === 0) return dataOf(openObject(found.id));
+  workOn(path);
+  const result = lookup(path, found);
+  if (result === 0) return dataOf(openObject(found.id));
   const id = stack<ObjectId>();
-  if (found.name.length === 0) {
-    complain('twzkv', path, 'no such namespace');
+  if (result !== -ENOENT || found.name.length === 0) {
+    complain('twzkv', path, result === -ENOENT ? 'no such namespace' : lookupText(result));
     return 0;
   }
-  if (createLasting(id) !== 0) {
-    complain('twzkv', path, 'no space for an object');
+  const made = createLasting(id);
+  if (made !== 0) {
+    complain('twzkv', path, errorText(made));
     return 0;
   }
   const data = dataOf(openObject(id));
   prepare(data);
-  if (assignName(found.parent, found.name, id, NameType.object, false) === 0) return data;
-  complain('twzkv', path, 'cannot be named there');
+  const named = assignName(found.parent, found.name, id, NameType.object, false);
+  if (named === 0) return data;
+  deleteObject(id);
+  complain('twzkv', path, nameText(named));
   return 0;
 }
 

@@ -3,8 +3,9 @@ import { NameType } from '../../abi/name.ts';
 import { ObjectId, READ } from '../../abi/object.ts';
 import { STREAM_CONSOLE } from '../../abi/program.ts';
 import { SIGNAL_TERMINATE } from '../../abi/signal.ts';
-import { ENOENT } from '../../abi/syscall.ts';
-import { lookupText } from '../../libtwz/errors.ts';
+import { ENOENT, EPERM } from '../../abi/syscall.ts';
+import { readError } from '../../libtwz/attempt.ts';
+import { errorText, lookupText } from '../../libtwz/errors.ts';
 import { complain, print, printColumn, printLine, programArguments, read } from '../../libtwz/io.ts';
 import { historyLine } from '../../libtwz/line.ts';
 import { Found, isBin, lookup, nameIn, openNamespace, rootNamespace } from '../../libtwz/name.ts';
@@ -30,6 +31,7 @@ import {
 } from './variables.ts';
 
 const MISUSE: u64 = 2;
+const PAGE = 4096;
 /** Namespaces inside each other that `pwd` shows. */
 const MAX_DEPTH = 32;
 
@@ -137,6 +139,11 @@ function changeDirectory(path: str): u64 {
   }
   if (found.type !== NameType.namespace) {
     complain('cd', path, 'is not a namespace');
+    return 1;
+  }
+  const closed = isBin(found.id) ? 0 : readError(dataOf(openObject(found.id)));
+  if (closed !== 0) {
+    complain('cd', path, closed === -EPERM ? 'you have not the right to read it' : errorText(closed));
     return 1;
   }
   assign(programArguments().directory, found.id);
@@ -252,6 +259,15 @@ function background(text: str): u64 {
   return 0;
 }
 
+/** Why a byte of an object's data cannot be read, as −Errno; 0: all can. */
+function firstError(base: usize, size: u64): i64 {
+  for (let offset: u64 = 0; offset < size; offset += PAGE) {
+    const error = readError(dataOf(base) + offset);
+    if (error !== 0) return error;
+  }
+  return 0;
+}
+
 /** Runs the lines of a text object in this shell. */
 export function readScript(path: str): u64 {
   const found = stack<Found>();
@@ -265,6 +281,11 @@ export function readScript(path: str): u64 {
     return 126;
   }
   const base = openObject(found.id);
+  const lost = firstError(base, sizeOf(base));
+  if (lost !== 0) {
+    complain('sh', path, errorText(lost));
+    return 126;
+  }
   runText(strOf(at<Ptr<u8>>(dataOf(base)), sizeOf(base)));
   return lastStatus();
 }

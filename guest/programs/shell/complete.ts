@@ -3,9 +3,10 @@ import { KsoList } from '../../abi/kso.ts';
 import { NameEntry, NameType } from '../../abi/name.ts';
 import { ObjectId, READ } from '../../abi/object.ts';
 import { ROOT_ARCHIVE, SYS_ROOT } from '../../abi/syscall.ts';
+import { readError } from '../../libtwz/attempt.ts';
 import { insertText, showChoice, startChoices } from '../../libtwz/line.ts';
 import { archiveName, Found, isUsed, lookup, nameOf, openNamespace } from '../../libtwz/name.ts';
-import { dataOf } from '../../libtwz/object.ts';
+import { dataOf, openObject } from '../../libtwz/object.ts';
 import { syscall } from '../../libtwz/syscall.ts';
 import { mapObject } from '../../libtwz/view.ts';
 import { BUILTINS, UTILITIES } from '../utilities/names.ts';
@@ -54,6 +55,7 @@ function considerCommands(typed: str): void {
 function considerNames(folder: str, typed: str): void {
   const found = stack<Found>();
   if (lookup(folder.length === 0 ? '.' : folder, found) !== 0 || found.type !== NameType.namespace) return;
+  if (readError(dataOf(openObject(found.id))) !== 0) return;
   const namespace = openNamespace(found.id);
   if (namespace === null) return;
   for (let i: u64 = 0; i < namespace.count; i++) {

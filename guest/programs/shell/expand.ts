@@ -8,8 +8,10 @@ import { NameEntry, NameType } from '../../abi/name.ts';
 import { OBJ_NULLPAGE } from '../../abi/object.ts';
 import { ThreadRepr } from '../../abi/thread.ts';
 import { SLOT_THREAD, slotAddress } from '../../abi/view.ts';
+import { readError } from '../../libtwz/attempt.ts';
 import { complain } from '../../libtwz/io.ts';
 import { Found, isUsed, lookup, nameOf, openNamespace } from '../../libtwz/name.ts';
+import { dataOf, openObject } from '../../libtwz/object.ts';
 import {
   addField,
   byteAt,
@@ -402,6 +404,7 @@ function expandPattern(path: str): bool {
   const wanted = path.subslice(slash);
   const found = stack<Found>();
   if (lookup(slash === 0 ? '.' : folder, found) !== 0 || found.type !== NameType.namespace) return false;
+  if (readError(dataOf(openObject(found.id))) !== 0) return false;
   const namespace = openNamespace(found.id);
   if (namespace === null) return false;
   const first = fieldCount();

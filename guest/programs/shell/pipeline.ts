@@ -1,13 +1,14 @@
 /** Pipelines: their words and redirections, the programs of their stages, the pipes between them. */
 import { NameType } from '../../abi/name.ts';
-import { DELETE, ObjectId, READ, WRITE } from '../../abi/object.ts';
+import { DELETE, EXEC, ObjectId, READ, WRITE } from '../../abi/object.ts';
 import { STREAM_EMPTY, STREAM_PIPE, StreamTarget } from '../../abi/program.ts';
 import { SIGNAL_KILL } from '../../abi/signal.ts';
-import { CREATE_VOLATILE, GROUP_NEW } from '../../abi/syscall.ts';
+import { CREATE_VOLATILE, GROUP_NEW, StatResult } from '../../abi/syscall.ts';
+import { attempt } from '../../libtwz/attempt.ts';
 import { errorText } from '../../libtwz/errors.ts';
 import { complain, flush, moveInText, programArguments } from '../../libtwz/io.ts';
 import { Found, findProgram, lookup } from '../../libtwz/name.ts';
-import { createObject, dataOf, deleteObject, openObject } from '../../libtwz/object.ts';
+import { createObject, dataOf, deleteObject, openObject, statObject } from '../../libtwz/object.ts';
 import { Child } from '../../libtwz/program.ts';
 import { ByteStream } from '../../libtwz/stream.ts';
 import { unmapObject } from '../../libtwz/view.ts';
@@ -313,6 +314,17 @@ function openStreams(stage: Stage, input: StreamTarget, output: StreamTarget): b
   return stage.output.length === 0 || openOutput(stage.output, stage.append, output);
 }
 
+function readTrial(address: u64): i64 {
+  return i64(runBuiltIn(at<Stage>(address).first, at<Stage>(address).last));
+}
+
+/** `read`: what it reads may be lost. */
+function readGuarded(stage: Stage): void {
+  const status = attempt(readTrial, addressOf(stage));
+  setStatus(status < 0 ? 1 : u64(status));
+  if (status < 0) complain('sh', stage.input, errorText(status));
+}
+
 /** Runs a command in the shell itself. */
 function runAlone(stage: Stage): void {
   const own = programArguments();
@@ -328,6 +340,7 @@ function runAlone(stage: Stage): void {
   else if (stage.block.length !== 0) runBlock(stage.block);
   else if (findFunction(nameOf(stage)) !== null)
     runFunction(findFunction(nameOf(stage))!.body, stage.first, stage.last);
+  else if (nameOf(stage).equals('read')) readGuarded(stage);
   else setStatus(runBuiltIn(stage.first, stage.last));
   flush();
   if (redirected) moveInText(position);
@@ -357,7 +370,12 @@ function prepare(child: Child, stage: Stage): u64 {
     complain('sh', name, 'no such command (help lists them)');
     return NOT_FOUND;
   }
+  const stat = stack<StatResult>();
   const isScript = found.type === NameType.text;
+  if (!isScript && statObject(found.id, stat) === 0 && (stat.pFlags & EXEC) === 0) {
+    complain('sh', name, 'is not a program');
+    return NOT_FOUND - 1;
+  }
   if (isScript && !findProgram('sh', found.id)) return NOT_FOUND;
   const result = child.prepare(found.id);
   if (result !== 0) {

@@ -4,6 +4,7 @@ import { ALL_RIGHTS, DELETE, EXEC, READ, USE, WRITE } from '../../abi/object.ts'
 import { SC_DELEGATE } from '../../abi/security.ts';
 import { EEXIST, ENOENT } from '../../abi/syscall.ts';
 import { errorText, lookupText } from '../../libtwz/errors.ts';
+import { workOn } from '../../libtwz/fault-report.ts';
 import { complain, print, printLine } from '../../libtwz/io.ts';
 import { Found, lookup } from '../../libtwz/name.ts';
 import { parseId } from '../../libtwz/number.ts';
@@ -11,6 +12,7 @@ import { argument } from '../../libtwz/program.ts';
 
 /** Finds what a path or an ID names; complains and returns false if there is nothing. */
 export function find(path: str, found: Found): bool {
+  workOn(path);
   if (parseId(path, found.id)) {
     found.type = NameType.object;
     return true;
@@ -69,6 +71,7 @@ export function report(what: str, result: i64): i64 {
 
 /** Looks up a path whose last name must be free; false (and a complaint) otherwise. */
 export function findFree(path: str, found: Found): bool {
+  workOn(path);
   const result = lookup(path, found);
   if (result === 0) complain(argument(0), path, errorText(-EEXIST));
   else if (result !== -ENOENT) complain(argument(0), path, lookupText(result));

@@ -14,12 +14,12 @@ import { EPERM } from '../../abi/syscall.ts';
 import { ThreadRepr } from '../../abi/thread.ts';
 import { SLOT_THREAD, slotAddress } from '../../abi/view.ts';
 import { endOf, limitRights, rightsIn, Standing, standing, standingText } from '../../libtwz/capability.ts';
-import { createContext, isContext, maskOf, setMask } from '../../libtwz/context.ts';
+import { initContext, isContext, maskOf, setMask } from '../../libtwz/context.ts';
 import { complain, flush, print, printHex, printId, printLine } from '../../libtwz/io.ts';
-import { findKey, OWN_KEY, ownKeyring } from '../../libtwz/keyring.ts';
+import { ownKeyring } from '../../libtwz/keyring.ts';
 import { assignName, Found, findProgram, lookup } from '../../libtwz/name.ts';
-import { dataOf, deleteObject, openObject, rightsTo } from '../../libtwz/object.ts';
-import { grantAll, isUsers } from '../../libtwz/owner.ts';
+import { dataOf, deleteObject, lasting, openObject, rightsTo } from '../../libtwz/object.ts';
+import { createOwned, isUsers } from '../../libtwz/owner.ts';
 import { argument, argumentCount, Child } from '../../libtwz/program.ts';
 import { find, findFree, parseRights, printRights, printRightsPart, report } from './common.ts';
 import { isUtility } from './names.ts';
@@ -93,13 +93,12 @@ function showAttached(): i64 {
 function makeContext(): i64 {
   const found = stack<Found>();
   const id = stack<ObjectId>();
-  const nobody = stack<ObjectId>();
   if (!findFree(argument(2), found)) return 1;
-  const ring = ownKeyring();
-  const key = ring === null ? null : findKey(ring, OWN_KEY);
-  let result = createContext(id, key === null ? nobody : key.publicHalf);
-  if (result === 0 && ring !== null && key !== null && isUsers(ring)) result = grantAll(ring, key, id);
-  if (result === 0) result = assignName(found.parent, found.name, id, NameType.object, false);
+  // The key `own` signs for it, so its delegations are this user's.
+  let result = createOwned(id, lasting());
+  if (result !== 0) return report(argument(2), result);
+  initContext(id);
+  result = assignName(found.parent, found.name, id, NameType.object, false);
   if (result !== 0) deleteObject(id);
   return report(argument(2), result);
 }

@@ -73,6 +73,8 @@ export function showHexdump(): i64 {
   }
   const base = openObject(found.id);
   for (let row = start; row < end; row += 16) {
+    // A line is begun when its bytes are known to be there.
+    volatileLoad<u8>(base + row);
     printHex(row, 8);
     for (let i = row; i < row + 16; i++) {
       print(i === row + 8 ? '  ' : ' ');

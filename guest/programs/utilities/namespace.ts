@@ -1,8 +1,17 @@
 /** Utilities on names: ls, mkdir, rm, mv, ln, cp. */
 import { KsoList } from '../../abi/kso.ts';
 import { NameEntry, NameType } from '../../abi/name.ts';
-import { DELETE, ObjectId, READ, USE, WRITE } from '../../abi/object.ts';
-import { ENOENT, EPERM, ROOT_ARCHIVE, STAT_PERSISTENT, StatResult, SYS_ROOT } from '../../abi/syscall.ts';
+import { DELETE, EXEC, ObjectId, READ, USE, WRITE } from '../../abi/object.ts';
+import {
+  EINVAL,
+  ENOENT,
+  EPERM,
+  ROOT_ARCHIVE,
+  STAT_PERSISTENT,
+  StatResult,
+  SYS_ROOT,
+} from '../../abi/syscall.ts';
+import { attempt } from '../../libtwz/attempt.ts';
 import { errorText, nameText } from '../../libtwz/errors.ts';
 import { complain, print, printColumn, printId, printLine } from '../../libtwz/io.ts';
 import {
@@ -34,7 +43,7 @@ function showLong(id: ObjectId, type: NameType, name: str): void {
     print((stat.flags & STAT_PERSISTENT) !== 0 ? 'p' : 'v');
     print((stat.rights & READ) !== 0 ? 'r' : '-');
     print((stat.rights & WRITE) !== 0 ? 'w' : '-');
-    print((stat.rights & 0x10) !== 0 ? 'x' : '-');
+    print((stat.rights & EXEC) !== 0 ? 'x' : '-');
     print((stat.rights & USE) !== 0 ? 'u' : '-');
     print((stat.rights & DELETE) !== 0 ? 'd ' : '- ');
   }
@@ -129,17 +138,31 @@ export function makeNamespace(): i64 {
   return status;
 }
 
+/** Makes the new object of a `Found` a namespace. */
+function fillNamespace(address: u64): i64 {
+  const found = at<Found>(address);
+  initNamespace(found.id);
+  const namespace = openNamespace(found.id);
+  if (namespace === null) return -EINVAL;
+  assign(namespace.parent, found.parent);
+  return 0;
+}
+
 function makeOne(path: str): bool {
   const found = stack<Found>();
   if (!findFree(path, found)) return false;
-  const id = stack<ObjectId>();
+  const id = found.id;
   const made = createLasting(id);
   if (made !== 0) {
     complain('mkdir', path, errorText(made));
     return false;
   }
-  initNamespace(id);
-  assign(openNamespace(id)!.parent, found.parent);
+  const filled = attempt(fillNamespace, addressOf(found));
+  if (filled !== 0) {
+    deleteObject(id);
+    complain('mkdir', path, errorText(filled));
+    return false;
+  }
   const result = assignName(found.parent, found.name, id, NameType.namespace, false);
   if (result === 0) return true;
   deleteObject(id);
@@ -209,7 +232,10 @@ export function copyNamed(): i64 {
   }
   if (!findFree(argument(2), to)) return 1;
   const id = stack<ObjectId>();
-  const result = copyOwned(id, from.id, lasting());
+  const stat = stack<StatResult>();
+  statObject(from.id, stat);
+  // A copy of a program is one.
+  const result = copyOwned(id, from.id, lasting() | (u64(stat.pFlags) & EXEC));
   if (result !== 0) {
     complain('cp', argument(1), errorText(result));
     return 1;

@@ -202,8 +202,9 @@ function printField(name: str, value: u64): void {
 
 function printMeta(_path: str, id: ObjectId): i64 {
   const meta: MetaInfo = metaOf(openObject(id));
+  const flags = u64(meta.flags);
   print('flags     0x');
-  printHex(u64(meta.flags), 4);
+  printHex(flags, 4);
   printLine('');
   print('default   ');
   printRights(u64(meta.pFlags));
