@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
+import { buildBenchCommand } from './bench-build.ts';
 import { debugBenchCommand } from './bench-debug.ts';
 import { kernelBenchCommand } from './bench-kernel.ts';
 import { paperBenchCommand } from './bench-paper.ts';
@@ -166,6 +167,7 @@ export const benchCommand: CommandModule = {
       .command(paperBenchCommand)
       .command(debugBenchCommand)
       .command(startBenchCommand)
+      .command(buildBenchCommand)
       .command(tortureBenchCommand)
       .command(xtwzBenchCommand)
       .command(compilerCommand)

@@ -26,8 +26,20 @@ export interface SystemOptions {
   readonly threads?: number;
 }
 
+/** What a build did; times in milliseconds. */
+export interface BuildSummary {
+  /** The files that were compiled, and how long each took in its thread. */
+  readonly built: readonly {
+    readonly file: string;
+    readonly sources: readonly string[];
+    readonly time: number;
+  }[];
+  /** Writing the boot archive. */
+  readonly archive: number;
+}
+
 /** Builds everything below `root`/guest; throws a `UserError` that lists what the compiler found. */
-export async function buildSystem(root: string, options: SystemOptions = {}): Promise<void> {
+export async function buildSystem(root: string, options: SystemOptions = {}): Promise<BuildSummary> {
   setFlagsFromString(`--interrupt-budget=${OPTIMISE_AFTER}`);
   const out = options.out ?? join(root, 'dist', 'guest');
   mkdirSync(out, { recursive: true });
@@ -53,7 +65,8 @@ export async function buildSystem(root: string, options: SystemOptions = {}): Pr
     name: basename(outputOf(task), '.elf'),
     elf: known[i]!,
   }));
-  for (const [i, { elf, symbols, inputs }] of builtFiles(results).entries()) {
+  const built = builtFiles(results);
+  for (const [i, { elf, symbols, inputs }] of built.entries()) {
     const task = stale[i]!;
     replaceFile(outputOf(task), elf);
     cache.store(task.file, inputs, elf);
@@ -61,6 +74,11 @@ export async function buildSystem(root: string, options: SystemOptions = {}): Pr
     files[at] = { name: files[at]!.name, elf, symbols };
   }
   cache.save();
+  const start = performance.now();
   const [kernel, ...programs] = files;
   replaceFile(join(out, 'archive.img'), writeArchive(programs, new Layouts(layouts), kernel));
+  return {
+    built: built.map(({ inputs, time }, i) => ({ file: stale[i]!.file, sources: inputs, time })),
+    archive: performance.now() - start,
+  };
 }

@@ -3,7 +3,14 @@ import * as ts from 'typescript';
 import { constant } from './constants.ts';
 import type { Context } from './context.ts';
 import { coerce } from './convert.ts';
-import { arithmetic, checkAs, checkExpression, coerceOperand, isConvertible } from './expressions.ts';
+import {
+  arithmetic,
+  checkAs,
+  checkExpression,
+  coerceOperand,
+  isConvertible,
+  skipParentheses,
+} from './expressions.ts';
 import { functionValue } from './functions.ts';
 import { staticEntity } from './members.ts';
 import { type BinaryOp, type Expr, isPlace, type PlaceExpr } from './tree.ts';
@@ -87,11 +94,6 @@ function assignment(
     logging: logged ? cx.logging : undefined,
   };
 }
-
-const skipParentheses = (node: ts.Expression): ts.Expression =>
-  ts.isParenthesizedExpression(node) || ts.isNonNullExpression(node)
-    ? skipParentheses(node.expression)
-    : node;
 
 /** `object.property = value` where the property is an accessor. */
 function checkSetter(cx: Context, node: ts.BinaryExpression, target: ts.Expression): Expr | undefined {

@@ -353,8 +353,13 @@ export function coerceOperand(cx: Context, operand: Expr, type: Type): Expr {
   return operand;
 }
 
+export const skipParentheses = (node: ts.Expression): ts.Expression =>
+  ts.isParenthesizedExpression(node) || ts.isNonNullExpression(node)
+    ? skipParentheses(node.expression)
+    : node;
+
 /** Does the expression consist of literals only as far as its type goes? */
-function isFlexible(cx: Context, node: ts.Expression): boolean {
+export function isFlexible(cx: Context, node: ts.Expression): boolean {
   if (ts.isParenthesizedExpression(node)) return isFlexible(cx, node.expression);
   if (ts.isNumericLiteral(node)) return true;
   if (ts.isPrefixUnaryExpression(node)) return isFlexible(cx, node.operand);

@@ -7,7 +7,14 @@ import { csrNumber } from '../../../emulator/cpu/isa/csr-names.ts';
 import { constant, nothing } from './constants.ts';
 import type { Context } from './context.ts';
 import { coerce, retype, withDefaultType } from './convert.ts';
-import { checkAs, checkCondition, checkExpression, checkValue } from './expressions.ts';
+import {
+  checkAs,
+  checkCondition,
+  checkExpression,
+  checkValue,
+  isFlexible,
+  skipParentheses,
+} from './expressions.ts';
 import { resolveType } from './resolve-types.ts';
 import { type Expr, isPlace } from './tree.ts';
 import {
@@ -117,7 +124,8 @@ const rotate =
   (name: string): Checker =>
   (cx, node, want) => {
     if (!counts(cx, node, 2)) return failed(node);
-    const value = withDefaultType(cx, checkExpression(cx, node.arguments[0]!, want));
+    const hint = want?.kind === 'int' ? want : undefined;
+    const value = withDefaultType(cx, checkExpression(cx, node.arguments[0]!, hint));
     const count = checkValue(cx, node.arguments[1]!);
     for (const operand of [value, count]) {
       if (operand.type.kind === 'error') return operand;
@@ -221,7 +229,13 @@ const pointerTo: Checker = (cx, node) => {
 const changeType: Checker = (cx, node, want) => {
   const type = typeArgument(cx, node, want);
   if (type === undefined || !counts(cx, node, 1)) return failed(node);
-  const value = withDefaultType(cx, checkExpression(cx, node.arguments[0]!, type));
+  const argument = node.arguments[0]!;
+  // What an operation or a choice is made of has a type of its own, unless it is literals.
+  const inner = skipParentheses(argument);
+  const isOperation =
+    ts.isConditionalExpression(inner) || ts.isBinaryExpression(inner) || ts.isPrefixUnaryExpression(inner);
+  const wanted = isOperation && !isFlexible(cx, inner) ? undefined : type;
+  const value = withDefaultType(cx, checkExpression(cx, argument, wanted));
   if (value.type.kind === 'error' || value.type === type) return value;
   if (sizeOf(wordOf(value.type)) !== sizeOf(wordOf(type)) || isSpan(type) !== isSpan(value.type)) {
     return cx.fail(3008, node, typeName(value.type), typeName(type));

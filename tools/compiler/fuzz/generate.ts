@@ -66,8 +66,15 @@ const INTERESTING = [
 interface Scope {
   readonly scalars: { readonly name: string; readonly type: Scalar; readonly writable: boolean }[];
   readonly structs: { readonly name: string; readonly struct: StructDef }[];
-  readonly arrays: { readonly name: string; readonly type: Scalar; readonly length: number }[];
+  readonly arrays: {
+    readonly name: string;
+    readonly type: Scalar;
+    readonly length: number;
+    readonly slice: boolean;
+  }[];
   readonly inLoop: boolean;
+  /** Of the loops around. */
+  readonly labels: readonly string[];
   readonly depth: number;
 }
 
@@ -142,12 +149,17 @@ class Generator {
   }
 
   private globalScope(globals: readonly GlobalDef[]): Scope {
-    const scope: Scope = { scalars: [], structs: [], arrays: [], inLoop: false, depth: 0 };
+    const scope: Scope = { scalars: [], structs: [], arrays: [], inLoop: false, labels: [], depth: 0 };
     for (const global of globals) {
       if (global.kind === 'scalar')
         scope.scalars.push({ name: global.name, type: global.type, writable: true });
       else if (global.kind === 'array')
-        scope.arrays.push({ name: global.name, type: global.type, length: global.values.length });
+        scope.arrays.push({
+          name: global.name,
+          type: global.type,
+          length: global.values.length,
+          slice: false,
+        });
       else scope.structs.push({ name: global.name, struct: this.structNamed(global.struct) });
     }
     return scope;
@@ -162,9 +174,20 @@ class Generator {
     return Array.from({ length: random.below(random.chance(0.15) ? 11 : 5) }, (): Param => {
       const name = this.name();
       if (this.structs.length > 0 && random.chance(0.15))
-        return { kind: 'struct', name, struct: random.pick(this.structs).name };
+        return {
+          kind: 'struct',
+          name,
+          struct: random.pick(this.structs).name,
+          byValue: random.chance(0.4),
+        };
       if (random.chance(0.12))
-        return { kind: 'array', name, type: this.scalar(), length: random.pick(ARRAY_LENGTHS) };
+        return {
+          kind: 'array',
+          name,
+          type: this.scalar(),
+          length: random.pick(ARRAY_LENGTHS),
+          slice: random.chance(0.5),
+        };
       return { kind: 'scalar', name, type: this.scalar() };
     });
   }
@@ -177,10 +200,34 @@ class Generator {
       else scope.structs.push({ name: param.name, struct: this.structNamed(param.struct) });
     }
     this.budget = 18;
+    const { random } = this;
     const result = this.scalar();
-    const body = this.statements(scope, 3 + this.random.below(6));
+    const generic = params.some(({ kind }) => kind === 'scalar') && random.chance(0.2);
+    const fuel = this.name();
+    const recursive = params.length > 0 && random.chance(0.2);
+    const all: readonly Param[] = recursive
+      ? [...params, { kind: 'scalar', name: fuel, type: 'u32' }]
+      : params;
+    const body = this.statements(scope, 3 + random.below(6));
+    if (recursive) {
+      const again = this.recursion({ name, generic, params: all, result, body }, fuel, scope);
+      if (again !== undefined) body.push(again);
+    }
     body.push({ kind: 'return', value: this.expr(result, scope, 3) });
-    return { name, params, result, body };
+    return { name, generic, params: all, result, body };
+  }
+
+  /** A call of the function by itself, a few times at most: `fuel` is its last parameter. */
+  private recursion(func: FuncDef, fuel: string, scope: Scope): Stmt | undefined {
+    const params = func.params.slice(0, -1);
+    const call = this.callOf({ ...func, params }, scope);
+    if (call?.kind !== 'call') return undefined;
+    const one: Expr = { kind: 'const', type: 'u32', value: 1n };
+    const value: Expr = { kind: 'place', type: 'u32', place: { kind: 'var', name: fuel } };
+    const less: Expr = { kind: 'binary', type: 'u32', op: '-', left: value, right: one };
+    const few: Expr = { kind: 'const', type: 'u32', value: BigInt(1 + this.random.below(6)) };
+    const yes: Stmt[] = [{ ...call, args: [...call.args, less] }];
+    return { kind: 'if', condition: { kind: 'compare', op: '<', left: less, right: few }, yes, no: [] };
   }
 
   // Statements.
@@ -207,10 +254,16 @@ class Generator {
       return {
         kind: 'if',
         condition: this.condition(scope, 1),
-        yes: [{ kind: random.chance(0.5) ? 'break' : 'continue' }],
+        yes: [
+          {
+            kind: random.chance(0.5) ? 'break' : 'continue',
+            label: random.chance(0.3) && scope.labels.length > 0 ? random.pick(scope.labels) : undefined,
+          },
+        ],
         no: [],
       };
     }
+    if (roll === 65) return this.copy(scope) ?? this.assignment(scope);
     if (deep) return this.assignment(scope);
     if (roll < 76) {
       const yes = this.statements(inner(scope), 1 + random.below(3));
@@ -233,7 +286,7 @@ class Generator {
     const type = this.scalar();
     if (random.chance(0.12)) {
       const length = random.pick(ARRAY_LENGTHS);
-      scope.arrays.push({ name, type, length });
+      scope.arrays.push({ name, type, length, slice: false });
       return { kind: 'array', name, type, length };
     }
     const value = this.expr(type, scope, 3);
@@ -246,6 +299,10 @@ class Generator {
     const target = this.place(scope, undefined, true);
     if (target === undefined) return this.declaration(scope);
     const { place, type } = target;
+    if (!isFloatType(type) && random.chance(0.1)) {
+      const value: Expr = { kind: 'const', type, value: 1n };
+      return { kind: 'assign', type, place, op: random.chance(0.5) ? '+' : '-', value };
+    }
     const op = random.chance(0.5) ? random.pick(isFloatType(type) ? FLOAT_OPS : INT_OPS) : undefined;
     const value = op === undefined ? this.expr(type, scope, 3) : this.rightOperand(op, type, scope, 3);
     return { kind: 'assign', type, place, op, value };
@@ -262,9 +319,21 @@ class Generator {
     return { kind: 'const', type: isShift ? 'u8' : type, value };
   }
 
-  private call(scope: Scope): Stmt | undefined {
+  /** `assign(to, from)` of two structs of the same class. */
+  private copy(scope: Scope): Stmt | undefined {
     const { random } = this;
-    const func = random.pick(this.funcs);
+    if (scope.structs.length === 0) return undefined;
+    const to = random.pick(scope.structs);
+    const from = random.pick(scope.structs.filter(({ struct }) => struct === to.struct));
+    return { kind: 'copy', to: to.name, from: from.name };
+  }
+
+  private call(scope: Scope): Stmt | undefined {
+    return this.callOf(this.random.pick(this.funcs), scope);
+  }
+
+  private callOf(func: FuncDef, scope: Scope): Stmt | undefined {
+    const { random } = this;
     const target = this.place(scope, func.result, true);
     const args: Arg[] = [];
     for (const param of func.params) {
@@ -273,18 +342,25 @@ class Generator {
         const found: readonly { readonly name: string }[] =
           param.kind === 'struct'
             ? scope.structs.filter(({ struct }) => struct.name === param.struct)
-            : scope.arrays.filter(({ type, length }) => type === param.type && length === param.length);
+            : scope.arrays.filter(
+                ({ type, length, slice }) =>
+                  type === param.type && length === param.length && (param.slice || !slice),
+              );
         if (found.length === 0) return undefined;
-        args.push({ kind: 'reference', name: random.pick(found).name });
+        const byValue = param.kind === 'struct' && param.byValue;
+        args.push({ kind: byValue ? 'byValue' : 'reference', name: random.pick(found).name });
       }
     }
     if (target === undefined) return undefined;
-    return { kind: 'call', type: func.result, place: target.place, func: func.name, args };
+    const indirect = !func.generic && random.chance(0.2);
+    return { kind: 'call', type: func.result, place: target.place, func: func.name, args, indirect };
   }
 
   private loop(scope: Scope): Stmt {
     const { random } = this;
-    const body = { ...inner(scope), inLoop: true };
+    const label = random.chance(0.25) ? this.name() : undefined;
+    const labels = label === undefined ? scope.labels : [...scope.labels, label];
+    const body = { ...inner(scope), inLoop: true, labels };
     const roll = random.below(10);
     if (roll < 3 && scope.arrays.length > 0) {
       const array = random.pick(scope.arrays);
@@ -297,6 +373,7 @@ class Generator {
         array: { kind: 'var', name: array.name },
         length: array.length,
         body: this.statements(body, 1 + random.below(3)),
+        label,
       };
     }
     if (roll < 5) {
@@ -307,11 +384,13 @@ class Generator {
         fuel: 1 + random.below(9),
         condition,
         body: this.statements(body, 1 + random.below(3)),
+        label,
       };
     }
     const name = this.name();
     body.scalars.push({ name, type: 'u32', writable: false });
-    return { kind: 'for', name, count: random.below(12), body: this.statements(body, 1 + random.below(4)) };
+    const count = random.below(12);
+    return { kind: 'for', name, count, body: this.statements(body, 1 + random.below(4)), label };
   }
 
   private switchStatement(scope: Scope): Stmt {
@@ -343,7 +422,8 @@ class Generator {
         body: this.statements(inner(inside), 1),
       });
     }
-    return { kind: 'switch', value, cases };
+    const enumName = random.chance(0.3) ? `${this.prefix}${this.name()}` : undefined;
+    return { kind: 'switch', value, enumName, cases };
   }
 
   // Places and expressions.
@@ -490,6 +570,7 @@ const inner = (scope: Scope): Scope => ({
   structs: [...scope.structs],
   arrays: [...scope.arrays],
   inLoop: scope.inLoop,
+  labels: scope.labels,
   depth: scope.depth + 1,
 });
 

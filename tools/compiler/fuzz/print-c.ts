@@ -7,6 +7,7 @@ import {
   type FieldDef,
   type GlobalDef,
   INTS,
+  indirectCallees,
   isFloatType,
   type Param,
   type Place,
@@ -69,9 +70,19 @@ function printProgram(program: RandomProgram): string {
   const structs = program.structs.map(
     ({ name, fields }) => `typedef struct {\n${fields.map(field).join('\n')}\n} ${name};`,
   );
+  const indirect = indirectCallees(program);
   const funcs = program.funcs.map((func) => {
     const params = func.params.map(param).join(', ') || 'void';
-    return `static ${func.result} ${func.name}(${params}) {\n${block(func.body, 1)}\n}`;
+    const copies = func.params.flatMap((def) =>
+      def.kind === 'struct' && def.byValue
+        ? [`  ${def.struct} *const ${def.name} = &${def.name}_object;\n`]
+        : [],
+    );
+    const head = `static ${func.result} ${func.name}(${params})`;
+    const pointer = indirect.has(func.name)
+      ? `${head};\nstatic ${func.result} (*${func.name}_pointer)(${params}) = ${func.name};\n`
+      : '';
+    return `${pointer}${head} {\n${copies.join('')}${block(func.body, 1)}\n}`;
   });
   const main = program.funcs[program.funcs.length - 1]!;
   const mixes = [
@@ -97,7 +108,9 @@ function global(def: GlobalDef): string {
 const param = (def: Param): string =>
   def.kind === 'scalar'
     ? `${def.type} ${def.name}`
-    : `${def.kind === 'struct' ? def.struct : def.type} *${def.name}`;
+    : def.kind === 'struct' && def.byValue
+      ? `${def.struct} ${def.name}_object`
+      : `${def.kind === 'struct' ? def.struct : def.type} *${def.name}`;
 
 const hashOf = (value: string, type: Scalar): string =>
   `  h = mix(h, ${type === 'f64' ? `bits64(${value})` : type === 'f32' ? `bits32(${value})` : `(u64)${value}`});`;
@@ -128,6 +141,11 @@ const braces = (body: readonly Stmt[], depth: number): string =>
   `{\n${block(body, depth + 1)}\n${indent(depth)}}`;
 
 function stmt(s: Stmt, depth: number): string {
+  /** The end of a loop's body: what a jump to its label reaches. */
+  const ends = (label: string | undefined): string =>
+    label === undefined
+      ? `\n${indent(depth)}}`
+      : `\n${indent(depth)}${label}_continue:;\n${indent(depth)}}\n${indent(depth)}${label}_break:;`;
   switch (s.kind) {
     case 'let':
       return `${s.type} ${s.name} = ${expr(s.value)};`;
@@ -140,21 +158,23 @@ function stmt(s: Stmt, depth: number): string {
       // The place is evaluated once: elements may not have side effects, so spelling it twice is the same.
       return `${place(s.place)} = ${binary(s.op, s.type, place(s.place), expr(s.value))};`;
     }
+    case 'copy':
+      return `*${s.to} = *${s.from};`;
     case 'call':
-      return `${place(s.place)} = ${s.func}(${s.args.map(arg).join(', ')});`;
+      return `${place(s.place)} = ${s.func}${s.indirect ? '_pointer' : ''}(${s.args.map(arg).join(', ')});`;
     case 'if': {
       const no = s.no.length > 0 ? ` else ${braces(s.no, depth)}` : '';
       return `if (${condition(s.condition)}) ${braces(s.yes, depth)}${no}`;
     }
     case 'for':
-      return `for (u32 ${s.name} = 0; ${s.name} < ${s.count}; ${s.name}++) ${braces(s.body, depth)}`;
+      return `for (u32 ${s.name} = 0; ${s.name} < ${s.count}; ${s.name}++) {\n${block(s.body, depth + 1)}${ends(s.label)}`;
     case 'while': {
-      const body = `{\n${indent(depth + 1)}${s.fuelName}--;\n${block(s.body, depth + 1)}\n${indent(depth)}}`;
+      const body = `{\n${indent(depth + 1)}${s.fuelName}--;\n${block(s.body, depth + 1)}${ends(s.label)}`;
       return `u32 ${s.fuelName} = ${s.fuel};\n${indent(depth)}while (${s.fuelName} > 0 && ${condition(s.condition)}) ${body}`;
     }
     case 'forOf': {
       const i = `${s.name}_i`;
-      const body = `{\n${indent(depth + 1)}${s.type} ${s.name} = ${place(s.array)}[${i}];\n${block(s.body, depth + 1)}\n${indent(depth)}}`;
+      const body = `{\n${indent(depth + 1)}${s.type} ${s.name} = ${place(s.array)}[${i}];\n${block(s.body, depth + 1)}${ends(s.label)}`;
       return `for (i32 ${i} = 0; ${i} < ${s.length}; ${i}++) ${body}`;
     }
     case 'switch': {
@@ -166,7 +186,7 @@ function stmt(s: Stmt, depth: number): string {
     }
     case 'break':
     case 'continue':
-      return `${s.kind};`;
+      return s.label === undefined ? `${s.kind};` : `goto ${s.label}_${s.kind};`;
     case 'return':
       return `return ${expr(s.value)};`;
   }
@@ -175,7 +195,8 @@ function stmt(s: Stmt, depth: number): string {
 const literal = (value: bigint): string =>
   value < 0n ? `(i64)0x${BigInt.asUintN(64, value).toString(16)}ul` : `0x${value.toString(16)}ul`;
 
-const arg = (a: Arg): string => (a.kind === 'reference' ? a.name : expr(a));
+const arg = (a: Arg): string =>
+  a.kind === 'reference' ? a.name : a.kind === 'byValue' ? `*${a.name}` : expr(a);
 
 function place(p: Place): string {
   if (p.kind === 'var') return p.name;

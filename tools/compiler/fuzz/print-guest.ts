@@ -4,13 +4,17 @@ import {
   type Condition,
   type Expr,
   type FieldDef,
+  type FuncDef,
   type GlobalDef,
+  indirectCallees,
   isFloatType,
   type Param,
   type Place,
   type RandomProgram,
   type Scalar,
   type Stmt,
+  statementsOf,
+  typeArgument,
 } from './program.ts';
 
 /** A program that computes the hash of each of the programs and leaves it in `results`. */
@@ -35,17 +39,19 @@ function printProgram(program: RandomProgram): string {
     ({ name, fields }) => `class ${name} {\n${fields.map(field).join('\n')}\n}`,
   );
   const globals = program.globals.map(global);
-  const funcs = program.funcs.map(
-    (func) =>
-      `function ${func.name}(${func.params.map(param).join(', ')}): ${func.result} {\n${block(func.body, 1)}\n}`,
-  );
+  const enums = program.funcs.flatMap(({ body }) => statementsOf(body)).flatMap(enumOf);
+  const indirect = indirectCallees(program);
+  const funcs = program.funcs.map((func) => {
+    const pointer = indirect.has(func.name) ? `\n${pointerOf(func)}` : '';
+    return `function ${head(func)}: ${func.result} {\n${block(func.body, 1, genericOf(program))}\n}${pointer}`;
+  });
   const main = program.funcs[program.funcs.length - 1]!;
   const mixes = [
     hashOf(`${main.name}()`, main.result),
     ...program.globals.flatMap((g) => globalHashes(program, g)),
   ];
   const run = `function ${runName(program)}(): u64 {\n  let h: u64 = ${program.seed};\n${mixes.join('\n')}\n  return h;\n}`;
-  return [...structs, ...globals, ...funcs, run].join('\n');
+  return [...structs, ...enums, ...globals, ...funcs, run].join('\n');
 }
 
 function field(def: FieldDef): string {
@@ -60,12 +66,46 @@ function global(def: GlobalDef): string {
   return `let ${def.name}: FixedArray<${def.type}, ${def.values.length}> = [${def.values.map(expr).join(', ')}];`;
 }
 
-const param = (def: Param): string =>
-  def.kind === 'scalar'
-    ? `${def.name}: ${def.type}`
-    : def.kind === 'struct'
-      ? `${def.name}: ${def.struct}`
-      : `${def.name}: FixedArray<${def.type}, ${def.length}>`;
+function paramType(def: Param): string {
+  if (def.kind === 'scalar') return def.type;
+  if (def.kind === 'struct') return def.byValue ? `Inline<${def.struct}>` : def.struct;
+  return def.slice ? `Slice<${def.type}>` : `FixedArray<${def.type}, ${def.length}>`;
+}
+
+/** Name and parameters. */
+function head(func: FuncDef): string {
+  const generic =
+    typeArgument(func) === undefined ? undefined : func.params.find(({ kind }) => kind === 'scalar');
+  const params = func.params.map((def) => `${def.name}: ${def === generic ? 'T' : paramType(def)}`);
+  return `${func.name}${generic === undefined ? '' : '<T>'}(${params.join(', ')})`;
+}
+
+/** A variable that holds the function. */
+function pointerOf(func: FuncDef): string {
+  const params = func.params.map((def) => `${def.name}: ${paramType(def)}`);
+  return `let ${func.name}_pointer: (${params.join(', ')}) => ${func.result} = ${func.name};`;
+}
+
+function enumOf(s: Stmt): string[] {
+  if (s.kind !== 'switch' || s.enumName === undefined) return [];
+  const members = s.cases.flatMap(({ value }) =>
+    value === undefined ? [] : [`${memberName(value)} = ${value}`],
+  );
+  return [`/** @underlying ${s.value.type} */\nenum ${s.enumName} { ${members.join(', ')} }`];
+}
+
+const memberName = (value: bigint): string => (value < 0n ? `M_${-value}` : `M${value}`);
+
+/** The type argument of each generic function, by name. */
+type Generics = ReadonlyMap<string, Scalar>;
+
+const genericOf = (program: RandomProgram): Generics =>
+  new Map(
+    program.funcs.flatMap((func) => {
+      const type = typeArgument(func);
+      return type === undefined ? [] : [[func.name, type] as const];
+    }),
+  );
 
 const hashOf = (value: string, type: Scalar): string =>
   `  h = mix(h, ${type === 'f64' ? `bits64(${value})` : type === 'f32' ? `bits32(${value})` : `u64(${value})`});`;
@@ -87,12 +127,13 @@ function structHashes(program: RandomProgram, path: string, struct: string): str
 }
 
 const indent = (depth: number): string => '  '.repeat(depth);
-const block = (body: readonly Stmt[], depth: number): string =>
-  body.map((statement) => indent(depth) + stmt(statement, depth)).join('\n');
-const braces = (body: readonly Stmt[], depth: number): string =>
-  `{\n${block(body, depth + 1)}\n${indent(depth)}}`;
+const block = (body: readonly Stmt[], depth: number, generics: Generics): string =>
+  body.map((statement) => indent(depth) + stmt(statement, depth, generics)).join('\n');
+const labelled = (label: string | undefined): string => (label === undefined ? '' : `${label}: `);
 
-function stmt(s: Stmt, depth: number): string {
+function stmt(s: Stmt, depth: number, generics: Generics): string {
+  const braces = (body: readonly Stmt[], outer: number): string =>
+    `{\n${block(body, outer + 1, generics)}\n${indent(outer)}}`;
   switch (s.kind) {
     case 'let':
       return `let ${s.name}: ${s.type} = ${expr(s.value)};`;
@@ -101,39 +142,49 @@ function stmt(s: Stmt, depth: number): string {
     case 'array':
       return `const ${s.name} = stack<FixedArray<${s.type}, ${s.length}>>();`;
     case 'assign':
+      if (s.value.kind === 'const' && s.value.value === 1n && (s.op === '+' || s.op === '-')) {
+        return `${place(s.place)}${s.op}${s.op};`;
+      }
       return `${place(s.place)} ${s.op ?? ''}= ${expr(s.value)};`;
-    case 'call':
-      return `${place(s.place)} = ${s.func}(${s.args.map(arg).join(', ')});`;
+    case 'call': {
+      const type = generics.get(s.func);
+      const callee = s.indirect ? `${s.func}_pointer` : `${s.func}${type === undefined ? '' : `<${type}>`}`;
+      return `${place(s.place)} = ${callee}(${s.args.map(arg).join(', ')});`;
+    }
+    case 'copy':
+      return `assign(${s.to}, ${s.from});`;
     case 'if': {
       const no = s.no.length > 0 ? ` else ${braces(s.no, depth)}` : '';
       return `if (${condition(s.condition)}) ${braces(s.yes, depth)}${no}`;
     }
     case 'for':
-      return `for (let ${s.name}: u32 = 0; ${s.name} < ${s.count}; ${s.name}++) ${braces(s.body, depth)}`;
+      return `${labelled(s.label)}for (let ${s.name}: u32 = 0; ${s.name} < ${s.count}; ${s.name}++) ${braces(s.body, depth)}`;
     case 'while': {
       const fuel = `let ${s.fuelName}: u32 = ${s.fuel};`;
-      const body = `{\n${indent(depth + 1)}${s.fuelName}--;\n${block(s.body, depth + 1)}\n${indent(depth)}}`;
-      return `${fuel}\n${indent(depth)}while (${s.fuelName} > 0 && ${condition(s.condition)}) ${body}`;
+      const body = `{\n${indent(depth + 1)}${s.fuelName}--;\n${block(s.body, depth + 1, generics)}\n${indent(depth)}}`;
+      return `${fuel}\n${indent(depth)}${labelled(s.label)}while (${s.fuelName} > 0 && ${condition(s.condition)}) ${body}`;
     }
     case 'forOf':
-      return `for (const ${s.name} of ${place(s.array)}) ${braces(s.body, depth)}`;
+      return `${labelled(s.label)}for (const ${s.name} of ${place(s.array)}) ${braces(s.body, depth)}`;
     case 'switch': {
       const cases = s.cases.map(({ value, falls, body }) => {
-        const head = value === undefined ? 'default:' : `case ${value}:`;
+        const shown = s.enumName === undefined ? value : `${s.enumName}.${memberName(value ?? 0n)}`;
+        const start = value === undefined ? 'default:' : `case ${shown}:`;
         const tail = falls ? '' : `\n${indent(depth + 2)}break;`;
-        return `${indent(depth + 1)}${head} {\n${block(body, depth + 2)}${tail}\n${indent(depth + 1)}}`;
+        return `${indent(depth + 1)}${start} {\n${block(body, depth + 2, generics)}${tail}\n${indent(depth + 1)}}`;
       });
-      return `switch (${expr(s.value)}) {\n${cases.join('\n')}\n${indent(depth)}}`;
+      const tested = s.enumName === undefined ? expr(s.value) : `changetype<${s.enumName}>(${expr(s.value)})`;
+      return `switch (${tested}) {\n${cases.join('\n')}\n${indent(depth)}}`;
     }
     case 'break':
     case 'continue':
-      return `${s.kind};`;
+      return `${s.kind}${s.label === undefined ? '' : ` ${s.label}`};`;
     case 'return':
       return `return ${expr(s.value)};`;
   }
 }
 
-const arg = (a: Arg): string => (a.kind === 'reference' ? a.name : expr(a));
+const arg = (a: Arg): string => (a.kind === 'reference' || a.kind === 'byValue' ? a.name : expr(a));
 
 function place(p: Place): string {
   if (p.kind === 'var') return p.name;

@@ -1,6 +1,7 @@
 /**
  * Random programs as trees that can be printed in guest TypeScript and in C with the same meaning: integers of all
- * widths, floats, structs, arrays, loops, switches, calls. What C leaves undefined (overflow, shifts, division by zero,
+ * widths, floats, enums, structs by reference and by value, arrays and slices, loops with labels, switches, calls of functions and through
+ * pointers, generic functions, recursion. What C leaves undefined (overflow, shifts, division by zero,
  * float to integer) is printed in C so that it means what the guest language defines.
  */
 
@@ -65,10 +66,20 @@ export type Stmt =
       readonly place: Place;
       readonly func: string;
       readonly args: readonly Arg[];
+      /** Through a variable that holds the function. */
+      readonly indirect: boolean;
     }
+  /** Copies a struct. */
+  | { readonly kind: 'copy'; readonly to: string; readonly from: string }
   | { readonly kind: 'if'; readonly condition: Condition; readonly yes: Stmt[]; readonly no: Stmt[] }
   /** `for (let name = 0; name < count; name++)` with a u32. */
-  | { readonly kind: 'for'; readonly name: string; readonly count: number; readonly body: Stmt[] }
+  | {
+      readonly kind: 'for';
+      readonly name: string;
+      readonly count: number;
+      readonly body: Stmt[];
+      readonly label: string | undefined;
+    }
   /** Ends after `fuel` turns at the latest. */
   | {
       readonly kind: 'while';
@@ -76,6 +87,7 @@ export type Stmt =
       readonly fuel: number;
       readonly condition: Condition;
       readonly body: Stmt[];
+      readonly label: string | undefined;
     }
   | {
       readonly kind: 'forOf';
@@ -84,29 +96,44 @@ export type Stmt =
       readonly array: Place;
       readonly length: number;
       readonly body: Stmt[];
+      readonly label: string | undefined;
     }
   | {
       readonly kind: 'switch';
       readonly value: Expr;
+      /** In the guest the values are the members of an enum of this name. */
+      readonly enumName: string | undefined;
       readonly cases: readonly {
         readonly value: bigint | undefined;
         readonly falls: boolean;
         readonly body: Stmt[];
       }[];
     }
-  | { readonly kind: 'break' | 'continue' }
+  | { readonly kind: 'break' | 'continue'; readonly label: string | undefined }
   | { readonly kind: 'return'; readonly value: Expr };
 
-/** An argument: a scalar, or a struct or array by reference. */
-export type Arg = Expr | { readonly kind: 'reference'; readonly name: string };
+/** An argument: a scalar, an array or struct by reference, or a struct by value. */
+export type Arg =
+  | Expr
+  | { readonly kind: 'reference'; readonly name: string }
+  | { readonly kind: 'byValue'; readonly name: string };
 
 export type Param =
   | { readonly kind: 'scalar'; readonly name: string; readonly type: Scalar }
-  | { readonly kind: 'struct'; readonly name: string; readonly struct: string }
-  | { readonly kind: 'array'; readonly name: string; readonly type: Scalar; readonly length: number };
+  | { readonly kind: 'struct'; readonly name: string; readonly struct: string; readonly byValue: boolean }
+  /** `slice`: in the guest a slice, which knows its length only at run time. */
+  | {
+      readonly kind: 'array';
+      readonly name: string;
+      readonly type: Scalar;
+      readonly length: number;
+      readonly slice: boolean;
+    };
 
 export interface FuncDef {
   readonly name: string;
+  /** In the guest the type of its first scalar parameter is a type parameter. */
+  readonly generic: boolean;
   readonly params: readonly Param[];
   readonly result: Scalar;
   readonly body: Stmt[];
@@ -126,6 +153,39 @@ export type GlobalDef =
   | { readonly kind: 'scalar'; readonly name: string; readonly type: Scalar; readonly value: Expr }
   | { readonly kind: 'array'; readonly name: string; readonly type: Scalar; readonly values: readonly Expr[] }
   | { readonly kind: 'struct'; readonly name: string; readonly struct: string };
+
+/** All statements, those within others included. */
+export function statementsOf(body: readonly Stmt[]): Stmt[] {
+  return body.flatMap((s) => [s, ...innerBodies(s).flatMap(statementsOf)]);
+}
+
+export function innerBodies(s: Stmt): readonly Stmt[][] {
+  switch (s.kind) {
+    case 'if':
+      return [s.yes, s.no];
+    case 'for':
+    case 'while':
+    case 'forOf':
+      return [s.body];
+    case 'switch':
+      return s.cases.map((clause) => clause.body);
+    default:
+      return [];
+  }
+}
+
+/** The type that a generic function is used with. */
+export function typeArgument(func: FuncDef): Scalar | undefined {
+  if (!func.generic) return undefined;
+  for (const param of func.params) if (param.kind === 'scalar') return param.type;
+  return undefined;
+}
+
+/** Names of the functions that are called through pointers. */
+export function indirectCallees(program: RandomProgram): ReadonlySet<string> {
+  const calls = program.funcs.flatMap(({ body }) => statementsOf(body));
+  return new Set(calls.flatMap((s) => (s.kind === 'call' && s.indirect ? [s.func] : [])));
+}
 
 /** One program: its last function, without parameters, computes; then all globals are mixed into the result. */
 export interface RandomProgram {

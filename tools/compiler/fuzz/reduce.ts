@@ -3,7 +3,7 @@
  * by constants, and keeps whatever still fails, until nothing more can be taken away.
  */
 import type { Expr, FuncDef, RandomProgram, Scalar, Stmt } from './program.ts';
-import { isFloatType } from './program.ts';
+import { innerBodies, isFloatType, statementsOf } from './program.ts';
 
 /** The smallest program found for which `fails` still holds; `fails` must be true of `program`. */
 export function reduce(
@@ -32,7 +32,7 @@ function* candidates(program: RandomProgram): Generator<RandomProgram> {
   const last = program.funcs.length - 1;
   for (let i = 0; i < last; i++) {
     const { name } = program.funcs[i]!;
-    const isUsed = program.funcs.some((func) => callsOf(func.body).includes(name));
+    const isUsed = program.funcs.some((func) => func.name !== name && callsOf(func.body).includes(name));
     if (!isUsed) yield { ...program, funcs: program.funcs.filter((_, index) => index !== i) };
   }
   for (let i = 0; i < program.globals.length; i++) {
@@ -48,22 +48,7 @@ function* candidates(program: RandomProgram): Generator<RandomProgram> {
 }
 
 const callsOf = (body: readonly Stmt[]): string[] =>
-  body.flatMap((s): string[] => [...(s.kind === 'call' ? [s.func] : []), ...innerBodies(s).flatMap(callsOf)]);
-
-function innerBodies(s: Stmt): readonly Stmt[][] {
-  switch (s.kind) {
-    case 'if':
-      return [s.yes, s.no];
-    case 'for':
-    case 'while':
-    case 'forOf':
-      return [s.body];
-    case 'switch':
-      return s.cases.map((clause) => clause.body);
-    default:
-      return [];
-  }
-}
+  statementsOf(body).flatMap((s) => (s.kind === 'call' ? [s.func] : []));
 
 function* smallerBodies(body: readonly Stmt[]): Generator<Stmt[]> {
   for (let half = body.length >> 1; half > 1; half >>= 1) {

@@ -56,6 +56,25 @@ export const LANGUAGE_CASES: readonly LanguageCase[] = [
     ],
   },
   {
+    title: 'does changetype take a choice of typed values, of literals, and of null?',
+    source: `
+      /** @underlying u8 */ enum Colour { Red, Green, Blue }
+      function colour(a: bool, x: u8, y: u8): u64 { const c = changetype<Colour>(a ? x : y); return c === Colour.Blue ? 1 : 0; }
+      function literal(a: bool): u64 { return changetype<u64>(a ? 1 : 0xffff_ffff_ffff_ffff); }
+      function masked(a: bool, x: u8, y: u8): u64 { return changetype<Colour>((a ? x : y) & 3) === Colour.Green ? 1 : 0; }
+      class P { x: u32; }
+      function nothing(a: bool, p: P): u64 { return changetype<u64>(a ? p : null); }`,
+    calls: [
+      ['colour', [1, 2, 1], 1],
+      ['colour', [0, 2, 1], 0],
+      ['literal', [1], 1],
+      ['literal', [0], 0xffffffffffffffffn],
+      ['masked', [1, 0xfd, 0], 1],
+      ['nothing', [0, 0x1234], 0],
+      ['nothing', [1, 0x1234], 0x1234],
+    ],
+  },
+  {
     title: 'does division give what RISC-V gives, without a mathematical result too?',
     source: `
       function div(a: i32, b: i32): i32 { return a / b; }
