@@ -26,6 +26,8 @@ const OPCODE_MISC_MEM = 0x0f;
 export interface RegionOfInterest {
   readonly core: number;
   readonly counts: CoreCounts;
+  /** Lines that all cores read from the NVDIMM meanwhile. */
+  readonly nvdimmReads: number;
 }
 
 /** The model of a whole machine. */
@@ -44,11 +46,13 @@ export class TimingModel {
     const operations = operationsOf(profile);
     this.cores = Array.from({ length: memory.layout.harts }, (_, core) => {
       const model = new CoreModel(profile, this.memory, core, operations);
-      let begun: CoreCounts | undefined;
+      let begun: { counts: CoreCounts; reads: number } | undefined;
       model.onMark = (mark) => {
-        if (mark === Mark.begin) begun = model.counts();
+        const { reads } = this.memory.nvdimm.counts;
+        if (mark === Mark.begin) begun = { counts: model.counts(), reads };
         else if (mark === Mark.end && begun !== undefined) {
-          this.regions.push({ core, counts: difference(model.counts(), begun) });
+          const counts = difference(model.counts(), begun.counts);
+          this.regions.push({ core, counts, nvdimmReads: reads - begun.reads });
           begun = undefined;
         }
       };

@@ -1,8 +1,9 @@
 /**
- * The figures of `licorice bench paper` as one SVG: a panel for each group, in it a pair of bars for each figure, ours and the paper's. No
- * scripts, no fonts or styles from elsewhere.
+ * The figures of `licorice bench paper` as one SVG: a panel for each group, in it a pair of bars for each figure, ours and the paper's; and for each
+ * comparison of stores a panel like the paper's figures 4 and 5, a group of bars for each case, as ratios to LMDB. No scripts, no fonts or styles
+ * from elsewhere.
  */
-import type { PaperFigure, PaperResult } from './paper.ts';
+import type { ComparedStores, PaperFigure, PaperResult } from './paper.ts';
 
 const WIDTH = 880;
 const LABEL_WIDTH = 330;
@@ -51,8 +52,76 @@ function panel(group: string, figures: readonly PaperFigure[], top: number): str
   ].join('\n');
 }
 
+/** Height of a comparison's plot, and colours of its stores. */
+const PLOT = 210;
+const STORE_COLOURS: Readonly<Record<string, string>> = {
+  native: '#7a7a7a',
+  LMDB: '#8fb996',
+  PMDK: '#b5638c',
+  Twizzler: OURS,
+};
+const COMPARISON = PLOT + 96;
+
+/** Bars from below, a group for each case: ours filled, the paper's as a line across. */
+function comparisonPanel({ title, of, figures }: ComparedStores, top: number): string {
+  const names = [...new Set(figures.map(({ name }) => name))];
+  const stores = [...new Set(figures.map(({ store }) => store))];
+  const largest = Math.max(...figures.flatMap(({ relative, paper }) => [relative, paper]));
+  const bottom = top + 64 + PLOT;
+  const scale = PLOT / largest;
+  const group = (WIDTH - 2 * MARGIN - 40) / names.length;
+  const width = (group - 24) / stores.length;
+  const parts = [
+    text(MARGIN, top + 24, title, ' font-size="15" font-weight="bold"'),
+    text(
+      MARGIN,
+      top + 42,
+      `${of === 'time' ? 'Time, lower is better' : 'Throughput, higher is better'}; LMDB = 1. Bars: licorice. Dark lines: the paper.`,
+      ' font-size="12"',
+    ),
+    `<line x1="${MARGIN + 30}" y1="${bottom}" x2="${WIDTH - MARGIN}" y2="${bottom}" stroke="${INK}"/>`,
+    `<line x1="${MARGIN + 30}" y1="${(bottom - scale).toFixed(1)}" x2="${WIDTH - MARGIN}" y2="${(bottom - scale).toFixed(1)}" stroke="#bbbbbb" stroke-dasharray="4 3"/>`,
+    text(MARGIN + 8, Number((bottom - scale + 4).toFixed(1)), '1', ' font-size="11"'),
+  ];
+  for (const [i, name] of names.entries()) {
+    const left = MARGIN + 40 + i * group;
+    for (const [j, store] of stores.entries()) {
+      const figure = figures.find((each) => each.name === name && each.store === store)!;
+      const x = left + j * width;
+      const y = bottom - figure.relative * scale;
+      const line = (bottom - figure.paper * scale).toFixed(1);
+      parts.push(
+        `<rect x="${x.toFixed(1)}" y="${y.toFixed(1)}" width="${(width - 3).toFixed(1)}" height="${(bottom - y).toFixed(1)}" fill="${STORE_COLOURS[store] ?? INK}"/>`,
+        `<line x1="${(x - 1).toFixed(1)}" y1="${line}" x2="${(x + width - 2).toFixed(1)}" y2="${line}" stroke="${INK}" stroke-width="2.5"/>`,
+        text(
+          Number((x + width / 2 - 1).toFixed(1)),
+          Number((y - 4).toFixed(1)),
+          figure.relative.toFixed(2),
+          ' font-size="9.5" text-anchor="middle"',
+        ),
+      );
+    }
+    parts.push(
+      text(
+        Number((left + group / 2 - 14).toFixed(1)),
+        bottom + 16,
+        name,
+        ' font-size="12.5" text-anchor="middle"',
+      ),
+    );
+  }
+  for (const [j, store] of stores.entries()) {
+    const x = WIDTH - MARGIN - 360 + j * 92;
+    parts.push(
+      `<circle cx="${x}" cy="${top + 20}" r="5" fill="${STORE_COLOURS[store] ?? INK}"/>`,
+      text(x + 9, top + 24, store, ' font-size="12"'),
+    );
+  }
+  return parts.join('\n');
+}
+
 /** The chart as a self-contained SVG document. */
-export function paperChart({ figures, gigahertz, count }: PaperResult): string {
+export function paperChart({ figures, comparisons, gigahertz, count }: PaperResult): string {
   const groups = [...new Set(figures.map(({ group }) => group))];
   let top = TOP;
   const panels = groups.map((group) => {
@@ -61,6 +130,10 @@ export function paperChart({ figures, gigahertz, count }: PaperResult): string {
     top += PANEL_HEAD + own.length * ROW + 12;
     return part;
   });
+  for (const comparison of comparisons) {
+    panels.push(comparisonPanel(comparison, top));
+    top += COMPARISON;
+  }
   const height = top + MARGIN;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" fill="${INK}">`,

@@ -1,118 +1,83 @@
 /**
- * `licorice bench paper`: the measurements of Twizzler's paper (ATC'20, §5, Table 1, Figure 6) made again by the guest's program
- * `paper` (guest/programs/paper) under the timing model, whose default profile is the paper's testbed; beside them what the paper printed.
+ * `licorice bench paper`: the measurements of Twizzler's paper (ATC'20, §5) made again by the guest's program `paper` (guest/programs/paper)
+ * under the timing model, whose default profile is the paper's testbed; beside them what the paper has. What is measured stands in
+ * paper-parts.ts, how it is printed in paper-format.ts, what it means in docs/paper.md.
  *
- * A figure is cycles of the modelled core between two reads of the `cycle` CSR, over the number of operations and the clock. What each
- * loop counts is said in guest/programs/paper/table1.ts. The system boots once and runs one measurement after the other on one hart.
+ * A time is cycles of the modelled core between two reads of the `cycle` CSR, over the number of operations and the clock. Each part has a
+ * system of its own, which runs one measurement after the other on one hart.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { MiB } from '../../emulator/addresses.ts';
 import { Computer } from '../../emulator/boot/computer.ts';
 import { UserError } from '../../emulator/errors.ts';
 import { MemoryMedia } from '../../emulator/nvdimm/media.ts';
 import type { TimingProfile } from '../../emulator/timing/profile.ts';
-import { timingExtension } from '../../emulator/timing/timing-engine.ts';
+import { type RegionOfInterest, timingExtension } from '../../emulator/timing/timing-engine.ts';
 import { appendText } from '../guest/archive.ts';
 import { guestOutput, Layouts } from '../guest/layouts.ts';
-import { table } from './xtwz.ts';
+import { countCaseStudies, type SourceCount } from './paper-lines.ts';
+import {
+  type Comparison,
+  comparisonOf,
+  type Measurement,
+  measurementsOf,
+  type PaperOptions,
+  type Part,
+  type Row,
+} from './paper-parts.ts';
 
 /** Instructions after which something is wrong; 1,000,000 keys take some 10^10. */
 const LIMIT = 1e12;
 
-/** A figure, in nanoseconds. */
-export interface PaperFigure {
+/** A figure, in nanoseconds for each operation. */
+export interface PaperFigure extends Row {
   readonly group: string;
-  readonly name: string;
   readonly nanoseconds: number;
-  /** What the paper has in its place; undefined: nothing. */
-  readonly paper?: number;
-  /** What it must not exceed, if it has a bar. */
-  readonly atMost?: number;
 }
 
-export interface LineCount {
-  readonly file: string;
-  readonly lines: number;
+/** What one operation takes besides time, on average. */
+export interface OperationCounts {
+  readonly instructions: number;
+  readonly nvdimmReads: number;
+  readonly writeBacks: number;
+  readonly fences: number;
+  /** Nanoseconds that the core waited for fences. */
+  readonly fenceNanoseconds: number;
+}
+
+/** One store doing one thing. */
+export interface ComparedFigure {
+  readonly store: string;
+  readonly name: string;
+  readonly nanoseconds: number;
+  readonly counts: OperationCounts;
+  /** To LMDB's, as throughput or time; and the paper's. */
+  readonly relative: number;
+  readonly paper: number;
+}
+
+export interface ComparedStores extends Pick<Comparison, 'title' | 'of'> {
+  readonly part: Part;
+  readonly figures: readonly ComparedFigure[];
 }
 
 export interface PaperResult {
   readonly gigahertz: number;
   readonly count: number;
   readonly figures: readonly PaperFigure[];
-  /** Lines of code of the case studies; empty where the sources are not at hand. */
-  readonly lines: readonly LineCount[];
+  readonly comparisons: readonly ComparedStores[];
+  /** Sizes of the case studies' sources; empty where they are not at hand. */
+  readonly sources: readonly SourceCount[];
 }
 
-/** A command of the guest, and what the lines that it prints become. */
-interface Measurement {
-  readonly command: string;
-  readonly group: string;
-  readonly rows: Readonly<
-    Record<string, { readonly name: string; readonly paper?: number; readonly atMost?: number }>
-  >;
+interface TimedRun {
+  readonly output: string;
+  readonly regions: readonly RegionOfInterest[];
 }
 
-const TREES = 'Red-black tree, 32-bit keys';
-const STORES = 'Key-value store, 32-bit keys and values';
-
-function measurements(count: number): Measurement[] {
-  const tree = (kind: string, title: string, insert?: number, lookup?: number): Measurement => ({
-    command: `paper rbt ${kind} ${count}`,
-    group: TREES,
-    rows: {
-      insert: { name: `insert, ${title}`, ...(insert !== undefined && { paper: insert }) },
-      lookup: { name: `lookup, ${title}`, ...(lookup !== undefined && { paper: lookup }) },
-    },
-  });
-  const store = (options: string, title: string, insert?: number, lookup?: number): Measurement => ({
-    command: `paper kv ${options}`,
-    group: STORES,
-    rows: {
-      insert: { name: `insert, ${title}`, ...(insert !== undefined && { paper: insert }) },
-      lookup: { name: `lookup, ${title}`, ...(lookup !== undefined && { paper: lookup }) },
-    },
-  });
-  return [
-    {
-      command: 'paper table1',
-      group: 'Table 1',
-      rows: {
-        intra: { name: 'translation within an object', paper: 0.4, atMost: 0.5 },
-        cached: { name: 'translation, FOT entry cached', paper: 3.2, atMost: 3.2 },
-        uncached: { name: 'translation, FOT entry not cached', paper: 27.9, atMost: 27.9 },
-        map: { name: 'mapping an object', paper: 49.4, atMost: 49.4 },
-        name: { name: 'looking a name up' },
-        call: { name: 'system call that does nothing' },
-      },
-    },
-    tree('ram', 'volatile'),
-    tree('unix', 'unix style', 515, 213),
-    tree('twz', 'Twizzler style', 528, 251.8),
-    tree('tx', 'Twizzler style, crash consistent'),
-    store(`unix ${count} 1`, 'unix style', 725, 515),
-    store(`twz ${count} 1`, 'Twizzler style', 762, 526),
-    store(`multi ${count} 4`, 'unix style, 4 data files', 782, 602),
-    store(`twz ${count} 4`, 'Twizzler style, 4 data objects', 793, 584),
-    store(`unix ${count} 1 durable`, 'unix style, crash consistent'),
-    store(`twz ${count} 1 durable`, 'Twizzler style, crash consistent'),
-    {
-      command: `paper containers ${count}`,
-      group: 'Containers of libtwz, crash consistent',
-      rows: {
-        'vector-push': { name: 'vector, push' },
-        'map-insert': { name: 'hash map, insert' },
-        'map-lookup': { name: 'hash map, lookup' },
-        'btree-insert': { name: 'B-tree, insert' },
-        'btree-lookup': { name: 'B-tree, lookup' },
-      },
-    },
-  ];
-}
-
-/** Runs shell commands on a guest with the timing model; what they print. */
-function runTimed(commands: string, profile: TimingProfile, count: number): string {
+/** Runs shell commands on a guest with the timing model. */
+function runTimed(commands: string, profile: TimingProfile, memory: number, nvdimm: number): TimedRun {
   const file = (name: string): { name: string; bytes: Uint8Array } => {
     const path = join(guestOutput(), name);
     if (!existsSync(path)) throw new UserError(`${path} is missing: build the guest with 'npm run build'`);
@@ -120,16 +85,15 @@ function runTimed(commands: string, profile: TimingProfile, count: number): stri
   };
   const timing = timingExtension(profile);
   let output = '';
-  const nvdimm = Math.ceil((128 * MiB + count * 640) / MiB) * MiB;
   const computer = new Computer({
-    memory: Math.ceil((128 * MiB + count * 192) / (2 * MiB)) * 2 * MiB,
+    memory: Math.ceil(memory / (2 * MiB)) * 2 * MiB,
     seed: 1,
     engine: timing.engine,
     extensions: [timing],
     uartOutput: (byte) => {
       output += String.fromCharCode(byte);
     },
-    nvdimm: { media: new MemoryMedia(nvdimm) },
+    nvdimm: { media: new MemoryMedia(Math.ceil(nvdimm / MiB) * MiB) },
   });
   const archive = file('archive.img');
   computer.boot({
@@ -145,96 +109,100 @@ function runTimed(commands: string, profile: TimingProfile, count: number): stri
   if (reason.kind !== 'exit' || reason.code !== 0) {
     throw new UserError(`bench paper: the guest did not end well: ${output.trim().split('\n').pop() ?? ''}`);
   }
-  return output.replaceAll('\r', '');
+  return { output: output.replaceAll('\r', ''), regions: timing.model.regions };
 }
 
-/** Measures. @param count keys of each tree, store and container (the paper's trees have 1,000,000) */
-export function benchPaper(profile: TimingProfile, count: number): PaperResult {
-  const list = measurements(count);
-  const output = runTimed(list.map(({ command }) => `echo @; ${command}`).join('; '), profile, count);
+/** The line of a measurement: its cycles for each operation, and the operations. */
+function lineOf(output: string, key: string, command: string): { cycles: number; operations: number } {
+  const match = new RegExp(`^${key} (\\d+) (\\d+)$`, 'm').exec(output);
+  if (!match) throw new UserError(`bench paper: '${command}' printed no figure '${key}'`);
+  const operations = Number(match[2]);
+  return { cycles: Number(match[1]) / operations, operations };
+}
+
+function measure(list: readonly Measurement[], profile: TimingProfile, count: number): PaperFigure[] {
+  const commands = list.map(({ command }) => `echo @; ${command}`).join('; ');
+  const { output } = runTimed(commands, profile, 128 * MiB + count * 224, 128 * MiB + count * 640);
   const parts = output.split('@\n').slice(1);
+  return list.flatMap(({ group, rows, command }, i) =>
+    Object.entries(rows).map(([key, row]) => ({
+      ...row,
+      group,
+      nanoseconds: lineOf(parts[i] ?? '', key, command).cycles / profile.core.gigahertz,
+    })),
+  );
+}
+
+/** Runs each store in a system of its own: none finds another's lines in the caches. */
+function compare(
+  part: Part,
+  { title, of, cases, stores, command, paper }: Comparison,
+  profile: TimingProfile,
+  { rows, bytes, operations }: PaperOptions,
+): ComparedStores {
   const { gigahertz } = profile.core;
-  const figures: PaperFigure[] = [];
-  for (const [i, { group, rows, command }] of list.entries()) {
-    for (const [key, { name, paper, atMost }] of Object.entries(rows)) {
-      const match = new RegExp(`^${key} (\\d+) (\\d+)$`, 'm').exec(parts[i] ?? '');
-      if (!match) throw new UserError(`bench paper: '${command}' printed no figure '${key}'`);
-      const nanoseconds = Number(match[1]) / Number(match[2]) / gigahertz;
-      figures.push({
-        group,
-        name,
-        nanoseconds,
-        ...(paper !== undefined && { paper }),
-        ...(atMost !== undefined && { atMost }),
+  const row = part === 'ycsb' ? bytes + 128 : 384;
+  const nvdimm = 160 * MiB + (rows + 12 * operations) * row * 3;
+  const memory = 160 * MiB + rows * 320;
+  const times = new Map<string, { nanoseconds: number; counts: OperationCounts }>();
+  const answers = new Set<string>();
+  for (const store of Object.keys(stores)) {
+    const { output, regions } = runTimed(command(store), profile, memory, nvdimm);
+    answers.add(/^answer .*$/m.exec(output)?.[0] ?? '');
+    const names = output.split('\n').map((line) => line.split(' ')[0]!);
+    const measured = names.filter((name) => name in cases);
+    for (const key of Object.keys(cases)) {
+      const { cycles, operations: each } = lineOf(output, key, command(store));
+      const { counts, nvdimmReads } = regions[measured.indexOf(key)]!;
+      times.set(`${store} ${key}`, {
+        nanoseconds: cycles / gigahertz,
+        counts: {
+          instructions: counts.instructions / each,
+          nvdimmReads: nvdimmReads / each,
+          writeBacks: counts.writeBacks / each,
+          fences: counts.fences / each,
+          fenceNanoseconds: counts.fenceCycles / each / gigahertz,
+        },
       });
     }
   }
-  return { gigahertz, count, figures: [...figures, ...unixCalls(figures)], lines: caseStudyLines() };
-}
-
-/** What opening and mapping a file cost at least where the kernel does it: a system call beside what libtwz does. */
-function unixCalls(figures: readonly PaperFigure[]): PaperFigure[] {
-  const of = (name: string): number => figures.find((figure) => figure.name === name)!.nanoseconds;
-  const call = of('system call that does nothing');
-  const group = 'Table 1';
-  return [
-    {
-      group,
-      name: 'unix style: open, at least (a call, a lookup)',
-      nanoseconds: call + of('looking a name up'),
-      paper: 1036,
-    },
-    {
-      group,
-      name: 'unix style: mmap, at least (a call, the mapping)',
-      nanoseconds: call + of('mapping an object'),
-      paper: 658.7,
-    },
-  ];
-}
-
-const CASE_STUDIES = ['ramrbt', 'twzrbt', 'unixrbt', 'twzkv', 'unixkv', 'unixkv-multi'];
-
-/** Lines of a source that are neither empty nor comment. */
-export function codeLines(source: string): number {
-  return source
-    .replaceAll(/\/\*[\s\S]*?\*\//g, '')
-    .split('\n')
-    .filter((line) => !/^\s*(\/\/.*)?$/.test(line)).length;
-}
-
-function caseStudyLines(): LineCount[] {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    const sources = join(folder, 'guest', 'programs', 'paper');
-    if (existsSync(join(folder, 'package.json')) && existsSync(sources)) {
-      return CASE_STUDIES.map((name) => ({
-        file: `${name}.ts`,
-        lines: codeLines(readFileSync(join(sources, `${name}.ts`), 'utf8')),
-      }));
-    }
-    if (folder === dirname(folder)) return [];
-  }
-}
-
-/** The result as tables. */
-export function formatPaper({ gigahertz, count, figures, lines }: PaperResult): string {
-  const blocks = [...new Set(figures.map(({ group }) => group))].map((group) => {
-    const rows = figures
-      .filter((figure) => figure.group === group)
-      .map(({ name, nanoseconds, paper, atMost }) => [
+  if (answers.size !== 1) throw new UserError('bench paper: the stores gave different answers');
+  const figures = Object.entries(stores).flatMap(([store, printed]) =>
+    Object.entries(cases).map(([key, name], i) => {
+      const own = times.get(`${store} ${key}`)!;
+      const lmdb = times.get(`lmdb ${key}`)!.nanoseconds;
+      return {
+        store: printed,
         name,
-        nanoseconds.toFixed(nanoseconds < 100 ? 2 : 0),
-        paper === undefined ? '' : String(paper),
-        atMost === undefined ? '' : `${atMost} ${nanoseconds <= atMost ? 'held' : 'MISSED'}`,
-      ]);
-    return table([[group, 'ns', 'paper ns', 'at most'], ...rows]);
-  });
-  const counted = lines.map(({ file, lines: n }) => [file, String(n)]);
-  return [
-    `modelled core at ${gigahertz} GHz; ${count} keys (the paper's trees: 1000000)`,
-    ...blocks,
-    ...(counted.length > 0 ? [table([['lines of code', ''], ...counted])] : []),
-  ]
-    .join('\n\n')
-    .replace(/ +$/gm, '');
+        ...own,
+        relative: of === 'time' ? own.nanoseconds / lmdb : lmdb / own.nanoseconds,
+        paper: paper[store]?.[i] ?? 1,
+      };
+    }),
+  );
+  return { part, title, of, figures };
+}
+
+/** Measures the parts that the options name. `onPart` hears of each before it begins. */
+export function benchPaper(
+  profile: TimingProfile,
+  options: PaperOptions,
+  onPart: (part: Part) => void = () => undefined,
+): PaperResult {
+  const figures: PaperFigure[] = [];
+  const comparisons: ComparedStores[] = [];
+  for (const part of options.only) {
+    onPart(part);
+    const list = measurementsOf(part, options);
+    if (list.length > 0) figures.push(...measure(list, profile, options.count));
+    const comparison = comparisonOf(part, options);
+    if (comparison) comparisons.push(compare(part, comparison, profile, options));
+  }
+  return {
+    gigahertz: profile.core.gigahertz,
+    count: options.count,
+    figures,
+    comparisons,
+    sources: options.only.includes('lines') ? countCaseStudies() : [],
+  };
 }

@@ -44,3 +44,16 @@ export function newData(size: u64, persistent: bool): usize {
   for (let page: u64 = 0; page < size; page += 4096) store<u8>(data + page, 0);
   return data;
 }
+
+/** Begins what the host counts as a region of interest (docs/timing.md). Returns the cycles so far. */
+export function beginRegion(): u64 {
+  asm`slti zero, zero, 1`;
+  return cycles();
+}
+
+/** Ends a region and prints it: the host finds its instructions, write-backs and fences with it, regions in the order of these lines. */
+export function endRegion(name: str, start: u64, operations: u64): void {
+  const taken = cycles() - start;
+  asm`slti zero, zero, 2`;
+  report(name, taken, operations);
+}

@@ -1,10 +1,14 @@
-/** Insertions and lookups of 32-bit keys in red-black trees: `ram`, `twz`, `unix`, and `tx`, libtwz's own with a transaction for each insertion. */
+/**
+ * Insertions and lookups of 32-bit keys in red-black trees: `ram`, `twz`, `unix`, and `tx`, libtwz's own with a transaction for each insertion; and
+ * `file`, writing `ram` to a file and reading it again.
+ */
 
 import { ObjectId } from '../../abi/object.ts';
 import { createHeap } from '../../libtwz/alloc.ts';
 import { openObject } from '../../libtwz/object.ts';
 import { createTree, Tree as LoggedTree } from '../../libtwz/rbtree.ts';
 import { Tx } from '../../libtwz/tx.ts';
+import { Arena, load, Stream, save } from './filerbt.ts';
 import { cycles, keyAgain, keyAt, newData, report } from './measure.ts';
 import * as ram from './ramrbt.ts';
 import * as twz from './twzrbt.ts';
@@ -85,12 +89,37 @@ function measureLogged(count: u64): void {
   check(found, count);
 }
 
+function measureFile(count: u64): void {
+  const data = newData(FIRST_NODE + count * sizeof<ram.Node>(), false);
+  const tree = at<ram.Tree>(data);
+  for (let i: u64 = 0; i < count; i++)
+    tree.insert(at<ram.Node>(data + FIRST_NODE + i * sizeof<ram.Node>()), keyAt(i));
+  const output = stack<Stream>();
+  output.file.base = newData(count * 8 + 4096, true);
+  const start = cycles();
+  save(tree, output);
+  const middle = cycles();
+  report('save', middle - start, count);
+  const again = newData(FIRST_NODE + count * sizeof<ram.Node>(), false);
+  const input = stack<Stream>();
+  const arena = stack<Arena>();
+  input.file.base = output.file.base;
+  arena.next = again + FIRST_NODE;
+  const begun = cycles();
+  load(at<ram.Tree>(again), input, arena);
+  report('load', cycles() - begun, count);
+  let found: u64 = 0;
+  for (let i: u64 = 0; i < count; i++) found += u64(at<ram.Tree>(again).find(keyAt(i)) !== null);
+  check(found, count);
+}
+
 /** False: there is no such kind. */
 export function measureTree(kind: str, count: u64): bool {
   if (kind.equals('ram')) measureRam(count);
   else if (kind.equals('twz')) measureTwz(count);
   else if (kind.equals('unix')) measureUnix(count);
   else if (kind.equals('tx')) measureLogged(count);
+  else if (kind.equals('file')) measureFile(count);
   else return false;
   return true;
 }

@@ -7,19 +7,36 @@
  *   uncached   forgetting a translation and following the pointer, less forgetting it: the FOT entry is read, the mapping found, and both
  *              caches filled. The lines that are read are in the processor's caches
  *   map        mapping an object that is not mapped: finding that, and writing the view entry. The first access is not part of it
+ *   map-touch  the same with the first access, which the kernel has to complete: it has not seen the object in this view
  *   name       looking up a name of two parts
- *   call       a system call that does nothing: the least that opening or mapping a file costs where the kernel does it
+ *   call       a system call that does nothing
+ *
+ * The unix-style twins are the same work where the kernel does it, by a system call of this kernel that does the least such a call must:
+ *
+ *   unix-open   a system call, the name looked up, the object's record read (SYS_STAT): what open("id") and the fstat behind it are for
+ *   unix-map    a system call that maps: SYS_THREAD_CONTROL's setting of a fixed slot, after the program has found a free one
+ *   unix-touch  the same with the first access: a page fault
  */
-import { DELETE, ObjectId, READ, USE, WRITE } from '../../abi/object.ts';
-import { CREATE_TIED, CREATE_VOLATILE, SYS_NULL } from '../../abi/syscall.ts';
-import { SLOT_ALLOC_FIRST } from '../../abi/view.ts';
+import { DELETE, OBJ_NULLPAGE, ObjectId, READ, USE, WRITE } from '../../abi/object.ts';
+import {
+  CREATE_TIED,
+  CREATE_VOLATILE,
+  StatResult,
+  SYS_NULL,
+  SYS_THREAD_CONTROL,
+  THREAD_SET_FIXED,
+} from '../../abi/syscall.ts';
+import { SLOT_ALLOC_FIRST, VE_VALID } from '../../abi/view.ts';
 import { Found, lookup } from '../../libtwz/name.ts';
-import { baseOf, createObject } from '../../libtwz/object.ts';
+import { baseOf, createObject, statObject } from '../../libtwz/object.ts';
 import { forgetTranslation, translate } from '../../libtwz/pointer.ts';
 import { syscall } from '../../libtwz/syscall.ts';
 import { mapObject, viewEntryOf } from '../../libtwz/view.ts';
 import { cycles, newData, report } from './measure.ts';
 
+/** A slot that the kernel maps for one thread, and where the data of what it shows begin. */
+const FIXED_SLOT: u64 = 0x1_0006;
+const FIXED_DATA = FIXED_SLOT * 0x4000_0000 + OBJ_NULLPAGE;
 const ROUNDS: u64 = 100_000;
 const RING: u64 = 8;
 /** Objects that are mapped, one after the other. */
@@ -92,7 +109,8 @@ function measureUncached(hop: Hop): void {
   report('uncached', middle - start - (end - middle), ROUNDS);
 }
 
-function measureMapping(): void {
+/** IDs of new objects that have a page, two words each. */
+function makeObjects(): Ptr<u64> {
   const ids = at<Ptr<u64>>(newData(MAPPED * sizeof<ObjectId>(), false));
   const id = stack<ObjectId>();
   for (let i: u64 = 0; i < MAPPED; i++) {
@@ -100,18 +118,52 @@ function measureMapping(): void {
       panic('no space for an object');
     ids[2 * i] = id.lo;
     ids[2 * i + 1] = id.hi;
+    // The page is there before it is accessed through a new mapping.
+    mapFixed(ids, i);
+    store<u8>(FIXED_DATA, 1);
   }
+  return ids;
+}
+
+/** Maps by a system call, where the kernel writes the entry. */
+function mapFixed(ids: Ptr<u64>, index: u64): void {
+  const flags = u64(READ | WRITE) | VE_VALID;
+  syscall(
+    SYS_THREAD_CONTROL,
+    THREAD_SET_FIXED,
+    FIXED_SLOT,
+    ids[2 * i64(index)],
+    ids[2 * i64(index) + 1],
+    flags,
+  );
+}
+
+function measureMapping(): void {
   // Pages of the view are there already: that the kernel makes one for every 128 entries is not counted.
   for (let slot: u64 = 0; slot < 4096; slot += 64) {
     const entry = viewEntryOf(SLOT_ALLOC_FIRST + slot);
     volatileStore<u32>(ptrTo(entry.res1).address, entry.res1);
   }
+  let ids = makeObjects();
   let sum: u64 = 0;
-  const start = cycles();
+  let start = cycles();
   for (let i: u64 = 0; i < MAPPED; i++) sum += mapObject(ids[2 * i], ids[2 * i + 1], READ | WRITE);
-  const end = cycles();
+  report('map', cycles() - start, MAPPED);
+  ids = makeObjects();
+  start = cycles();
+  for (let i: u64 = 0; i < MAPPED; i++)
+    sum += u64(volatileLoad<u8>(mapObject(ids[2 * i], ids[2 * i + 1], READ | WRITE) + OBJ_NULLPAGE));
+  report('map-touch', cycles() - start, MAPPED);
+  start = cycles();
+  for (let i: u64 = 0; i < MAPPED; i++) mapFixed(ids, i);
+  report('unix-map', cycles() - start, MAPPED);
+  start = cycles();
+  for (let i: u64 = 0; i < MAPPED; i++) {
+    mapFixed(ids, i);
+    sum += u64(volatileLoad<u8>(FIXED_DATA));
+  }
+  report('unix-touch', cycles() - start, MAPPED);
   if (sum === 0) panic('nothing mapped');
-  report('map', end - start, MAPPED);
 }
 
 function measureCall(): void {
@@ -120,12 +172,21 @@ function measureCall(): void {
   report('call', cycles() - start, 1000);
 }
 
+const NAME = '/bin/paper';
+
 function measureName(): void {
   const found = stack<Found>();
-  if (lookup('/bin/paper', found) !== 0) panic('this program has no name');
-  const start = cycles();
-  for (let i = 0; i < 1000; i++) lookup('/bin/paper', found);
+  const facts = stack<StatResult>();
+  if (lookup(NAME, found) !== 0) panic('this program has no name');
+  let start = cycles();
+  for (let i = 0; i < 1000; i++) lookup(NAME, found);
   report('name', cycles() - start, 1000);
+  start = cycles();
+  for (let i = 0; i < 1000; i++) {
+    lookup(NAME, found);
+    statObject(found.id, facts);
+  }
+  report('unix-open', cycles() - start, 1000);
 }
 
 export function measureTranslation(): void {

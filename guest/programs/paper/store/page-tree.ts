@@ -149,10 +149,8 @@ export class PageTree<P extends Pager> {
   /** Enters a new page, right of the one at `level` of the path, into the page above. Its first key parts the two. */
   private insertAbove(level: u64, added: u64): void {
     const path = this.path;
-    const buffer = stack<FixedArray<u8, 256>>();
-    const first = this.page(added).key(0);
-    memory.copy(addressOf(buffer), first.ptr.address, first.length);
-    const key = strOf(buffer.ptr, first.length);
+    const buffer = stack<FixedArray<u64, 32>>();
+    const key = keep(buffer, this.page(added).key(0));
     if (level === 0) {
       if (path.depth >= MAX_LEVELS) panic('the tree is too high');
       const root = this.pager.fresh();
@@ -319,8 +317,8 @@ export class PageTree<P extends Pager> {
     const page = this.page(number);
     const count = u64(page.count);
     if (u64(page.level) !== level || count === 0 || page.cells < HEADER_END) return false;
-    const lowKey = stack<FixedArray<u8, 256>>();
-    const highKey = stack<FixedArray<u8, 256>>();
+    const lowKey = stack<FixedArray<u64, 32>>();
+    const highKey = stack<FixedArray<u64, 32>>();
     for (let slot: u64 = 0; slot < count; slot++) {
       // Pages may move when others are read, so keys are copied.
       const own = this.page(number);
@@ -337,9 +335,10 @@ export class PageTree<P extends Pager> {
 /** Bytes of a page before its offsets. */
 const HEADER_END = 16;
 
-function keep(buffer: FixedArray<u8, 256>, key: str): str {
+/** A copy of a key, at a multiple of 8. */
+function keep(buffer: FixedArray<u64, 32>, key: str): str {
   memory.copy(addressOf(buffer), key.ptr.address, key.length);
-  return strOf(buffer.ptr, key.length);
+  return strOf(changetype<Ptr<u8>>(buffer.ptr), key.length);
 }
 
 /**

@@ -2,15 +2,17 @@
  * Slotted pages of 4 KiB, as SQLite and LMDB have them: a header, offsets of cells growing up, cells growing down, in the order of their keys
  * and always without gaps.
  *
- *   leaf    cell = key length u16, value length u16, key, value
- *   inner   cell = child page u32, key length u16, 2 bytes, key; the first cell's key counts as below all others
+ *   cell = key length u16, value length u16 (leaf), child page u32 (inner), key, value (leaf)
+ *
+ * Keys and values begin at multiples of 8, so that they are compared and copied by words. The first key of an inner page counts as below all others.
  */
 import { CACHE_LINE } from '../../../abi/object.ts';
 import { compareKeys } from './store.ts';
 
 export const PAGE = 4096;
 const HEADER = 16;
-const ALIGN = 8;
+/** Bytes of a cell before its key. */
+const CELL = 8;
 
 export class Page {
   /** The transaction that made this version (trees that copy on write). */
@@ -44,27 +46,25 @@ export class Page {
 
   cellSize(slot: u64): u64 {
     const cell = this.cell(slot);
-    if (this.level === 0) return leafCell(u64(load<u16>(cell)), u64(load<u16>(cell, 2)));
-    return innerCell(u64(load<u16>(cell, 4)));
+    return leafCell(u64(load<u16>(cell)), u64(load<u16>(cell, 2)));
   }
 
   key(slot: u64): str {
     const cell = this.cell(slot);
-    if (this.level === 0) return strOf(at<Ptr<u8>>(cell + 4), u64(load<u16>(cell)));
-    return strOf(at<Ptr<u8>>(cell + 8), u64(load<u16>(cell, 4)));
+    return strOf(at<Ptr<u8>>(cell + CELL), u64(load<u16>(cell)));
   }
 
   value(slot: u64): str {
     const cell = this.cell(slot);
-    return strOf(at<Ptr<u8>>(cell + 4 + u64(load<u16>(cell))), u64(load<u16>(cell, 2)));
+    return strOf(at<Ptr<u8>>(cell + CELL + words(u64(load<u16>(cell)))), u64(load<u16>(cell, 2)));
   }
 
   child(slot: u64): u64 {
-    return u64(load<u32>(this.cell(slot)));
+    return u64(load<u32>(this.cell(slot), 4));
   }
 
   setChild(slot: u64, page: u64): void {
-    store<u32>(this.cell(slot), u32(page));
+    store<u32>(this.cell(slot), u32(page), 4);
   }
 
   /** The first slot of a leaf whose key is not below `key`. */
@@ -110,15 +110,16 @@ export class Page {
     const cell = this.open(slot, leafCell(key.length, value.length));
     store<u16>(cell, u16(key.length));
     store<u16>(cell, u16(value.length), 2);
-    memory.copy(cell + 4, key.ptr.address, key.length);
-    memory.copy(cell + 4 + key.length, value.ptr.address, value.length);
+    memory.copy(cell + CELL, key.ptr.address, key.length);
+    memory.copy(cell + CELL + words(key.length), value.ptr.address, value.length);
   }
 
   insertChild(slot: u64, key: str, page: u64): void {
     const cell = this.open(slot, innerCell(key.length));
-    store<u32>(cell, u32(page));
-    store<u16>(cell, u16(key.length), 4);
-    memory.copy(cell + 8, key.ptr.address, key.length);
+    store<u16>(cell, u16(key.length));
+    store<u16>(cell, 0, 2);
+    store<u32>(cell, u32(page), 4);
+    memory.copy(cell + CELL, key.ptr.address, key.length);
   }
 
   /** Removes a cell; those below it move up. */
@@ -149,12 +150,17 @@ export class Page {
 static_assert(sizeof<Page>() === PAGE, 'a page is 4096 bytes');
 static_assert(offsetof<Page>('offsets') === HEADER, 'header of a page');
 
+/** Bytes, rounded up to words. */
+function words(bytes: u64): u64 {
+  return (bytes + 7) & ~u64(7);
+}
+
 export function leafCell(keyLength: u64, valueLength: u64): u64 {
-  return (4 + keyLength + valueLength + ALIGN - 1) & ~u64(ALIGN - 1);
+  return CELL + words(keyLength) + words(valueLength);
 }
 
 export function innerCell(keyLength: u64): u64 {
-  return (8 + keyLength + ALIGN - 1) & ~u64(ALIGN - 1);
+  return CELL + words(keyLength);
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
  * `pmdk`: the tree of twz.ts as it is written for libpmemobj (pmem.ts). Links are pointers of 16 bytes that each use translates; every range is
- * handed to the transaction before it changes. Nodes are larger for it: 72 bytes before the key instead of 39.
+ * handed to the transaction before it changes. Nodes are larger for it: 72 bytes before the key instead of 40.
  */
 
 import { copyFresh } from './page.ts';
@@ -28,6 +28,7 @@ class Node {
   valueLength: u32;
   keyLength: u16;
   red: bool;
+  readonly reserved: u8;
   readonly bytes: FixedArray<u8, 8>;
 
   get key(): str {

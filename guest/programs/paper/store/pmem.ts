@@ -27,9 +27,9 @@ const POOL_MAGIC = 0x4a42_4f4d_454d_5020;
 const REDO = 0x1000;
 const MOST_REDO = 16_000;
 const UNDO = 0x8_0000;
-const MAP = 0x100_0000;
-const MEMORY = 0x140_0000;
-/** The map of 4 MiB is enough for an object. */
+const MAP = 0x40_0000;
+const MEMORY = 0x60_0000;
+/** The map of 2 MiB is enough for an object. */
 const END = 0x3de0_0000;
 /** New blocks, and blocks given back, of one transaction. */
 const MOST_ACTIONS = 8000;

@@ -13,7 +13,7 @@
 
 /** Trees of a store. */
 export const TREES = 4;
-/** Bytes of a key, and of a key and its value together, at most: two of them fit into a page. */
+/** Bytes of a key, and of a key and its value together, at most: two of them fit into a page. All is fastest with keys at multiples of 8. */
 export const MAX_KEY = 255;
 export const MAX_PAIR = 1900;
 /** Levels of a tree of pages: 2^16 pages more than there are. */

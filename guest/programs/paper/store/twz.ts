@@ -24,6 +24,7 @@ class Node {
   valueLength: u32;
   keyLength: u16;
   red: bool;
+  readonly reserved: u8;
   readonly bytes: FixedArray<u8, 8>;
 
   get key(): str {
