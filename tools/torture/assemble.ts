@@ -21,6 +21,7 @@ import {
   type StoreJson,
   type TortureReport,
 } from './format.ts';
+import { missingIn } from './missing.ts';
 import { describeOutcome, findingKind } from './outcome.ts';
 import { Places } from './places.ts';
 import type { CampaignLimits, PointRecord } from './point.ts';
@@ -201,43 +202,6 @@ function storeJson(store: CaseStore, { namer, stacks }: Context): StoreJson {
     missing: writtenBack ? 'fence' : 'flush',
     stack: (level === 0 ? (stacks.get(unit.instret) ?? []) : []).map((pc) => namer.place(pc)),
   };
-}
-
-/** The program itself writes a block back later in the same operation: too late, but not forgotten. */
-function isFlushedLater(
-  { block, unit }: CaseStore,
-  point: Finding['point'],
-  events: readonly RunEvent[],
-): boolean {
-  const { operation } = events.find(({ instret }) => instret >= unit.instret) ?? { operation: 0 };
-  return events.some(
-    (event) =>
-      event.instret > point.instret &&
-      event.operation === operation &&
-      (event.kind === 'clean' || event.kind === 'flush') &&
-      blocksOf(event).includes(block),
-  );
-}
-
-/**
- * What a program lacks. A store that had to be persistent before a later one lacks a flush or a fence. Where stores
- * reached the media before those that were lost were even made, or nothing was lost, no flush or fence would have
- * helped: it is the order in which the program stores, or its recovery.
- */
-function missingIn({ lost, early, point }: Finding, events: readonly RunEvent[]): FindingJson['missing'] {
-  if (lost.length === 0) return early.length === 0 ? 'recovery' : 'order';
-  const inTime = (store: CaseStore): boolean =>
-    early.length === 0 ||
-    early.some(
-      (one) =>
-        one.block !== store.block && (one.level > store.level || one.unit.instret > store.unit.instret),
-    );
-  if (!lost.some(inTime)) return 'order';
-  if (lost.every(({ writtenBack }) => writtenBack)) return 'fence';
-  const forgotten = lost.filter(({ writtenBack }) => !writtenBack);
-  return early.length > 0 && forgotten.every((store) => isFlushedLater(store, point, events))
-    ? 'order'
-    : 'flush';
 }
 
 function findingJson(finding: Finding, context: Context): FindingJson {
