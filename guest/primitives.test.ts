@@ -30,6 +30,13 @@ describe.each([1, 4])('with %i harts', (harts) => {
     expect(run('queue', undefined, harts)).toEqual([`sum ${sum}`, 'ok']);
   }, 120_000);
 
+  test('one thread serves events, a stream and a queue, and sleeps in between', () => {
+    const [events, ...rest] = run('wait', undefined, harts);
+    // Events that happen twice before they are looked at are one.
+    expect(Number(events!.split(' ')[1])).toBeGreaterThan(0);
+    expect(rest).toEqual(['served 10', 'served 10', 'ok']);
+  }, 120_000);
+
   test('threads have transactions of their own', () => {
     expect(run('transactions', undefined, harts)).toEqual([`amounts ${4 * 133}`, 'ok']);
   }, 120_000);
@@ -70,6 +77,21 @@ test('names in FOT entries: by path, by a resolver of the program, and what to d
   const expected = ['by path 1234', 'by number 1234', 'no way for entry 3', 'ok'];
   expect(run('names', media)).toEqual(expected);
   expect(run('names', media)).toEqual(expected);
+}, 120_000);
+
+test('a pointer follows its name to another object, and derived entries lead to what the program makes', () => {
+  const media = new MemoryMedia(SIZE);
+  const expected = [
+    'first 1',
+    'remembered 1',
+    'then 2',
+    'copied 2',
+    'the same again 77',
+    'the original 2',
+    'ok',
+  ];
+  expect(run('binding', media)).toEqual(expected);
+  expect(run('binding', media)).toEqual(expected);
 }, 120_000);
 
 test('a vector grows over the objects of its pool, and they are there after a boot', () => {

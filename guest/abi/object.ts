@@ -71,6 +71,7 @@ export class MetaExtension {
 
 /** `FotEntry.flags`: the requested rights (READ…USE), and: */
 export const FE_NAME = 0x1000;
+/** What is pointed to is made of that object, by each program for itself: `info` says how. */
 export const FE_DERIVE = 0x2000;
 /** The entry is taken (being filled in). */
 export const FE_ALLOC = 0x1_0000;
@@ -84,6 +85,7 @@ export class FotEntry {
   /** ID bits 127:64, or the resolver: 0 = hierarchical names, below 4096 a function of the program, else persistent pointer to one. */
   hi: u64;
   flags: u64;
+  /** FE_DERIVE: 0 for a copy on write, else the number of a function of the program. */
   info: u64;
 }
 

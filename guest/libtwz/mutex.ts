@@ -191,6 +191,16 @@ export class Events {
     return unpersistedAnd(ptrTo(this.bits), ~mask) & mask;
   }
 
+  /** Those that have happened and not been taken. */
+  peek(): u64 {
+    return atomic.load<u64>(ptrTo(this.bits), Order.acquire);
+  }
+
+  /** The word that changes with them, to wait for it with others (wait.ts). */
+  word(): usize {
+    return ptrTo(this.bits).address;
+  }
+
   /** Waits until one of `mask` has happened, and takes all of them that have. */
   wait(mask: u64): u64 {
     for (;;) {

@@ -4,12 +4,14 @@
  * table of this program, and in the FOT; a new entry is made crash consistently: filled in, persistent, then valid, persistent,
  * and only then is a pointer stored that uses it.
  *
- * An entry holds an ID, or a name that a resolver turns into one when the pointer is followed (resolver.ts).
+ * An entry holds an ID, or a name that a resolver turns into one when the pointer is followed (resolver.ts). A derived entry leads to what is made of that
+ * object for this program, when the pointer is first followed: a copy on write, or what a function of the program makes (resolver.ts).
  *
  * `__twz_ptr_load` and `__twz_ptr_store` are what the compiler calls for fields of persistent classes.
  */
 import {
   FE_ALLOC,
+  FE_DERIVE,
   FE_NAME,
   FE_VALID,
   FOT_MAX,
@@ -24,7 +26,7 @@ import {
 } from '../abi/object.ts';
 import { baseOf, metaOf } from './object.ts';
 import { persist } from './persist.ts';
-import { resolveEntry } from './resolver.ts';
+import { deriveEntry, resolveEntry } from './resolver.ts';
 import { mapForGood, objectAt } from './view.ts';
 
 /** Rights that a FOT entry may ask for when it is mapped. */
@@ -93,9 +95,14 @@ export function fotEntry(base: usize, index: u64): FotEntry | null {
 function followEntry(base: usize, index: u64): usize {
   const entry = fotEntry(base, index);
   if (entry !== null) {
-    if ((entry.flags & FE_NAME) === 0) return mapForGood(entry.lo, entry.hi, u32(entry.flags) & REQUESTS);
+    const requests = u32(entry.flags) & REQUESTS;
+    if ((entry.flags & (FE_NAME | FE_DERIVE)) === 0) return mapForGood(entry.lo, entry.hi, requests);
     const id = stack<ObjectId>();
-    if (resolveEntry(base, entry, id)) return mapForGood(id.lo, id.hi, u32(entry.flags) & REQUESTS);
+    id.lo = entry.lo;
+    id.hi = entry.hi;
+    const known = (entry.flags & FE_NAME) === 0 || resolveEntry(base, entry, id);
+    if (known && ((entry.flags & FE_DERIVE) === 0 || deriveEntry(entry, id)))
+      return mapForGood(id.lo, id.hi, requests);
   }
   const handler = pointerFault;
   if (handler === null)
@@ -124,7 +131,7 @@ export function translate(base: usize, pointer: u64): usize {
 }
 
 /** Takes the next free FOT entry of the object at `base`, fills it in and makes it valid. Panics when the table is full. */
-function addEntry(base: usize, lo: u64, hi: u64, flags: u64): u64 {
+function addEntry(base: usize, lo: u64, hi: u64, flags: u64, info: u64): u64 {
   const count = ptrTo(metaOf(base).fotEntries);
   for (;;) {
     const index = u64(atomic.add<u32>(count, 1, Order.acq_rel)) + 1;
@@ -135,6 +142,7 @@ function addEntry(base: usize, lo: u64, hi: u64, flags: u64): u64 {
     if (atomic.compareExchange<u64>(ptrTo(entry.flags), 0, FE_ALLOC, Order.acq_rel) !== 0) continue;
     entry.lo = lo;
     entry.hi = hi;
+    entry.info = info;
     persist(addressOf(entry), sizeof<FotEntry>());
     atomic.store<u64>(ptrTo(entry.flags), flags | FE_ALLOC | FE_VALID, Order.release);
     persist(addressOf(entry), sizeof<FotEntry>());
@@ -143,18 +151,19 @@ function addEntry(base: usize, lo: u64, hi: u64, flags: u64): u64 {
 }
 
 /** The entry of the object at `base` with these contents, made if there is none. */
-function findEntry(base: usize, lo: u64, hi: u64, flags: u64): u64 {
+function findEntry(base: usize, lo: u64, hi: u64, flags: u64, info: u64): u64 {
   const known = u64(atomic.load<u32>(ptrTo(metaOf(base).fotEntries), Order.acquire));
   for (let index: u64 = 1; index <= known; index++) {
     const entry = at<FotEntry>(base + fotOffset(index));
-    if (entry.lo === lo && entry.hi === hi && entry.flags === (flags | FE_ALLOC | FE_VALID)) return index;
+    const same = entry.lo === lo && entry.hi === hi && entry.info === info;
+    if (same && entry.flags === (flags | FE_ALLOC | FE_VALID)) return index;
   }
-  return addEntry(base, lo, hi, flags);
+  return addEntry(base, lo, hi, flags, info);
 }
 
 /** The FOT index in the object at `base` for an object, made if there is none. Panics when the table is full. */
 export function fotIndexOf(base: usize, id: ObjectId, flags: u64): u64 {
-  return findEntry(base, id.lo, id.hi, flags);
+  return findEntry(base, id.lo, id.hi, flags, 0);
 }
 
 /**
@@ -163,7 +172,15 @@ export function fotIndexOf(base: usize, id: ObjectId, flags: u64): u64 {
  */
 export function fotIndexOfName(base: usize, name: usize, resolver: u64, flags: u64): u64 {
   if (baseOf(name) !== base) panic('the name of a FOT entry lies in another object');
-  return findEntry(base, name & OBJ_OFFSET_MASK, resolver, flags | FE_NAME);
+  return findEntry(base, name & OBJ_OFFSET_MASK, resolver, flags | FE_NAME, 0);
+}
+
+/**
+ * The FOT index in the object at `base` for what each program derives from an object, made if there is none. `deriver`: 0 for a copy on write, or the number
+ * that programs register their function under.
+ */
+export function fotIndexOfDerived(base: usize, id: ObjectId, deriver: u64, flags: u64): u64 {
+  return findEntry(base, id.lo, id.hi, flags | FE_DERIVE, deriver);
 }
 
 /** The pointer by which the object at `base` reaches `target`; an address that is no object's is an error. */

@@ -118,6 +118,27 @@ export class Queue {
     }
   }
 
+  /** Would `take` come back at once? */
+  isReady(): bool {
+    const position = atomic.load<u64>(ptrTo(this.tail), Order.acquire);
+    if (atomic.load<u64>(ptrTo(this.closed), Order.acquire) !== 0) return true;
+    return i64(atomic.load<u64>(ptrTo(this.entry(position).turn), Order.acquire) - position - 1) >= 0;
+  }
+
+  /** From here to `withdraw` somebody waits for entries elsewhere than in `take` (wait.ts). */
+  enlist(): void {
+    atomic.add<u64>(ptrTo(this.consumersWait), 1);
+  }
+
+  withdraw(): void {
+    atomic.sub<u64>(ptrTo(this.consumersWait), 1);
+  }
+
+  /** The word that changes when the next entry comes, or the queue is closed. */
+  nextTurn(): usize {
+    return ptrTo(this.entry(atomic.load<u64>(ptrTo(this.tail), Order.acquire)).turn).address;
+  }
+
   /** Nothing more is put in; who waits is woken. */
   close(): void {
     atomic.store<u64>(ptrTo(this.closed), 1);

@@ -5,7 +5,14 @@ import '../libtwz/start.ts';
 import { FAULT_NULL, FAULT_OBJECT, FAULT_SIGNAL, FaultFrame } from '../abi/fault.ts';
 import { NameType } from '../abi/name.ts';
 import { DELETE, FE_VALID, ObjectId, READ, WRITE } from '../abi/object.ts';
-import { CREATE_PERSIST, CREATE_TIED, CREATE_VOLATILE, SYS_SIGNAL } from '../abi/syscall.ts';
+import {
+  CREATE_PERSIST,
+  CREATE_TIED,
+  CREATE_VOLATILE,
+  ETIMEDOUT,
+  SYNC_FOREVER,
+  SYS_SIGNAL,
+} from '../abi/syscall.ts';
 import { Anchor, allocateIn, createHeap, heapOf } from '../libtwz/alloc.ts';
 import { isReadable, onFault } from '../libtwz/fault.ts';
 import { flush, print, printLine, printNumber } from '../libtwz/io.ts';
@@ -13,16 +20,26 @@ import { Log } from '../libtwz/log.ts';
 import { Condition, Events, Mutex } from '../libtwz/mutex.ts';
 import { assignName, Found, lookup, removeName, rootNamespace } from '../libtwz/name.ts';
 import { createObject, dataOf, openObject } from '../libtwz/object.ts';
-import { fotEntry, fotIndexOfName, onPointerFault, translate } from '../libtwz/pointer.ts';
+import {
+  forgetTranslation,
+  fotEntry,
+  fotIndexOfDerived,
+  fotIndexOfName,
+  onPointerFault,
+  translate,
+} from '../libtwz/pointer.ts';
 import { createPool, Pool } from '../libtwz/pool.ts';
 import { argument } from '../libtwz/program.ts';
 import { Queue } from '../libtwz/queue.ts';
-import { registerResolver } from '../libtwz/resolver.ts';
+import { registerDeriver, registerResolver } from '../libtwz/resolver.ts';
 import { selfId } from '../libtwz/self.ts';
+import { ByteStream } from '../libtwz/stream.ts';
 import { syscall } from '../libtwz/syscall.ts';
 import { sleepNanoseconds, Thread, yieldThread } from '../libtwz/thread.ts';
 import { Tx } from '../libtwz/tx.ts';
 import { createVector, Vector } from '../libtwz/vector.ts';
+import { objectAt } from '../libtwz/view.ts';
+import { WaitSet } from '../libtwz/wait.ts';
 
 const WORKERS: u64 = 4;
 const EACH: u64 = 2000;
@@ -281,6 +298,102 @@ function namesCase(): void {
   expect(translate(base, (later << 30) | 0x1100) === base + 0x1100, 'the handler decides');
 }
 
+/** A deriver: an object of the program's own that tells which one it was made of. */
+function tell(id: ObjectId): bool {
+  const made = scratch();
+  store<u64>(made + 0x100, id.lo);
+  return objectAt(made, id);
+}
+
+/** What a pointer leads to is asked for when it is followed, and may be something else the next time. */
+function bindingCase(): void {
+  const base = named('/holder');
+  const one = named('/one');
+  const two = named('/two');
+  const root = stack<ObjectId>();
+  const id = stack<ObjectId>();
+  rootNamespace(root);
+  store<u64>(dataOf(one) + 0x100, 1);
+  store<u64>(dataOf(two) + 0x100, 2);
+  writeText(base + 0x8100, '/current');
+  const entry = fotIndexOfName(base, base + 0x8100, 0, READ | WRITE);
+  const pointer = (entry << 30) | 0x1100;
+  objectAt(one, id);
+  assignName(root, 'current', id, NameType.object, true);
+  show('first', load<u64>(translate(base, pointer)));
+  objectAt(two, id);
+  assignName(root, 'current', id, NameType.object, true);
+  show('remembered', load<u64>(translate(base, pointer)));
+  forgetTranslation(base, entry);
+  show('then', load<u64>(translate(base, pointer)));
+  // What a program changes in a copy is its own.
+  const copy = fotIndexOfDerived(base, id, 0, READ | WRITE);
+  const place = translate(base, (copy << 30) | 0x1100);
+  show('copied', load<u64>(place));
+  store<u64>(place, 77);
+  show('the same again', load<u64>(translate(base, (copy << 30) | 0x1100)));
+  show('the original', load<u64>(dataOf(two) + 0x100));
+  registerDeriver(5, tell);
+  const derived = fotIndexOfDerived(base, id, 5, READ | WRITE);
+  expect(derived !== copy, 'another deriver is another entry');
+  expect(
+    load<u64>(translate(base, (derived << 30) | 0x1100)) === id.lo,
+    'the deriver was told of the object',
+  );
+}
+
+// ------------------------------------------------------------------------------------------------------ waiting
+
+const SOURCES: u64 = 3;
+
+/** In the order of its argument: an event, bytes in a stream, an entry in a queue, a while apart. */
+function provide(shared: u64): u64 {
+  for (let i: u64 = 0; i < 30; i++) {
+    sleepNanoseconds(20_000 + (i % 7) * 10_000);
+    if (i % SOURCES === 0) at<Events>(shared).set(1 << 5);
+    else if (i % SOURCES === 1) at<ByteStream>(shared + 0x10000).write(shared, 1);
+    else at<Queue>(shared + 0x1000).put(i, 0, 0);
+  }
+  at<Queue>(shared + 0x1000).close();
+  return 0;
+}
+
+/** One thread serves three sources and sleeps while there is nothing to do. */
+function waitCase(): void {
+  const shared = scratch();
+  const events = at<Events>(shared);
+  const queue = at<Queue>(shared + 0x1000);
+  const stream = at<ByteStream>(shared + 0x10000);
+  queue.initialise(4);
+  const provider = stack<Thread>();
+  provider.start(provide, shared);
+  const set = stack<WaitSet>();
+  const words = stack<FixedArray<u64, 3>>();
+  const served = stack<FixedArray<u64, 3>>();
+  let sleeps: u64 = 0;
+  let open = true;
+  while (open) {
+    if (set.watchEvents(events, 1 << 5)) {
+      events.take(1 << 5);
+      served[0]++;
+    } else if (set.watchStream(stream)) {
+      stream.read(addressOf(words), 1);
+      served[1]++;
+    } else if (set.watchQueue(queue)) {
+      open = queue.take(words.ptr);
+      if (open) served[2]++;
+    } else {
+      set.sleep(SYNC_FOREVER);
+      sleeps++;
+    }
+    set.clear();
+  }
+  provider.join();
+  for (let i: u64 = 0; i < SOURCES; i++) show('served', served[i]);
+  expect(sleeps > 0 && sleeps < 100, 'it sleeps in between');
+  expect(!set.watchEvents(events, 1 << 6) && set.sleep(1000) === -ETIMEDOUT, 'waiting ends at its time');
+}
+
 // -------------------------------------------------------------------------------------------------- transactions
 
 @persistent
@@ -352,6 +465,8 @@ function main(): u64 {
   else if (name.equals('log')) logCase();
   else if (name.equals('fault')) faultCase();
   else if (name.equals('names')) namesCase();
+  else if (name.equals('binding')) bindingCase();
+  else if (name.equals('wait')) waitCase();
   else if (name.equals('transactions')) transactionsCase();
   else if (name.equals('pool')) poolCase();
   else panic('there is no such case');

@@ -2,6 +2,7 @@
 
 import { NameType } from '../../abi/name.ts';
 import {
+  FE_DERIVE,
   FE_NAME,
   FE_VALID,
   FotEntry,
@@ -254,6 +255,7 @@ function printFot(_path: str, object: ObjectId): i64 {
       printId(id);
     }
     print('  ');
+    if ((entry.flags & FE_DERIVE) !== 0) print(entry.info === 0 ? 'a copy, ' : 'derived, ');
     printRights(entry.flags);
   }
   return 0;
