@@ -52,16 +52,19 @@ function highEntry(): void {
 }
 
 /**
- * Every trap. From user mode: registers go to the thread, then `trapFromUser(thread)` on the hart's stack. From the kernel: the registers
- * that a call may change go to the stack, then `trapFromKernel()`.
+ * Every trap. From user mode: registers go to the thread, then `trapFromUser(thread)` on the hart's stack. It does not come back, but its
+ * return address is here, so that debuggers find the thread's registers (`Hart.current`).
  * @naked
  * @export trapEntry
  * @align 4
+ * @trapframe tp+16
  */
 function trapEntry(): void {
   asm`
     csrrw t6, sscratch, t6
-    beqz t6, trap_from_kernel
+    bnez t6, from_user
+    j kernelTrapEntry
+  from_user:
     sd ra, 8(t6)
     sd sp, 16(t6)
     sd gp, 24(t6)
@@ -100,8 +103,17 @@ function trapEntry(): void {
     ld tp, 256(t6)
     ld sp, 0(tp)
     mv a0, t6
-    j trapFromUser
-  trap_from_kernel:
+    jal trapFromUser
+    ebreak`;
+}
+
+/**
+ * A trap from the kernel: the registers that a call may change go to the stack, then `trapFromKernel()`.
+ * @naked
+ * @export kernelTrapEntry
+ */
+function kernelTrapEntry(): void {
+  asm`
     csrrw t6, sscratch, t6
     addi sp, sp, -160
     sd ra, 0(sp)

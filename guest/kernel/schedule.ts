@@ -28,6 +28,7 @@ export class Hart {
   /** Top of the kernel stack (entry.ts: offset 0). */
   stack: usize;
   index: u64;
+  /** The thread that it works for (entry.ts: offset 16). */
   current: Thread | null;
   idle: bool;
   /** `time` that its timer is set to. */

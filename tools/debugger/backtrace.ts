@@ -49,7 +49,7 @@ const MOST_FRAMES = 64;
 const RA = 1;
 const SP = 2;
 const T6 = 31;
-/** What `trap_from_kernel` of guest/kernel/entry.ts puts on the stack. */
+/** What `kernelTrapEntry` of guest/kernel/entry.ts puts on the stack. */
 const KERNEL_TRAP = { bytes: 160n, ra: 0n, pc: 128n } as const;
 
 /** How a stack is unwound where the kernel knows more than the stack says. */
@@ -153,7 +153,7 @@ export class Backtrace {
     cfa: bigint | undefined,
   ): Context | undefined {
     const symbol = code?.program.symbolAt(code.address)?.name;
-    if (symbol === 'trapEntry') return this.belowTrapEntry(core, context);
+    if (symbol === 'trapEntry' || symbol === 'kernelTrapEntry') return this.belowTrapEntry(core, context);
     if (symbol === 'trapFromUser') return this.user(core);
     const rules = code?.program.frames.at(code.address - (context.isCaller ? 1n : 0n));
     const atVector = this.isTrapVector(core, code);

@@ -417,6 +417,32 @@ describeWith([GDB], 'gdb-multiarch on guest TypeScript under licorice', () => {
   );
 
   test(
+    'does the stack go on from the kernel into the program that called it?',
+    async () => {
+      const kernel = join(guestOutput(), 'kernel.elf');
+      const output = await session(
+        ['--kernel', kernel, '--initrd', join(guestOutput(), 'archive.img')],
+        [
+          `add-symbol-file ${join(guestOutput(), 'init.elf')}`,
+          'set backtrace past-main on',
+          'break kernel.syscall.systemCall',
+          'continue',
+          'bt',
+          'frame function main',
+          'info symbol $pc',
+        ],
+        kernel,
+      );
+      // A frame of a trap, told by call frame information: its pc is the ecall.
+      expect(output).toMatch(
+        /#1 .* in trapFromUser .*trap\.ts:\d+\n#2 {2}<signal handler called>\n#3 .*main \(\) at .*\.ts:\d+\n#4 .*_start/,
+      );
+      expect(output).toMatch(/main \+ \d+ in section \.text of .*init\.elf/);
+    },
+    TIMEOUT,
+  );
+
+  test(
     'does it follow our kernel, with its stores to the NVDIMM and what a power failure could leave of them?',
     async () => {
       const kernel = join(guestOutput(), 'kernel.elf');

@@ -3,6 +3,7 @@
  * are not listed here belong to documentation and are left alone.
  */
 import * as ts from 'typescript';
+import { parseTrapFrame, type TrapFrame } from '../ir/trap-frame.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import { type IntType, NAMED_TYPES } from './types.ts';
 
@@ -16,6 +17,8 @@ export interface Attributes {
   section: string | undefined;
   /** Bytes; 0 when not given. */
   align: number;
+  /** Of a naked function that handles traps. */
+  trapFrame: TrapFrame | undefined;
   isVolatile: boolean;
   underlying: IntType | undefined;
 }
@@ -30,6 +33,7 @@ export function readAttributes(node: ts.Node, name: string, diagnostics: Diagnos
     cold: false,
     section: undefined,
     align: 0,
+    trapFrame: undefined,
     isVolatile: false,
     underlying: undefined,
   };
@@ -71,6 +75,11 @@ export function readAttributes(node: ts.Node, name: string, diagnostics: Diagnos
         if (Number.isInteger(align) && align > 0 && align <= 1 << 21 && (align & (align - 1)) === 0) {
           attributes.align = align;
         } else diagnostics.report(5006, placeOf(tag), 'align', text);
+        break;
+      }
+      case 'trapframe': {
+        attributes.trapFrame = parseTrapFrame(word);
+        if (attributes.trapFrame === undefined) diagnostics.report(5006, placeOf(tag), 'trapframe', text);
         break;
       }
       case 'underlying': {

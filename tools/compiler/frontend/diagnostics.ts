@@ -232,7 +232,7 @@ export const RULES = {
   },
   5006: {
     message: "The value of '@{0}' is wrong: '{1}'.",
-    hint: "'@align' takes a power of two, '@underlying' an integer type, '@section' and '@export' a name.",
+    hint: "'@align' takes a power of two, '@underlying' an integer type, '@section' and '@export' a name, '@trapframe' a register and an offset (tp+16).",
   },
 } as const satisfies Record<number, Rule>;
 

@@ -151,6 +151,7 @@ function anonymous(cx: Context, node: ts.Expression, storage: Type, value: Expr 
       cold: false,
       section: undefined,
       align: 0,
+      trapFrame: undefined,
       isVolatile: false,
       underlying: undefined,
     },

@@ -322,6 +322,7 @@ const CASES: readonly RuleCase[] = [
     "1,45: Atomic operations need a Ptr to a 32- or 64-bit integer or a reference, not 'Ptr<u8>'.",
   ],
   [5005, "function f(): void { fence('rx', 'w'); }", "1,28: 'rx' is not a set of the letters i, o, r, w."],
+  [5006, '/** @trapframe tp */ function f(): void { }', "1,5: The value of '@trapframe' is wrong: 'tp'."],
   [5006, '/** @align 3 */ let x: u32 = 0;', "1,5: The value of '@align' is wrong: '3'."],
 ];
 

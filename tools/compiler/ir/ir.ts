@@ -6,7 +6,9 @@
  * Invariants (checked by verify.ts): every block ends with exactly one terminator; a value's definition dominates its
  * uses; `Phi` values stand in `block.params` only, in order; types of operands fit the operation.
  */
+
 import type { DebugType, DebugVar, SourceLoc } from './debug.ts';
+import type { TrapFrame } from './trap-frame.ts';
 import { type Mem, Op, type OpFlag, Order, opFlags, type Type } from './types.ts';
 
 export type Linkage = 'local' | 'global' | 'weak';
@@ -198,6 +200,8 @@ export class Func extends Sym {
   /** Body of a naked function: assembly text and nothing else. */
   nakedBody: string | undefined;
   isNoReturn = false;
+  /** Of a naked function that handles traps. */
+  trapFrame: TrapFrame | undefined;
   /** `always`: inlined at every call; `never`: at none. */
   inline: 'auto' | 'always' | 'never' = 'auto';
   isCold = false;

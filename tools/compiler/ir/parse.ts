@@ -15,6 +15,7 @@ import {
   type Sym,
   type Value,
 } from './ir.ts';
+import { parseTrapFrame } from './trap-frame.ts';
 import { memNames, Op, opByName, opInfo, orderNames, Type, typeNames } from './types.ts';
 
 const TOKEN =
@@ -228,6 +229,7 @@ class FuncParser {
       if (name === 'align') func.align = line.number();
       else if (name === 'section') func.section = line.quoted();
       else if (name === 'naked') func.nakedBody = line.quoted();
+      else if (name === 'trapframe') func.trapFrame = parseTrapFrame(line.quoted());
       else if (name === 'inline') func.inline = line.next() === 'always' ? 'always' : 'never';
       else throw line.error(`'${name}' is not an attribute of a function`);
     }

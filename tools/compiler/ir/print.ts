@@ -3,6 +3,7 @@
  * parsed gives the same text. Values are numbered in the order in which they are printed, not by their ids.
  */
 import type { Edge, Func, Global, Module, Sym, Value } from './ir.ts';
+import { trapFrameText } from './trap-frame.ts';
 import { memNames, Op, opInfo, orderNames, Type, typeNames } from './types.ts';
 
 const escapeText = (text: string): string => JSON.stringify(text);
@@ -64,6 +65,7 @@ class FuncPrinter {
     if (func.inline !== 'auto') head += ` inline=${func.inline}`;
     if (func.isNoReturn) head += ' noreturn';
     if (func.isCold) head += ' cold';
+    if (func.trapFrame) head += ` trapframe=${escapeText(trapFrameText(func.trapFrame))}`;
     if (func.nakedBody !== undefined) return `${head} naked=${escapeText(func.nakedBody)}\n`;
     out.push(`${head} {`);
     for (const slot of func.slots) out.push(`  slot $${slot.id} size=${slot.size} align=${slot.align}`);

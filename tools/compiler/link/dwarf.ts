@@ -9,7 +9,7 @@ import type { CompiledFunc } from '../riscv/emit.ts';
 import { FRAME } from '../riscv/moves.ts';
 import { DebugBuffer } from './debug-buffer.ts';
 import { ABBREVIATIONS, writeAbbreviations } from './dwarf-abbreviations.ts';
-import { writeFrames } from './dwarf-frame.ts';
+import { type TrapHandler, writeFrames } from './dwarf-frame.ts';
 import { writeLines } from './dwarf-line.ts';
 import type { ObjectSymbol } from './object.ts';
 
@@ -17,9 +17,10 @@ export function writeDwarf(
   module: Module,
   funcs: readonly CompiledFunc[],
   globals: readonly Global[],
+  handlers: readonly TrapHandler[],
   symbolOf: (sym: Sym) => ObjectSymbol,
 ): DebugBuffer[] {
-  return new DwarfWriter(module, funcs, globals, symbolOf).run();
+  return new DwarfWriter(module, funcs, globals, handlers, symbolOf).run();
 }
 
 /** Bytes of a range- or location-list header, after which the first list starts. */
@@ -47,13 +48,14 @@ class DwarfWriter {
     private readonly module: Module,
     private readonly funcs: readonly CompiledFunc[],
     private readonly globals: readonly Global[],
+    private readonly handlers: readonly TrapHandler[],
     private readonly symbolOf: (sym: Sym) => ObjectSymbol,
   ) {}
 
   run(): DebugBuffer[] {
     writeAbbreviations(this.abbrev);
     writeLines(this.line, this.module, this.funcs, this.symbolOf);
-    writeFrames(this.frame, this.funcs, this.symbolOf);
+    writeFrames(this.frame, this.funcs, this.handlers, this.symbolOf);
     this.writeRanges();
     const lists = this.startList(this.locations);
     this.writeInfo();

@@ -92,6 +92,7 @@ export class ModuleLowering {
     if (attributes.align > 0) func.align = attributes.align;
     func.inline = attributes.inline;
     func.isCold = attributes.cold;
+    func.trapFrame = attributes.trapFrame;
     func.isNoReturn = instance.result.kind === 'never';
     func.sourceName = template.thisType
       ? `${template.thisType.instance.name}.${template.name}`

@@ -5,6 +5,7 @@
 import { SHT, STB, STT } from '../../../emulator/elf/constants.ts';
 import type { DataReloc, Func, Global, Module, Sym } from '../ir/ir.ts';
 import { writeDwarf } from '../link/dwarf.ts';
+import type { TrapHandler } from '../link/dwarf-frame.ts';
 import {
   ANCHOR_NAME,
   ObjectFile,
@@ -81,16 +82,19 @@ class ModuleCompiler {
     for (const func of module.funcs) this.symbolOf(func);
     for (const global of module.globals) this.symbolOf(global);
     const compiled: CompiledFunc[] = [];
+    const handlers: TrapHandler[] = [];
     for (const func of module.funcs) {
-      if (func.nakedBody !== undefined) this.naked(func, func.nakedBody);
-      else compiled.push(this.function(func));
+      if (func.nakedBody !== undefined) {
+        const bytes = this.naked(func, func.nakedBody);
+        if (func.trapFrame) handlers.push({ func, bytes, frame: func.trapFrame });
+      } else compiled.push(this.function(func));
     }
     const globals = [...module.globals, ...this.pool.globals];
     for (const global of globals) this.global(global);
     for (const sym of [...this.symbols.keys()]) if (sym instanceof ThunkSym) this.thunk(sym);
     for (const builder of this.builders.values()) builder.finish();
     if (this.options.debug && module.files.length > 0) {
-      for (const buffer of writeDwarf(module, compiled, globals, (sym) => this.symbolOf(sym))) {
+      for (const buffer of writeDwarf(module, compiled, globals, handlers, (sym) => this.symbolOf(sym))) {
         object.sections.push(buffer.finish());
         object.symbols.push(buffer.symbol);
       }
@@ -177,7 +181,7 @@ class ModuleCompiler {
     return offset;
   }
 
-  private naked(func: Func, text: string): void {
+  private naked(func: Func, text: string): Uint8Array {
     const assembled = this.assemble(text, func.loc);
     const offset = this.code(func, assembled);
     // Labels that the text declares `.globl` can be referred to from anywhere.
@@ -186,6 +190,7 @@ class ModuleCompiler {
       symbol.section = this.symbolOf(func).section;
       symbol.value = offset + label.offset;
     }
+    return assembled.bytes;
   }
 
   private assemble(text: string, loc: number): AssembledCode {
