@@ -60,14 +60,14 @@ const STORE_COLOURS: Readonly<Record<string, string>> = {
   PMDK: '#b5638c',
   Twizzler: OURS,
 };
-const COMPARISON = PLOT + 96;
+const COMPARISON = PLOT + 112;
 
 /** Bars from below, a group for each case: ours filled, the paper's as a line across. */
 function comparisonPanel({ title, of, figures }: ComparedStores, top: number): string {
   const names = [...new Set(figures.map(({ name }) => name))];
   const stores = [...new Set(figures.map(({ store }) => store))];
   const largest = Math.max(...figures.flatMap(({ relative, paper }) => [relative, paper]));
-  const bottom = top + 64 + PLOT;
+  const bottom = top + 80 + PLOT;
   const scale = PLOT / largest;
   const group = (WIDTH - 2 * MARGIN - 40) / names.length;
   const width = (group - 24) / stores.length;
@@ -111,10 +111,10 @@ function comparisonPanel({ title, of, figures }: ComparedStores, top: number): s
     );
   }
   for (const [j, store] of stores.entries()) {
-    const x = WIDTH - MARGIN - 360 + j * 92;
+    const x = MARGIN + 36 + j * 92;
     parts.push(
-      `<circle cx="${x}" cy="${top + 20}" r="5" fill="${STORE_COLOURS[store] ?? INK}"/>`,
-      text(x + 9, top + 24, store, ' font-size="12"'),
+      `<circle cx="${x}" cy="${top + 56}" r="5" fill="${STORE_COLOURS[store] ?? INK}"/>`,
+      text(x + 9, top + 60, store, ' font-size="12"'),
     );
   }
   return parts.join('\n');
