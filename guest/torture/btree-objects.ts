@@ -1,31 +1,15 @@
 /** Torture workload: a B-tree over three objects, one level of full inner nodes: insertion that splits all the way up, update, removal, merging. */
 import '../libtwz/torture-only.ts';
-import { BTree, BTreeCursor, createBTree } from '../libtwz/btree.ts';
-import { Pool } from '../libtwz/pool.ts';
-import { finish, mix, runWorkload } from '../libtwz/torture.ts';
+import { BTree } from '../libtwz/btree.ts';
+import { finish, runWorkload } from '../libtwz/torture.ts';
 import { Tx } from '../libtwz/tx.ts';
-import { container, setUp } from './shared/state.ts';
+import { checkTree, setUpTree, tree } from './shared/tree.ts';
 
 /** Leaves of 30 keys, 32 of them: the root is full. */
 const FULL: u64 = 960;
 
-function tree(): BTree<u64> {
-  return at<BTree<u64>>(container());
-}
-
-function make(tx: Tx, pool: Pool): usize {
-  return addressOf(createBTree<u64>(tx, pool));
-}
-
-/** Fills the tree in one transaction: what counts is where it begins. */
-function fill(): void {
-  using tx = Tx.begin();
-  for (let key: u64 = 1; key <= FULL; key++) tree().put(key * 2, key);
-}
-
 function setup(): void {
-  setUp(make);
-  fill();
+  setUpTree(FULL);
 }
 
 function together(keys: BTree<u64>): void {
@@ -49,16 +33,7 @@ function operation(index: u64): void {
   if (keys.height !== 3) finish(31);
 }
 
-function check(): u64 {
-  const keys = tree();
-  if (!keys.isWhole()) finish(20);
-  const cursor = stack<BTreeCursor<u64>>();
-  let value = mix(0, keys.count);
-  for (cursor.seek(keys, 0); cursor.valid; cursor.next()) value = mix(mix(value, cursor.key), cursor.value);
-  return value;
-}
-
 /** @export */
 function torture(): u64 {
-  return runWorkload(14, setup, operation, check);
+  return runWorkload(14, setup, operation, checkTree);
 }
