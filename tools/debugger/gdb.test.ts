@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeWith, findOracle, GCC, GDB, UBOOT } from '../../test/oracles.ts';
 import { compile } from '../compiler/compile.ts';
+import { POINTS } from '../compiler/testing/points.ts';
 import { guestOutput } from '../guest/layouts.ts';
 import { endMachine, runGdb, startMachine } from './gdb-client.ts';
 import { frame, PacketReader, valueToHex } from './gdb-packets.ts';
@@ -319,37 +320,6 @@ describeWith([GCC, GDB], 'gdb-multiarch on a C program', () => {
     TIMEOUT,
   );
 });
-
-const POINTS = `class Point {
-  x: i32;
-  y: i64;
-  next: Point | null;
-}
-
-/** @noinline */
-function scale(p: Point, by: i64): i64 {
-  const old = p.y;
-  p.y = old * by;
-  p.x += 1;
-  return p.y + old;
-}
-
-/** @noinline */
-function twice(n: i64): i64 {
-  const point = stack<Point>();
-  point.x = 7;
-  point.y = n;
-  point.next = point;
-  let total: i64 = 1;
-  total += scale(point, 3);
-  return total;
-}
-
-/** @export */
-export function main(): i32 {
-  return twice(5) === 21 ? 0 : 1;
-}
-`;
 
 describeWith([GDB], 'gdb-multiarch on guest TypeScript under licorice', () => {
   const build = (optimise: boolean): string => {

@@ -23,20 +23,22 @@ export interface Attributes {
   underlying: IntType | undefined;
 }
 
+export const NO_ATTRIBUTES: Readonly<Attributes> = {
+  exportName: undefined,
+  used: false,
+  inline: 'auto',
+  naked: false,
+  cold: false,
+  section: undefined,
+  align: 0,
+  trapFrame: undefined,
+  isVolatile: false,
+  underlying: undefined,
+};
+
 /** Reads the tags before `node`; `name` is what `@export` without an argument means. */
 export function readAttributes(node: ts.Node, name: string, diagnostics: Diagnostics): Attributes {
-  const attributes: Attributes = {
-    exportName: undefined,
-    used: false,
-    inline: 'auto',
-    naked: false,
-    cold: false,
-    section: undefined,
-    align: 0,
-    trapFrame: undefined,
-    isVolatile: false,
-    underlying: undefined,
-  };
+  const attributes: Attributes = { ...NO_ATTRIBUTES };
   /** A tag of a comment that TypeScript has not kept is reported where the declaration is. */
   const placeOf = (tag: ts.JSDocTag): ts.Node => (tag.getSourceFile() === node.getSourceFile() ? tag : node);
   for (const tag of tagsOf(node)) {

@@ -25,6 +25,7 @@ import { functionExpression, functionValue } from './functions.ts';
 import { globalValue } from './globals.ts';
 import { INTRINSIC_NAMES } from './intrinsics.ts';
 import { checkMember, staticEntity } from './members.ts';
+import { ARITHMETIC, COMPARISONS, COMPOUND } from './operators.ts';
 import type { BinaryOp, CompareOp, Expr } from './tree.ts';
 import {
   BOOL,
@@ -235,41 +236,6 @@ export const isLogged = (expr: Expr): boolean =>
   (expr.kind === 'field' || expr.kind === 'element') && isInPlace(expr.storage) && expr.logged;
 
 // ----------------------------------------------------------------------------------------------------- operators
-
-const ARITHMETIC = new Map<ts.SyntaxKind, BinaryOp>([
-  [ts.SyntaxKind.PlusToken, '+'],
-  [ts.SyntaxKind.MinusToken, '-'],
-  [ts.SyntaxKind.AsteriskToken, '*'],
-  [ts.SyntaxKind.SlashToken, '/'],
-  [ts.SyntaxKind.PercentToken, '%'],
-  [ts.SyntaxKind.AmpersandToken, '&'],
-  [ts.SyntaxKind.BarToken, '|'],
-  [ts.SyntaxKind.CaretToken, '^'],
-  [ts.SyntaxKind.LessThanLessThanToken, '<<'],
-  [ts.SyntaxKind.GreaterThanGreaterThanToken, '>>'],
-  [ts.SyntaxKind.GreaterThanGreaterThanGreaterThanToken, '>>>'],
-]);
-const COMPOUND = new Map<ts.SyntaxKind, BinaryOp>([
-  [ts.SyntaxKind.PlusEqualsToken, '+'],
-  [ts.SyntaxKind.MinusEqualsToken, '-'],
-  [ts.SyntaxKind.AsteriskEqualsToken, '*'],
-  [ts.SyntaxKind.SlashEqualsToken, '/'],
-  [ts.SyntaxKind.PercentEqualsToken, '%'],
-  [ts.SyntaxKind.AmpersandEqualsToken, '&'],
-  [ts.SyntaxKind.BarEqualsToken, '|'],
-  [ts.SyntaxKind.CaretEqualsToken, '^'],
-  [ts.SyntaxKind.LessThanLessThanEqualsToken, '<<'],
-  [ts.SyntaxKind.GreaterThanGreaterThanEqualsToken, '>>'],
-  [ts.SyntaxKind.GreaterThanGreaterThanGreaterThanEqualsToken, '>>>'],
-]);
-const COMPARISONS = new Map<ts.SyntaxKind, CompareOp>([
-  [ts.SyntaxKind.EqualsEqualsEqualsToken, '==='],
-  [ts.SyntaxKind.ExclamationEqualsEqualsToken, '!=='],
-  [ts.SyntaxKind.LessThanToken, '<'],
-  [ts.SyntaxKind.LessThanEqualsToken, '<='],
-  [ts.SyntaxKind.GreaterThanToken, '>'],
-  [ts.SyntaxKind.GreaterThanEqualsToken, '>='],
-]);
 
 function checkBinary(cx: Context, node: ts.BinaryExpression, want: Type | undefined): Expr {
   const token = node.operatorToken.kind;

@@ -1,5 +1,6 @@
 /** Top-level variables: their type and storage, and initial values computed at compile time. */
 import * as ts from 'typescript';
+import { NO_ATTRIBUTES } from './attributes.ts';
 import { constant, isConstant } from './constants.ts';
 import { Context } from './context.ts';
 import { coerce, spanOfArray, withDefaultType } from './convert.ts';
@@ -143,18 +144,7 @@ function anonymous(cx: Context, node: ts.Expression, storage: Type, value: Expr 
     scope,
     value !== undefined,
     false,
-    {
-      exportName: undefined,
-      used: false,
-      inline: 'auto',
-      naked: false,
-      cold: false,
-      section: undefined,
-      align: 0,
-      trapFrame: undefined,
-      isVolatile: false,
-      underlying: undefined,
-    },
+    { ...NO_ATTRIBUTES },
   );
   setStorage(global, storage);
   global.value = value;

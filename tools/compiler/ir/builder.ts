@@ -16,11 +16,12 @@ import {
   type Func,
   type Module,
   resolve,
-  resolveOperands,
   type Slot,
   type Sym,
   type Value,
 } from './ir.ts';
+import { floatBits, wrapInt } from './numbers.ts';
+import { removeTrivialParams, simplifyParam } from './params.ts';
 import { Mem, Op, OpFlag, type Order, opFlags, Type } from './types.ts';
 
 /** A mutable scalar variable of the source. */
@@ -57,32 +58,6 @@ export function memOf(type: Type): Mem {
       return Mem.F64;
   }
 }
-
-const bitBuffer = new DataView(new ArrayBuffer(8));
-
-/** IEEE bit pattern of a number. */
-export function floatBits(type: Type, value: number): bigint {
-  if (type === Type.F32) {
-    bitBuffer.setFloat32(0, value);
-    return BigInt(bitBuffer.getUint32(0));
-  }
-  bitBuffer.setFloat64(0, value);
-  return bitBuffer.getBigUint64(0);
-}
-
-/** The number that a bit pattern of type f32 or f64 stands for. */
-export function floatOfBits(type: Type, bits: bigint): number {
-  if (type === Type.F32) {
-    bitBuffer.setUint32(0, Number(bits));
-    return bitBuffer.getFloat32(0);
-  }
-  bitBuffer.setBigUint64(0, bits);
-  return bitBuffer.getFloat64(0);
-}
-
-/** `value` wrapped to the type, in the signed form that constants are kept in. */
-export const wrapInt = (type: Type, value: bigint): bigint =>
-  type === Type.I32 ? BigInt.asIntN(32, value) : BigInt.asIntN(64, value);
 
 interface PendingParam {
   readonly param: Value;
@@ -522,46 +497,4 @@ export class FunctionBuilder {
     }
     return this.func;
   }
-}
-
-/** Forwards a parameter all of whose arguments are one value (or itself) to that value. */
-function simplifyParam(block: Block, param: Value, index: number): Value {
-  let same: Value | undefined;
-  for (const pred of block.preds) {
-    for (const edge of pred.succs) {
-      if (edge.to !== block) continue;
-      const arg = edge.args[index];
-      if (arg === undefined) return param;
-      const value = resolve(arg);
-      if (value === param || value === same) continue;
-      if (same !== undefined) return param;
-      same = value;
-    }
-  }
-  if (same === undefined) return param;
-  param.forward = same;
-  return same;
-}
-
-/** Removes block parameters that always have one value, and replaces their uses. Needs `preds`. */
-export function removeTrivialParams(func: Func): void {
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (const block of func.blocks) {
-      block.params.forEach((param, index) => {
-        if (param.forward === undefined && simplifyParam(block, param, index) !== param) changed = true;
-      });
-    }
-  }
-  for (const block of func.blocks) {
-    if (!block.params.some((param) => param.forward !== undefined)) continue;
-    const keep = block.params.map((param) => param.forward === undefined);
-    block.params = block.params.filter((_, index) => keep[index]);
-    for (const pred of new Set(block.preds)) {
-      for (const edge of pred.succs) {
-        if (edge.to === block) edge.args = edge.args.filter((_, index) => keep[index]);
-      }
-    }
-  }
-  resolveOperands(func);
 }

@@ -7,37 +7,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { describeWith, findOracle, GDB, QEMU } from '../../../test/oracles.ts';
 import { compile } from '../compile.ts';
-
-const SOURCE = `class Point {
-  x: i32;
-  y: i64;
-  next: Point | null;
-}
-
-/** @noinline */
-function scale(p: Point, by: i64): i64 {
-  const old = p.y;
-  p.y = old * by;
-  p.x += 1;
-  return p.y + old;
-}
-
-/** @noinline */
-function twice(n: i64): i64 {
-  const point = stack<Point>();
-  point.x = 7;
-  point.y = n;
-  point.next = point;
-  let total: i64 = 1;
-  total += scale(point, 3);
-  return total;
-}
-
-/** @export */
-export function main(): i32 {
-  return twice(5) === 21 ? 0 : 1;
-}
-`;
+import { POINTS } from '../testing/points.ts';
 
 /** A TCP port that is free now. */
 const freePort = (): Promise<number> =>
@@ -56,7 +26,7 @@ describeWith([GDB, QEMU], 'GDB on a program of guest TypeScript', () => {
   async function debug(optimise: boolean, commands: readonly string[]): Promise<string> {
     const source = join(folder, 'points.ts');
     const elf = join(folder, `points-${optimise ? 'O2' : 'O0'}.elf`);
-    writeFileSync(source, SOURCE);
+    writeFileSync(source, POINTS);
     const result = compile(source, { target: 'bare', optimise, root: folder });
     if (!result.ok) throw new Error(result.diagnostics.map((d) => d.message).join('\n'));
     writeFileSync(elf, result.elf);

@@ -3,7 +3,6 @@
  * duplicates branches on a parameter into the predecessors that decide it (the shape that `a && b` leaves behind).
  */
 
-import { removeTrivialParams } from '../ir/builder.ts';
 import { reversePostorder } from '../ir/cfg.ts';
 import {
   type Block,
@@ -14,6 +13,7 @@ import {
   resolveOperands,
   type Value,
 } from '../ir/ir.ts';
+import { removeTrivialParams } from '../ir/params.ts';
 import { Op, OpFlag } from '../ir/types.ts';
 import { constOf, makeJump, newInst } from './edit.ts';
 

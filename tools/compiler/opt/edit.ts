@@ -1,6 +1,7 @@
 /** Small edits of the IR that several passes make. */
-import { wrapInt } from '../ir/builder.ts';
+
 import type { Block, Edge, Func, Value } from '../ir/ir.ts';
+import { wrapInt } from '../ir/numbers.ts';
 import { Op, type Type } from '../ir/types.ts';
 
 /** A new instruction that is not yet in a block's list. */
@@ -71,3 +72,12 @@ export function splitAddress(address: Value, offset: number): { base: Value; off
   }
   return { base, offset: total };
 }
+
+/** Changes `v` into another operation in place. */
+export function become(v: Value, op: Op, args: Value[]): Value {
+  v.op = op;
+  v.args = args;
+  return v;
+}
+
+/** One step: a replacement, `v` itself when it was changed in place, or undefined when there is nothing to do. */

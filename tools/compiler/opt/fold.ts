@@ -1,5 +1,5 @@
 /** Constant folding: what each pure operation gives for constant operands. */
-import { floatBits, floatOfBits, wrapInt } from '../ir/builder.ts';
+import { floatBits, floatOfBits, wrapInt } from '../ir/numbers.ts';
 import { bitsOf, Op, Type } from '../ir/types.ts';
 
 const toUnsigned = (type: Type, value: bigint): bigint => BigInt.asUintN(bitsOf(type), value);

@@ -3,9 +3,10 @@
  * every path to a place is not computed again, and below a branch its condition is known. Constants and addresses of
  * symbols and slots move to the entry block (selection decides where they are made).
  */
-import { wrapInt } from '../ir/builder.ts';
+
 import { dominators } from '../ir/cfg.ts';
 import { type Block, type Func, resolve, resolveOperands, type Value } from '../ir/ir.ts';
+import { wrapInt } from '../ir/numbers.ts';
 import { Op, OpFlag, opFlags, Type } from '../ir/types.ts';
 import { newInst } from './edit.ts';
 import { type Maker, simplify } from './simplify.ts';

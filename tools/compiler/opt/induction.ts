@@ -7,9 +7,10 @@
  * pointer. The test on pointers is for equality, so it is right when the counter starts below its limit and steps by
  * one; both wrap alike modulo 2^64. (A limit of 2^61 or more over elements of 8 bytes would alias; no object is that large.)
  */
-import { wrapInt } from '../ir/builder.ts';
+
 import { dominators, findLoops, type Loop } from '../ir/cfg.ts';
 import type { Block, Func, Value } from '../ir/ir.ts';
+import { wrapInt } from '../ir/numbers.ts';
 import { Op, OpFlag, opFlags, Type } from '../ir/types.ts';
 import { constOf, newInst } from './edit.ts';
 import { addPreheaders, preheaderOf } from './licm.ts';

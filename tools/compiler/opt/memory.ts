@@ -7,7 +7,7 @@ import { type DominatorTree, dominators } from '../ir/cfg.ts';
 import { type Block, type Func, Global, resolve, resolveOperands, type Slot, type Value } from '../ir/ir.ts';
 import { Mem, memSize, Op, OpFlag, opFlags, Type } from '../ir/types.ts';
 import { splitAddress } from './edit.ts';
-import { knownMask } from './simplify.ts';
+import { knownMask } from './known-bits.ts';
 import { escapingSlots } from './sroa.ts';
 
 /** A place in memory: base value, offset, size, alias class. */

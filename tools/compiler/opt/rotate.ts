@@ -3,9 +3,9 @@
  * has one branch, and what the loop's body surely does can move in front of the loop.
  */
 
-import { removeTrivialParams } from '../ir/builder.ts';
 import { dominators, findLoops, type Loop } from '../ir/cfg.ts';
 import { type Block, computePreds, type Func, type Value } from '../ir/ir.ts';
+import { removeTrivialParams } from '../ir/params.ts';
 import { Op, OpFlag, opFlags, Type } from '../ir/types.ts';
 import { copyFields, newInst } from './edit.ts';
 import { addPreheaders, preheaderOf } from './licm.ts';

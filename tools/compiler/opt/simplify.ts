@@ -2,11 +2,14 @@
  * Algebraic simplification of one value: constant folding, identities, and the canonical forms that later passes and
  * selection rely on: constants on the right, subtraction of a constant as addition, comparisons as <, ==, != where possible.
  */
-import { wrapInt } from '../ir/builder.ts';
+
 import type { Value } from '../ir/ir.ts';
+import { wrapInt } from '../ir/numbers.ts';
 import { bitsOf, Mem, Op, OpFlag, opFlags, Type } from '../ir/types.ts';
-import { constOf } from './edit.ts';
+import { become, constOf } from './edit.ts';
 import { foldBinary, foldCompare, foldUnary } from './fold.ts';
+import { isTruth, knownMask } from './known-bits.ts';
+import { invert, isInvertible, simplifyCompare } from './simplify-compare.ts';
 
 /** How `simplify` makes values; they are placed directly before the value that is being simplified. */
 export interface Maker {
@@ -29,14 +32,6 @@ export function simplify(v: Value, m: Maker): Value {
   return value;
 }
 
-/** Changes `v` into another operation in place. */
-function become(v: Value, op: Op, args: Value[]): Value {
-  v.op = op;
-  v.args = args;
-  return v;
-}
-
-/** One step: a replacement, `v` itself when it was changed in place, or undefined when there is nothing to do. */
 function simplifyOnce(v: Value, m: Maker): Value | undefined {
   const { op, args, type } = v;
   const flags = opFlags[op]!;
@@ -93,11 +88,6 @@ function simplifyBranch(v: Value): Value | undefined {
   }
   return undefined;
 }
-
-/** An i32 that is 0 or 1. */
-const isTruth = (v: Value): boolean =>
-  v.type === Type.I32 &&
-  ((opFlags[v.op]! & OpFlag.Compare) !== 0 || (v.op === Op.And && constOf(v.args[1]) === 1n));
 
 function simplifyBinary(v: Value, x: Value, y: Value, b: bigint | undefined, m: Maker): Value | undefined {
   const { op, type } = v;
@@ -211,67 +201,6 @@ function simplifyMul(v: Value, x: Value, b: bigint | undefined, m: Maker): Value
   return undefined;
 }
 
-/** Bits that may be set in an integer value. */
-export function knownMask(v: Value, depth = 0): bigint {
-  const all = (1n << BigInt(bitsOf(v.type))) - 1n;
-  if (v.op === Op.Const) return v.imm & all;
-  if ((opFlags[v.op]! & OpFlag.Compare) !== 0) return 1n;
-  if (depth > 4) return all;
-  switch (v.op) {
-    case Op.ZExt8:
-      return 0xffn & knownMask(v.args[0]!, depth + 1);
-    case Op.ZExt16:
-      return 0xffffn & knownMask(v.args[0]!, depth + 1);
-    case Op.ZExt32:
-      return knownMask(v.args[0]!, depth + 1);
-    case Op.SExt32: {
-      const inner = knownMask(v.args[0]!, depth + 1);
-      return inner <= 0x7fff_ffffn ? inner : all;
-    }
-    case Op.Trunc:
-      return knownMask(v.args[0]!, depth + 1) & all;
-    case Op.Load:
-      return v.mem === Mem.I8U
-        ? 0xffn
-        : v.mem === Mem.I16U
-          ? 0xffffn
-          : v.mem === Mem.I32U
-            ? 0xffff_ffffn
-            : all;
-    case Op.And:
-      return knownMask(v.args[0]!, depth + 1) & knownMask(v.args[1]!, depth + 1);
-    case Op.Or:
-    case Op.Xor:
-      return knownMask(v.args[0]!, depth + 1) | knownMask(v.args[1]!, depth + 1);
-    case Op.Shl: {
-      const by = constOf(v.args[1]);
-      return by === undefined
-        ? all
-        : (knownMask(v.args[0]!, depth + 1) << (by & BigInt(bitsOf(v.type) - 1))) & all;
-    }
-    case Op.ShrU: {
-      const by = constOf(v.args[1]);
-      if (by === undefined) return all;
-      return knownMask(v.args[0]!, depth + 1) >> (by & BigInt(bitsOf(v.type) - 1));
-    }
-    case Op.Clz:
-    case Op.Ctz:
-    case Op.Popcnt:
-      return 0x7fn;
-    case Op.RemU: {
-      const by = constOf(v.args[1]);
-      if (by === undefined || by <= 0n) return all;
-      return (1n << BigInt((by - 1n).toString(2).length)) - 1n;
-    }
-    case Op.Select:
-      return knownMask(v.args[1]!, depth + 1) | knownMask(v.args[2]!, depth + 1);
-    case Op.Phi:
-      return all;
-    default:
-      return all;
-  }
-}
-
 function simplifyAnd(v: Value, x: Value, y: Value, b: bigint | undefined, m: Maker): Value | undefined {
   const { type } = v;
   if (b === 0n) return m.constant(type, 0n);
@@ -367,95 +296,6 @@ function simplifyDivision(v: Value, x: Value, b: bigint | undefined, m: Maker): 
   }
   if (b === -1n && signed) {
     return isDiv ? become(v, Op.Sub, [m.constant(type, 0n), x]) : m.constant(type, 0n);
-  }
-  return undefined;
-}
-
-function isInvertible(v: Value): boolean {
-  return v.op >= Op.Eq && v.op <= Op.LeU;
-}
-
-/** The opposite of an integer comparison. */
-function invert(v: Value, m: Maker): Value {
-  const [x, y] = v.args as [Value, Value];
-  switch (v.op) {
-    case Op.Eq:
-      return m.make(Op.Ne, Type.I32, [x, y]);
-    case Op.Ne:
-      return m.make(Op.Eq, Type.I32, [x, y]);
-    case Op.LtS:
-      return m.make(Op.LeS, Type.I32, [y, x]);
-    case Op.LeS:
-      return m.make(Op.LtS, Type.I32, [y, x]);
-    case Op.LtU:
-      return m.make(Op.LeU, Type.I32, [y, x]);
-    default:
-      return m.make(Op.LtU, Type.I32, [y, x]);
-  }
-}
-
-function simplifyCompare(v: Value, x: Value, y: Value, b: bigint | undefined, m: Maker): Value | undefined {
-  const { op } = v;
-  if (op >= Op.FEq) return undefined;
-  const truth = (value: boolean): Value => m.constant(Type.I32, value ? 1n : 0n);
-  if (x === y) return truth(op === Op.Eq || op === Op.LeS || op === Op.LeU);
-  const type = x.type;
-  if (b === undefined) {
-    // Both sides extended the same way compare like the originals.
-    const same = x.op === y.op && (x.op === Op.SExt32 || x.op === Op.ZExt32);
-    if (same) {
-      const unsignedOrder = x.op === Op.ZExt32 && (op === Op.LtS || op === Op.LeS);
-      const newOp = unsignedOrder ? (op === Op.LtS ? Op.LtU : Op.LeU) : op;
-      return become(v, newOp, [x.args[0]!, y.args[0]!]);
-    }
-    // 0 < y, unsigned.
-    if (op === Op.LtU && constOf(x) === 0n) return become(v, Op.Ne, [y, x]);
-    return undefined;
-  }
-  if (op === Op.Eq || op === Op.Ne) {
-    if (isTruth(x) && (b === 0n || b === 1n)) {
-      // A truth value compared with a truth value.
-      const positive = (op === Op.Ne) === (b === 0n);
-      if (positive) return x;
-      return isInvertible(x) ? invert(x, m) : undefined;
-    }
-    if (b === 0n && (x.op === Op.Sub || x.op === Op.Xor)) return become(v, op, [x.args[0]!, x.args[1]!]);
-    if (x.op === Op.Add) {
-      const c = constOf(x.args[1]);
-      if (c !== undefined) return become(v, op, [x.args[0]!, m.constant(type, wrapInt(type, b - c))]);
-    }
-    if (x.op === Op.SExt32 || x.op === Op.ZExt32) {
-      const inner = BigInt.asIntN(32, b);
-      const back = x.op === Op.SExt32 ? inner : BigInt.asUintN(32, inner);
-      if (back !== b) return truth(op === Op.Ne);
-      return become(v, op, [x.args[0]!, m.constant(Type.I32, inner)]);
-    }
-    if ((BigInt.asUintN(bitsOf(type), b) & ~knownMask(x)) !== 0n) return truth(op === Op.Ne);
-    return undefined;
-  }
-  if (op === Op.LtU && b === 0n) return truth(false);
-  if (op === Op.LtU && b === 1n) return become(v, Op.Eq, [x, m.constant(type, 0n)]);
-  if (op === Op.LeU && b === 0n) return become(v, Op.Eq, [x, y]);
-  // x <= c is x < c + 1 unless that wraps.
-  if (op === Op.LeS) {
-    if (b === (1n << BigInt(bitsOf(type) - 1)) - 1n) return truth(true);
-    return become(v, Op.LtS, [x, m.constant(type, b + 1n)]);
-  }
-  if (op === Op.LeU) {
-    if (b === -1n) return truth(true);
-    return become(v, Op.LtU, [x, m.constant(type, wrapInt(type, b + 1n))]);
-  }
-  const unsigned = BigInt.asUintN(bitsOf(type), b);
-  const possible = knownMask(x);
-  if (op === Op.LtU && possible < unsigned) return truth(true);
-  if (op === Op.LtS && b > 0n && possible < b && possible >> BigInt(bitsOf(type) - 1) === 0n)
-    return truth(true);
-  if (op === Op.LtS && b <= 0n && possible >> BigInt(bitsOf(type) - 1) === 0n) return truth(false);
-  if (x.op === Op.SExt32 && op === Op.LtS && b === BigInt.asIntN(32, b)) {
-    return become(v, op, [x.args[0]!, m.constant(Type.I32, b)]);
-  }
-  if (x.op === Op.ZExt32 && b >= 0n && b <= 0xffff_ffffn) {
-    return become(v, Op.LtU, [x.args[0]!, m.constant(Type.I32, b)]);
   }
   return undefined;
 }

@@ -2,9 +2,10 @@
  * Scalar replacement of stack slots: a slot whose address is used only by loads and stores (and short copies) of fixed
  * parts becomes SSA values, one per part. Parts that are accessed with overlapping ranges stay in memory.
  */
-import { removeTrivialParams } from '../ir/builder.ts';
+
 import { reversePostorder } from '../ir/cfg.ts';
 import { type Block, computePreds, type Func, resolveOperands, type Slot, type Value } from '../ir/ir.ts';
+import { removeTrivialParams } from '../ir/params.ts';
 import { Mem, memSize, Op, Type } from '../ir/types.ts';
 import { constOf, newInst, splitAddress } from './edit.ts';
 import { SsaRepair } from './ssa-repair.ts';

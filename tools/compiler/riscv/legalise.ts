@@ -3,9 +3,9 @@
  * pays, and edges with arguments only from blocks with one successor.
  */
 
-import { wrapInt } from '../ir/builder.ts';
 import { reversePostorder } from '../ir/cfg.ts';
 import { type Block, computePreds, type Edge, type Func, type Slot, type Value } from '../ir/ir.ts';
+import { wrapInt } from '../ir/numbers.ts';
 import { Op, Type } from '../ir/types.ts';
 
 export function legalise(func: Func): void {
