@@ -21,6 +21,10 @@ describe.each([1, 4])('with %i harts', (harts) => {
     expect(run('mutex', undefined, harts)).toEqual(['exit codes 28', 'counted 8000', 'ok']);
   }, 120_000);
 
+  test('threads try what may fault, and none takes the fault of another for its own', () => {
+    expect(run('try', undefined, harts)).toEqual(['right answers 800', 'ok']);
+  }, 120_000);
+
   test('a broadcast wakes all who wait, an event one at a time', () => {
     expect(run('condition', undefined, harts)).toEqual(['events 8', 'counted 20', 'ok']);
   }, 120_000);

@@ -2,7 +2,7 @@
  * Trying what may fault: `attempt` calls a function, and when an access in it finds no right, no space, no object or a lost page, gives up in the
  * middle and returns an error, where otherwise the program would end with a report. For a program that must go on, such as a shell.
  *
- * What was given up is not undone: no lock and no transaction may be held across what can fault. One thread of a program at a time.
+ * What was given up is not undone: no lock and no transaction may be held across what can fault. Threads try independently of each other.
  */
 import {
   FAULT_NULL,
@@ -15,7 +15,9 @@ import {
   PAGE_NO_SPACE,
   PAGE_POISON,
 } from '../abi/fault.ts';
+import { ObjectId } from '../abi/object.ts';
 import { EFAULT, EIO, ENOENT, ENOSPC, EPERM } from '../abi/syscall.ts';
+import { hasEnded, selfId } from './self.ts';
 
 /** What is tried: a result of 0 or more, or −Errno. */
 export type Trial = (argument: u64) => i64;
@@ -28,7 +30,61 @@ class Landing {
   outer: Landing | null;
 }
 
-let innermost: Landing | null = null;
+/** What a thread tries. Taken by the compare-and-swap of `lo`; the rest is the thread's own. */
+class Trying {
+  /** ID of the thread; 0: free. */
+  lo: u64;
+  hi: u64;
+  innermost: Landing | null;
+}
+
+const trying = zeroed<FixedArray<Inline<Trying>, 64>>();
+
+static_assert(
+  offsetof<Trying>('lo') === offsetof<ObjectId>('lo') && offsetof<Trying>('hi') === offsetof<ObjectId>('hi'),
+  'Trying',
+);
+
+/** What this thread tries; null: nothing. */
+function ownTrying(): Trying | null {
+  const self = selfId();
+  for (const one of trying) if (one.lo === self.lo && one.hi === self.hi) return one;
+  return null;
+}
+
+/** `Trying.lo` while a place is made free. */
+const CLEARING: u64 = 1;
+
+/** Frees the places of threads that were killed in an attempt. */
+function clearPlaces(): void {
+  for (const one of trying) {
+    const owner = atomic.load<u64>(ptrTo(one.lo), Order.acquire);
+    // A thread that has just taken a place has not written `hi` yet.
+    if (owner <= CLEARING || one.hi === 0 || !hasEnded(at<ObjectId>(addressOf(one)))) continue;
+    if (atomic.compareExchange<u64>(ptrTo(one.lo), owner, CLEARING) !== owner) continue;
+    leavePlace(one);
+  }
+}
+
+/** A place for what this thread tries. */
+function takePlace(): Trying {
+  const self = selfId();
+  for (;;) {
+    for (const one of trying) {
+      if (one.lo !== 0 || atomic.compareExchange<u64>(ptrTo(one.lo), 0, self.lo, Order.acquire) !== 0)
+        continue;
+      one.hi = self.hi;
+      return one;
+    }
+    clearPlaces();
+  }
+}
+
+function leavePlace(place: Trying): void {
+  place.innermost = null;
+  place.hi = 0;
+  atomic.store<u64>(ptrTo(place.lo), 0, Order.release);
+}
 
 /**
  * Notes where to go on, and calls a0(a1); a2 leads to the `Landing`.
@@ -58,11 +114,13 @@ function enter(): void {
 /** Calls `trial(argument)`; its result, or −Errno of the fault that ended it. */
 export function attempt(trial: Trial, argument: u64): i64 {
   const landing = stack<Landing>();
-  landing.outer = innermost;
-  innermost = landing;
+  const place = ownTrying() ?? takePlace();
+  landing.outer = place.innermost;
+  place.innermost = landing;
   const call = changetype<(trial: Trial, argument: u64, landing: Landing) => i64>(addressOf(enter));
   const result = call(trial, argument, landing);
-  innermost = landing.outer;
+  place.innermost = landing.outer;
+  if (landing.outer === null) leavePlace(place);
   return result;
 }
 
@@ -81,9 +139,10 @@ function errorOf(fault: u64, frame: FaultFrame): i64 {
 
 /** At a fault: if something is being tried, lets the thread (once it is resumed) go on behind it. False: nothing is, or the fault is none of that kind. */
 export function giveUp(fault: u64, frame: FaultFrame): bool {
-  const landing = innermost;
+  const place = ownTrying();
   const error = errorOf(fault, frame);
-  if (landing === null || error === 0) return false;
+  if (place === null || place.innermost === null || error === 0) return false;
+  const landing = place.innermost;
   frame.registers[0] = landing.ra;
   frame.registers[2] = landing.sp;
   frame.registers[8] = landing.saved[0];

@@ -115,6 +115,21 @@ function mutexCase(): void {
   show('counted', shared.count);
 }
 
+/** Tries what fails and what does not, in turns; how often the answer was right. */
+function tryOften(address: u64): u64 {
+  let right: u64 = 0;
+  for (let i: u64 = 0; i < ENTRIES; i++) {
+    if (isReadable(address) && !isReadable(0) && !isReadable(usize(0x3000_4000_0000))) right++;
+  }
+  return right;
+}
+
+function tryCase(): void {
+  const threads = stack<FixedArray<Inline<Thread>, 4>>();
+  startAll(threads, tryOften, scratch());
+  show('right answers', joinAll(threads));
+}
+
 function waitForReady(address: u64): u64 {
   const shared = at<Shared>(address);
   shared.mutex.acquire();
@@ -458,6 +473,7 @@ function poolCase(): void {
 function main(): u64 {
   const name = argument(2);
   if (name.equals('mutex')) mutexCase();
+  else if (name.equals('try')) tryCase();
   else if (name.equals('condition')) conditionCase();
   else if (name.equals('orphan')) orphanCase();
   else if (name.equals('crashed')) crashedCase();
