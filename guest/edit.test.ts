@@ -134,3 +134,17 @@ test.each([
 ])('%s', (commands, output, status) => {
   expect(new ShellMachine().run(commands)).toEqual({ output, status });
 });
+
+test('changes are taken back, the last one first, and letters typed in a row together', async () => {
+  const { screen } = open('echo one > t; echo two >> t', 60);
+  await screen.type('edit t\r');
+  await screen.type(`new ${END}!\r${key('k')}`);
+  expect((await screen.type('')).slice(0, 2)).toEqual(['new one!', 'two']);
+  // The cut line; what was typed at the end, with its line feed; what was typed at the beginning.
+  expect((await screen.type(key('z'))).slice(0, 3)).toEqual(['new one!', '', 'two']);
+  expect((await screen.type(key('z'))).slice(0, 2)).toEqual(['new one', 'two']);
+  expect((await screen.type(key('z'))).slice(0, 2)).toEqual(['one', 'two']);
+  expect((await screen.type(key('z'))).join('\n')).toContain('nothing to take back');
+  expect((await screen.type(`${DOWN}${END}\x7f\x7f`))[1]).toBe('t');
+  expect((await screen.type(`${key('z')}${key('z')}`)).slice(0, 2)).toEqual(['one', 'two']);
+});

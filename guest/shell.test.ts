@@ -156,6 +156,37 @@ describe('at the console', () => {
     expect(console.type('\x1b[D\x7f\x7f\r')).toContain('\naäb\n');
   });
 
+  test('a character with its accents, and joined ones, are one', () => {
+    const console = new Console();
+    console.type('echo a\u{65}\u{301}b\u{1f468}\u{200d}\u{1f467}c');
+    // Over the c, the family out; over the b, the accented letter out.
+    expect(console.type('\x1b[D\x7f\x1b[D\x7f\r')).toContain('\nabc\n');
+  });
+
+  test('Ctrl-R finds earlier lines that have a text, Ctrl-G gives up', () => {
+    const console = new Console();
+    for (const word of ['alpha', 'beta', 'alphabet']) console.type(`echo ${word}\r`);
+    expect(console.type('\x12pha')).toContain('(search) pha: echo alphabet');
+    expect(console.type('\x12')).toContain('(search) pha: echo alpha');
+    expect(console.type('\r')).toContain('\nalpha\n');
+    console.type('echo kept\x12beta');
+    expect(console.type('\x07\r')).toContain('\nkept\n');
+    expect(console.type('\x12nowhere')).toContain('(nothing) nowhere');
+    expect(console.type('\x03echo on\r')).toContain('\non\n');
+    // The next key edits what was found.
+    expect(console.type('\x12bet\x12\x05!\r')).toContain('\nbeta!\n');
+  });
+
+  test('a line is drawn anew when the terminal gets another size', () => {
+    const console = new Console();
+    console.type(`\x1b[48;24;80;0;0techo ${'y'.repeat(60)}`);
+    // Prompt and line take two rows of 40 columns: from the second the line begins one row up.
+    const from = console.system.output.length;
+    console.type('\x1b[48;24;40;0;0t');
+    expect(console.system.output.slice(from)).toContain('\x1b[1A\r\x1b[J');
+    expect(console.type('z\r')).toContain(`\n${'y'.repeat(60)}z\n`);
+  });
+
   test('the history is kept from boot to boot', () => {
     const console = new Console();
     console.type('echo remembered\r');

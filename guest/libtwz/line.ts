@@ -2,28 +2,11 @@
  * A line editor for the console: insertion, deletion, cursor keys, words, history, completion, paste. A line may be longer than the terminal is
  * wide; it is then drawn over several rows. Text is UTF-8, and the cursor moves by characters.
  */
+import { findInHistory, hasEntry, historyEnd, historyEntry, LINE_MAX } from './history.ts';
 import { consoleReady, writeConsole } from './io.ts';
 import { Key, readKey } from './keyboard.ts';
-import { persist, storePersistent } from './persist.ts';
 import { terminalColumns } from './terminal.ts';
-import { characterLength, characterWidth, isContinuation } from './utf8.ts';
-
-export const LINE_MAX = 1024;
-const ENTRIES: u64 = 64;
-
-export const HISTORY_MAGIC = 0x5952_4f54_5349_4854;
-
-/** The lines typed before, in memory or in a persistent object. */
-export class History {
-  magic: u64;
-  /** Lines remembered so far; line n is in place n modulo 64. */
-  count: u64;
-  readonly lengths: FixedArray<u64, 64>;
-  readonly lines: FixedArray<u8, 65536>;
-}
-
-const volatileHistory = zeroed<History>();
-let history: History | null = null;
+import { characterLength, characterWidth, clusterAfter, clusterBefore } from './utf8.ts';
 
 const line = zeroed<FixedArray<u8, 1024>>();
 let length: u64 = 0;
@@ -39,14 +22,6 @@ let completion: (line: str) => void = noCompletion;
 /** Sets what the Tab key calls, with the line up to the cursor. */
 export function setCompletion(complete: (line: str) => void): void {
   completion = complete;
-}
-
-export function useHistory(kept: History): void {
-  history = kept;
-}
-
-function theHistory(): History {
-  return history === null ? volatileHistory : history;
 }
 
 // ------------------------------------------------------------------------------------------------------- drawing
@@ -122,6 +97,12 @@ class Place {
   }
 }
 
+function rowOf(end: u64): u64 {
+  const place = stack<Place>();
+  place.find(end);
+  return place.row;
+}
+
 /** Shows the bytes [from, to) of the line; a line feed that was pasted is shown as an arrow. */
 function putLine(from: u64, to: u64): void {
   let start = from;
@@ -167,15 +148,11 @@ function leave(): void {
 // ------------------------------------------------------------------------------------------------------- editing
 
 function moveLeft(): void {
-  if (cursor === 0) return;
-  do cursor--;
-  while (cursor > 0 && isContinuation(line[cursor]));
+  cursor = clusterBefore(strOf(line.ptr, length), cursor);
 }
 
 function moveRight(): void {
-  if (cursor === length) return;
-  do cursor++;
-  while (cursor < length && isContinuation(line[cursor]));
+  if (cursor !== length) cursor = clusterAfter(strOf(line.ptr, length), cursor);
 }
 
 function isSpace(index: u64): bool {
@@ -252,42 +229,11 @@ function replaceLine(text: str): void {
 /** Which entry of the history is shown; its count for the line being written. */
 let shown: u64 = 0;
 
-function entry(index: u64): str {
-  const slot = index % ENTRIES;
-  const kept = theHistory();
-  return strOf(kept.lines.ptr.add(i64(slot * LINE_MAX)), min<u64>(kept.lengths[slot], LINE_MAX));
-}
-
 function showHistory(up: bool): void {
-  const count = theHistory().count;
-  if (up ? shown === 0 || count - shown >= ENTRIES : shown === count) return;
+  const count = historyEnd();
+  if (up ? !hasEntry(shown - 1) : shown === count) return;
   shown = up ? shown - 1 : shown + 1;
-  replaceLine(shown === count ? '' : entry(shown));
-}
-
-/** Adds a line to the history, unless it is empty, too long, or the last one again. */
-export function rememberLine(text: str): void {
-  const kept = theHistory();
-  if (text.length === 0 || text.length > LINE_MAX) return;
-  if (kept.count !== 0 && entry(kept.count - 1).equals(text)) return;
-  const slot = kept.count % ENTRIES;
-  const target = addressOf(kept.lines) + slot * LINE_MAX;
-  memory.copy(target, text.ptr.address, text.length);
-  kept.lengths[slot] = text.length;
-  if (history === null) {
-    kept.count++;
-    return;
-  }
-  persist(target, text.length);
-  persist(ptrTo(kept.lengths[slot]).address, 8);
-  storePersistent(ptrTo(kept.count).address, kept.count + 1);
-}
-
-/** Line `index` of the history, oldest first; empty past the end. */
-export function historyLine(index: u64): str {
-  const count = theHistory().count;
-  const first = count > ENTRIES ? count - ENTRIES : 0;
-  return first + index >= count ? '' : entry(first + index);
+  replaceLine(shown === count ? '' : historyEntry(shown));
 }
 
 /** What ended a line. */
@@ -387,6 +333,10 @@ function edit(key: u32): void {
     case u32(Key.pasteStart):
       paste();
       break;
+    case u32(Key.resized):
+      // The terminal has broken the lines anew.
+      cursorRow = rowOf(cursor);
+      break;
     default:
       if (key >= 32 && key < 256) insert(u8(key));
   }
@@ -403,19 +353,85 @@ function drawAppended(key: u32): bool {
   return true;
 }
 
+// -------------------------------------------------------------------------------------------------------- search
+
+const SEARCH = 18;
+const GIVE_UP = 7;
+const PATTERN_MAX: u64 = 64;
+
+const pattern = zeroed<FixedArray<u8, 64>>();
+let patternLength: u64 = 0;
+/** The prompt while searching: `(search) PATTERN: `. */
+const searchPrompt = zeroed<FixedArray<u8, 96>>();
+
+function promptForSearch(found: bool): str {
+  const head = found ? '(search) ' : '(nothing) ';
+  memory.copy(addressOf(searchPrompt), head.ptr.address, head.length);
+  memory.copy(addressOf(searchPrompt) + head.length, addressOf(pattern), patternLength);
+  searchPrompt[head.length + patternLength] = u8(':');
+  searchPrompt[head.length + patternLength + 1] = u8(' ');
+  return strOf(searchPrompt.ptr, head.length + patternLength + 2);
+}
+
+const beforeSearch = zeroed<FixedArray<u8, 1024>>();
+
+/**
+ * Looks for the newest line of the history that has what is typed; again Ctrl-R: for an older one. Ctrl-G and Ctrl-C give up; any other key that is no
+ * character takes the line and means what it always means: it is returned.
+ */
+function search(): u32 {
+  const ownPrompt = prompt;
+  const lengthBefore = length;
+  memory.copy(addressOf(beforeSearch), addressOf(line), length);
+  patternLength = 0;
+  let place = historyEnd();
+  let key: u32 = 0;
+  for (;;) {
+    const wanted = strOf(pattern.ptr, patternLength);
+    const from = key === SEARCH && place !== 0 ? place - 1 : place;
+    const found =
+      patternLength === 0 ? historyEnd() : findInHistory(wanted, key === SEARCH ? from : historyEnd() - 1);
+    const isFound = patternLength === 0 || hasEntry(found);
+    if (isFound && patternLength !== 0) {
+      place = found;
+      replaceLine(historyEntry(found));
+    }
+    prompt = promptForSearch(isFound);
+    redraw();
+    key = readKey();
+    if ((key === 8 || key === 127) && patternLength > 0) patternLength--;
+    else if (key >= 32 && key < 256 && key !== 127 && patternLength < PATTERN_MAX) {
+      pattern[patternLength] = u8(key);
+      patternLength++;
+    } else if (key !== SEARCH && key !== u32(Key.resized)) break;
+  }
+  prompt = ownPrompt;
+  if (key === GIVE_UP || key === 3) {
+    replaceLine(strOf(beforeSearch.ptr, lengthBefore));
+    return 0;
+  }
+  shown = hasEntry(place) ? place : historyEnd();
+  return key;
+}
+
 /** Reads a line after a prompt; `lineText` is the result. */
 export function readLine(text: str): LineEnd {
   prompt = text;
   length = 0;
   cursor = 0;
   cursorRow = 0;
-  shown = theHistory().count;
+  shown = historyEnd();
   put('\x1b[?2004h');
   redraw();
   // Something has changed that the terminal does not show yet.
   let stale = false;
   for (;;) {
-    const key = readKey();
+    let key = readKey();
+    if (key === SEARCH) {
+      key = search();
+      redraw();
+      if (key === 0) continue;
+    }
     if (key === 13 || key === 10) {
       if (stale) redraw();
       leave();

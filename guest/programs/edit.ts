@@ -22,6 +22,7 @@ import {
   insertLine,
   isModified,
   pasteLine,
+  undo,
 } from './edit/buffer.ts';
 import { loadText, saveText } from './edit/file.ts';
 import {
@@ -55,6 +56,7 @@ enum Control {
   s = 19,
   u = 21,
   x = 24,
+  z = 26,
 }
 
 /** Leaves the screen as it was before anything is said about a fault; a new size is for the next key to find. */
@@ -130,6 +132,9 @@ function act(key: u32): bool {
     case u32(Control.u):
       pasteLine();
       break;
+    case u32(Control.z):
+      if (!undo()) tell('nothing to take back');
+      break;
     case 13:
     case 10:
       insertLine();
@@ -195,7 +200,7 @@ function main(): u64 {
   if (argumentCount() === 2 && argument(1).equals('--help')) {
     printLine(USAGE);
     printLine('edits a text object. Ctrl-S saves, Ctrl-Q quits, Ctrl-F finds, Ctrl-G finds again,');
-    printLine('Ctrl-K cuts a line, Ctrl-U puts it back, Ctrl-L goes to a line.');
+    printLine('Ctrl-K cuts a line, Ctrl-U puts it back, Ctrl-Z takes a change back, Ctrl-L goes to a line.');
     return 0;
   }
   if (argumentCount() !== 2) {

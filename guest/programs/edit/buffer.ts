@@ -4,6 +4,7 @@
  */
 import { allocate } from '../../libtwz/heap.ts';
 import { characterLength, isContinuation } from '../../libtwz/utf8.ts';
+import { Change, forgetChanges, noteInsertion, noteRemoval, removedAt, takeChange } from './undo.ts';
 
 /** Bytes of text, at most. */
 export const CAPACITY: u64 = 0x400_0000;
@@ -21,6 +22,7 @@ let cutting = false;
 export function initBuffer(): void {
   base = allocate(CAPACITY, 4096);
   cutBase = allocate(CAPACITY, 4096);
+  forgetChanges();
 }
 
 export function textLength(): u64 {
@@ -75,6 +77,7 @@ export function insertBytes(address: usize, size: u64): bool {
 
 export function insert(byte: u8): void {
   if (gapStart === gapEnd) return;
+  noteInsertion(gapStart, 1, byte === 10);
   store<u8>(base + gapStart, byte);
   gapStart++;
   modified = true;
@@ -103,6 +106,7 @@ export function after(index: u64): u64 {
 /** Removes the text from the cursor to `end`. */
 function removeTo(end: u64): void {
   if (end === gapStart) return;
+  noteRemoval(gapStart, base + gapEnd, end - gapStart);
   gapEnd += end - gapStart;
   modified = true;
 }
@@ -149,8 +153,24 @@ export function cutLine(): void {
 export function pasteLine(): void {
   if (cutLength === 0) return;
   setCursor(lineStart(cursor()));
-  if (insertBytes(cutBase, cutLength)) modified = true;
+  const place = gapStart;
+  if (insertBytes(cutBase, cutLength)) {
+    noteInsertion(place, cutLength, true);
+    modified = true;
+  }
   cutting = false;
+}
+
+/** Takes the last change back; the cursor goes there. False: there is none that is known. */
+export function undo(): bool {
+  const change = stack<Change>();
+  if (!takeChange(change)) return false;
+  setCursor(change.place);
+  gapEnd += change.inserted;
+  if (change.removed !== 0) insertBytes(removedAt(change), change.removed);
+  modified = true;
+  cutting = false;
+  return true;
 }
 
 /** Anything but cutting ends a series of cuts. */

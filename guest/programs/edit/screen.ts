@@ -132,7 +132,7 @@ export function draw(name: str): void {
   }
   drawStatus(name);
   put('\r\n\x1b[K');
-  const help = '^S save  ^Q quit  ^F find  ^G again  ^K cut  ^U put back  ^L line';
+  const help = '^S save  ^Q quit  ^F find  ^G again  ^K cut  ^U put back  ^Z undo  ^L line';
   const shown = message.length !== 0 ? message : help;
   put(shown.subslice(0, min<u64>(shown.length, terminalColumns() - 1)));
   message = '';

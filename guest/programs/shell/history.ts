@@ -4,8 +4,8 @@
  */
 import { NameType } from '../../abi/name.ts';
 import { ObjectId, READ, WRITE } from '../../abi/object.ts';
+import { HISTORY_MAGIC, History, useHistory } from '../../libtwz/history.ts';
 import { programArguments } from '../../libtwz/io.ts';
-import { HISTORY_MAGIC, History, useHistory } from '../../libtwz/line.ts';
 import { assignName, rootNamespace, stepInto } from '../../libtwz/name.ts';
 import { dataOf, deleteObject, openObject, rightsTo } from '../../libtwz/object.ts';
 import { createLasting } from '../../libtwz/owner.ts';
