@@ -47,8 +47,8 @@ export interface Stop {
   readonly hart: number;
 }
 
-/** Positions that are run again without being asked, to show the states of lines: some tenths of a second. */
-const NEAR = 3_000_000;
+/** Positions that are run again without being asked, to show the states of lines: half a second at most. */
+const NEAR = 8_000_000;
 const NO_LINES =
   'states of cache lines are known of an NVDIMM whose stores are recorded, and there is none here';
 
@@ -67,6 +67,8 @@ export class Debugger {
   /** Called when the state is another one than before: ran, jumped, was edited. */
   readonly onChange: (() => void)[] = [];
   lastStop: Stop | undefined;
+  /** The machine is somewhere else for a while, to learn the states of lines: nothing that it shows is the present. */
+  isLearning = false;
 
   private readonly observer: Observer;
   private readonly stack: Backtrace;
@@ -170,12 +172,17 @@ export class Debugger {
   async learnLines(): Promise<boolean> {
     if (!this.computer.nvdimm?.recordable) throw new UserError(NO_LINES);
     const learning = this.time.learnLines();
-    while (!learning.next().done)
-      if (await this.runner.breathe()) {
-        learning.return();
-        return false;
-      }
-    return true;
+    this.isLearning = true;
+    try {
+      while (!learning.next().done)
+        if (await this.runner.breathe()) {
+          learning.return();
+          return false;
+        }
+      return true;
+    } finally {
+      this.isLearning = false;
+    }
   }
 
   /** As `learnLines`. @throws UserError when it was interrupted, too */

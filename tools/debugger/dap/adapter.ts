@@ -233,7 +233,7 @@ export class Adapter {
       commands: commandLine(session),
     };
     debugged.runner.onSlice = () => {
-      if (this.takesInput) this.live?.run.deliver();
+      if (this.takesInput && !debugged.isLearning) this.live?.run.deliver();
       this.live?.onSlice();
       this.showConsole();
     };
@@ -403,6 +403,7 @@ export class Adapter {
     const { onSlice } = runner;
     const between = new Promise<void>((done) => {
       runner.onSlice = () => {
+        if (debugged.isLearning) return;
         runner.onSlice = onSlice;
         result = set(breakpoints);
         runner.rearm();

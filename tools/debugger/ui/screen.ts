@@ -61,6 +61,8 @@ export class DebuggerScreen {
   private editing = false;
   private finish: () => void = () => {};
   private painted = { columns: 80, rows: 24 };
+  /** What the terminal shows. */
+  private canvas: Canvas | undefined;
 
   constructor(private readonly session: Session) {
     this.commands = commandLine(session);
@@ -111,7 +113,18 @@ export class DebuggerScreen {
     const { terminal } = this;
     if (terminal === undefined) return;
     const { columns, rows } = terminal;
-    const canvas = this.paint(columns, rows);
+    const { isLearning } = this.session.debugged;
+    // While the machine is elsewhere the panes stay as they are.
+    if (isLearning && (this.canvas?.columns !== columns || this.canvas.rows !== rows)) return;
+    const canvas = isLearning ? this.canvas! : this.paint(columns, rows);
+    if (isLearning)
+      canvas.draw({ left: 0, top: 0, width: columns, height: 1 }, [
+        styled(
+          ` licorice  repeats the run to learn the states of lines: Ctrl-C stops${' '.repeat(columns)}`,
+          'header',
+        ),
+      ]);
+    this.canvas = canvas;
     const column = Math.min(2 + this.prompt.cursor, columns - 1);
     terminal.show(canvas, this.isTyping ? { row: rows - 1, column } : undefined);
   }

@@ -2,10 +2,11 @@
  * Does the terminal show what the debugger means, on the tour that its page describes: break in a get across objects, walk the pointer's
  * translation, go back to before its FOT entry was made, forward again, and watch the entry's line become persistent?
  *
- * The same keys go to `licorice debug` in tmux and to a screen without a terminal; at every stop both must show the same.
+ * The same keys go to `licorice debug` in tmux and to a screen without a terminal; at every stop both must show the same. The screens in
+ * README.md and docs/debugger.md come from here: LICORICE_TOUR=update writes them anew, when the guest or the screen has changed.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { MiB } from '../../../emulator/addresses.ts';
@@ -52,7 +53,8 @@ const trimmed = (text: string): string =>
 
 /** A screen without a terminal that takes the same keys. */
 class Model {
-  readonly screen = new DebuggerScreen(openSession());
+  readonly session = openSession();
+  readonly screen = new DebuggerScreen(this.session);
 
   async line(text: string): Promise<void> {
     await this.screen.key({ character: ':', name: ':' });
@@ -91,10 +93,14 @@ class Tmux {
     this.run('send-keys', '-t', 'tour', '-l', key);
   }
   /** As a terminal reports it, in SGR's form: button 0, or 64 and 65 for the wheel; columns and rows from 1. */
-  mouse({ action, column, row }: MouseEvent): void {
+  async mouse({ action, column, row }: MouseEvent): Promise<void> {
     const button = { press: 0, 'wheel-up': 64, 'wheel-down': 65 }[action];
     this.press(`${ESC}[<${button};${column + 1};${row + 1}M`);
-    if (action === 'press') this.press(`${ESC}[<${button};${column + 1};${row + 1}m`);
+    // Reports that come in one piece are not told apart by the terminal's library; nobody clicks so fast.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    if (action !== 'press') return;
+    this.press(`${ESC}[<${button};${column + 1};${row + 1}m`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
   }
   resize(columns: number, rows: number): void {
     this.run('resize-window', '-t', 'tour', '-x', `${columns}`, '-y', `${rows}`);
@@ -236,4 +242,57 @@ describeWith([TMUX], 'the tour of the terminal debugger', () => {
     tmux.resize(40, 10);
     expect(await same()).toContain('the terminal is too small: 40x10');
   }, 240_000);
+});
+
+// ---- The pages ---------------------------------------------------------------------------------------------------
+
+/** The first line of a screen in a page, and all of it. */
+const SCREEN = /^ licorice {2}[\s\S]*?(?=\n```$)/gm;
+const PAGES = ['docs/debugger.md', 'README.md'].map((name) => join(packageRoot(), name));
+const COMMAND = `npx licorice debug --size 64M --date ${DATE} --exec '${COMMANDS}'`;
+
+/** The tour's screens as the pages show them, the object of the FOT entry, and how far back the entry was made. */
+async function pictures(): Promise<{ screens: string[]; object: string; back: number }> {
+  const model = new Model();
+  const { time } = model.session.debugged;
+  model.show(104, 34);
+  await model.line(`tbreak programs/tree.ts:${LINE}`);
+  await model.press('c');
+  await model.line('xlate node.parent');
+  await model.press('4');
+  const first = model.show(104, 34);
+  const object = /\[([0-9a-f]{8}):0x3ffff7e0\]/.exec(first)![1]!;
+  const found = time.now;
+  model.show(80, 24);
+  await model.line('last fot node.parent');
+  await model.press('I');
+  const back = found - time.now;
+  const second = model.show(80, 24);
+  await model.line(`watch-lines @${object}:0x3ffff7e0`);
+  await model.line(`lines @${object}:0x3ffff7e0, 32`);
+  await model.press('c');
+  return { screens: [first, second, model.show(80, 24)], object, back };
+}
+
+test('README and docs/debugger.md show the tour as it is', { timeout: 240_000 }, async () => {
+  const { screens, object, back } = await pictures();
+  const shown = [screens, [screens[2]!]];
+  if (process.env['LICORICE_TOUR'] === 'update')
+    for (const [page, path] of PAGES.entries()) {
+      let index = 0;
+      const text = readFileSync(path, 'utf8')
+        .replace(SCREEN, () => shown[page]![index++]!)
+        .replace(/tree\.ts:\d+/g, `tree.ts:${LINE}`)
+        .replace(/@[0-9a-f]{8}:0x3ffff7e0/g, `@${object}:0x3ffff7e0`)
+        .replace(/[\d,]+ instructions earlier/, `${Math.round(back / 1000)},000 instructions earlier`);
+      writeFileSync(path, text);
+    }
+  // Numbers and addresses move with every change of the guest; what is where, and what it is about, does not.
+  const headers = (screen: string): string[] => screen.match(/─ \d [a-z ]+/g) ?? [];
+  for (const [page, path] of PAGES.entries()) {
+    const text = readFileSync(path, 'utf8');
+    expect(text).toContain(`$ ${COMMAND}`);
+    expect((text.match(SCREEN) ?? []).map(headers)).toEqual(shown[page]!.map(headers));
+    for (const [, line] of text.matchAll(/tree\.ts:(\d+)/g)) expect(Number(line)).toBe(LINE);
+  }
 });
