@@ -58,7 +58,7 @@ describe('licorice check', () => {
 describe('licorice check of the guest', () => {
   it('does all guest code pass TypeScript and the dialect?', () => {
     expect(licorice('check')).toEqual({ status: 0, stdout: '', stderr: '' });
-  }, 120_000);
+  }, 300_000);
 
   it('does --watch answer again when a file changes, and only with what is wrong now?', async () => {
     const file = join(folder, 'watched.ts');

@@ -80,7 +80,7 @@ describeWith([GCC], 'assembly text', () => {
     const { text, assembled, compiled } = assembleAndCompile('guest/programs/sh.ts', options);
     sameBytes(assembled, compiled);
     expect(text).toMatch(/\.insn 4, 0x[0-9a-f]{8}\t# xtwz\.pld|\.word 0x/);
-  });
+  }, 300_000);
 
   it('does each line of the source stand above its instructions?', () => {
     const file = join(folder, 'lines.ts');
