@@ -12,7 +12,7 @@ import { checkStore } from '../../tools/image/check.ts';
 import { formatObjectId, ObjectStore, type StoredObject } from '../../tools/image/store.ts';
 import * as R from '../stress/record.ts';
 import { type ModelPage, pagesOf, type Survivor } from './stress-model.ts';
-import { layouts, type StressRun, stressArchive } from './stress-run.ts';
+import { EMPTY_ID, layouts, type StressRun, stressArchive } from './stress-run.ts';
 import { System } from './system.ts';
 
 /** Instructions that a boot, the freeing of what was left, and the end may take. */
@@ -111,9 +111,6 @@ export function compareStore(run: StressRun, workers: number, store: ObjectStore
   for (const id of strangers) wrong.push(`${id} should not be there`);
   return wrong;
 }
-
-/** The ID that the log shows for a creation that is not complete. */
-const EMPTY_ID = '0000000000000000:0000000000000000';
 
 function compareGroup(
   store: ObjectStore,

@@ -51,6 +51,9 @@ export interface StressOptions {
   readonly engine?: EngineFactory;
 }
 
+/** The ID of a creation of which the log does not have all of the ID yet. */
+export const EMPTY_ID = '0000000000000000:0000000000000000';
+
 export class StressRun {
   readonly system: System;
   readonly model: StressModel;
@@ -118,7 +121,10 @@ export class StressRun {
     if (this.pages === undefined) return undefined;
     const at = this.recordAt(worker, this.taken[worker]!);
     const begun = this.u32[at] === (2 * this.taken[worker]! + 3) >>> 0;
-    return begun ? this.operationAt(worker, at) : undefined;
+    if (!begun) return undefined;
+    const operation = this.operationAt(worker, at);
+    // The ID is two words: one of them may be there.
+    return /\b0{16}\b/.test(operation.id) ? { ...operation, id: EMPTY_ID } : operation;
   }
 
   private recordAt(worker: number, index: number): number {
