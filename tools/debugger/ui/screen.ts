@@ -19,6 +19,7 @@ import {
   type Placed,
   rivals,
 } from './layout.ts';
+import { Overlay } from './overlay.ts';
 import {
   bytesPerLine,
   registerValues,
@@ -37,12 +38,6 @@ export async function runScreen(session: Session): Promise<number> {
   const screen = new DebuggerScreen(session);
   await screen.run();
   return 0;
-}
-
-interface Overlay {
-  readonly title: string;
-  readonly lines: readonly Line[];
-  scroll: number;
 }
 
 export class DebuggerScreen {
@@ -156,7 +151,7 @@ export class DebuggerScreen {
       ? [part('> ', 'bold'), part(this.prompt.text)]
       : [part(this.editing ? '  memory is being edited: 0–9 a–f, Esc ends' : '  ? keys   : command', 'dim')];
     canvas.draw(layout.prompt, [line]);
-    if (this.overlay) this.drawOverlay(canvas, this.overlay);
+    this.overlay?.draw(canvas);
     return canvas;
   }
 
@@ -182,25 +177,11 @@ export class DebuggerScreen {
     canvas.draw({ left, top, width, height }, [header, ...lines.slice(scroll)]);
   }
 
-  private drawOverlay(canvas: Canvas, overlay: Overlay): void {
-    const height = Math.min(overlay.lines.length + 1, canvas.rows - 2);
-    overlay.scroll = Math.max(Math.min(overlay.scroll, overlay.lines.length - height + 1), 0);
-    const more = overlay.lines.length > height - 1 ? ' (arrows scroll)' : '';
-    const head = styled(
-      ` ${overlay.title}${more}: any other key goes on ${' '.repeat(canvas.columns)}`,
-      'headerFocus',
-    );
-    canvas.draw({ left: 0, top: canvas.rows - 1 - height, width: canvas.columns, height }, [
-      head,
-      ...overlay.lines.slice(overlay.scroll),
-    ]);
-  }
-
   private say(lines: readonly Line[], title: string): void {
     const room = this.layout.log.height;
     // Of a stop the source line, its last, is in its pane anyway.
     if (lines.length === 3 && room < 3) this.log = [...this.log, ...lines.slice(0, 2)].slice(-50);
-    else if (lines.length > room) this.overlay = { title, lines, scroll: 0 };
+    else if (lines.length > room) this.overlay = new Overlay(title, lines);
     else if (lines.length > 0) this.log = [...this.log, ...lines].slice(-50);
   }
 
@@ -306,21 +287,13 @@ export class DebuggerScreen {
       return;
     }
     if (this.overlay) {
-      this.overlayKey(key);
+      if (!this.overlay.key(key.name, this.size.rows)) this.overlay = undefined;
       this.draw();
       return;
     }
     if (this.isTyping) await this.typingKey(key);
     else await this.commandKey(key);
     this.draw();
-  }
-
-  private overlayKey({ name }: Key): void {
-    const overlay = this.overlay!;
-    const page = this.size.rows - 4;
-    const by = { up: -1, down: 1, pageup: -page, pagedown: page, space: page }[name];
-    if (by === undefined) this.overlay = undefined;
-    else overlay.scroll += by;
   }
 
   private async typingKey(key: Key): Promise<void> {
@@ -396,7 +369,7 @@ export class DebuggerScreen {
   }
 
   private help(): void {
-    this.overlay = { title: 'keys', lines: helpLines(this.size.columns).map(plain), scroll: 0 };
+    this.overlay = new Overlay('keys', helpLines(this.size.columns).map(plain));
   }
 
   private focusOn(pane: PaneName): void {
@@ -498,7 +471,7 @@ export class DebuggerScreen {
     if (this.isRunning) return;
     if (this.overlay) {
       if (action === 'press') this.overlay = undefined;
-      else this.overlay.scroll += action === 'wheel-up' ? -3 : 3;
+      else this.overlay.scroll(action === 'wheel-up' ? -3 : 3);
       this.draw();
       return;
     }

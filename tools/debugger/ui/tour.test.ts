@@ -73,7 +73,12 @@ class Model {
 }
 
 class Tmux {
-  private readonly socket = `licorice-tour-${process.pid}`;
+  private readonly socket: string;
+
+  /** @param name of its own: a server that ends may still hold its socket */
+  constructor(name: string) {
+    this.socket = `licorice-${name}-${process.pid}`;
+  }
 
   run(...args: string[]): string {
     return execFileSync('tmux', ['-u', '-L', this.socket, ...args], {
@@ -128,11 +133,18 @@ class Tmux {
 }
 
 describeWith([TMUX], 'the tour of the terminal debugger', () => {
-  const tmux = new Tmux();
   const command = join(packageRoot(), 'dist', 'licorice.js');
-  afterAll(() => tmux.kill());
+  const servers: Tmux[] = [];
+  const server = (name: string): Tmux => {
+    servers.push(new Tmux(name));
+    return servers.at(-1)!;
+  };
+  afterAll(() => {
+    for (const one of servers) one.kill();
+  });
 
   test('shows in the terminal what it means, at every stop', async () => {
+    const tmux = server('tour');
     const size = [80, 24] as const;
     const options = `--size 64M --mem 64M --date ${DATE} --exec '${COMMANDS}'`;
     tmux.start(`LANG=C.UTF-8 node ${command} debug ${options}`, ...size);
@@ -183,7 +195,7 @@ describeWith([TMUX], 'the tour of the terminal debugger', () => {
   }, 240_000);
 
   test('takes the mouse, and is whole at every size', async () => {
-    tmux.kill();
+    const tmux = server('mouse');
     let size = { columns: 80, rows: 24 };
     const options = `--size 64M --mem 64M --date ${DATE} --exec '${COMMANDS}'`;
     tmux.start(`LANG=C.UTF-8 node ${command} debug ${options}`, size.columns, size.rows);
