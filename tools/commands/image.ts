@@ -142,7 +142,20 @@ async function fot(args: ImageArguments): Promise<void> {
   });
 }
 
-async function check(args: ImageArguments): Promise<void> {
+async function repair(args: ImageArguments): Promise<void> {
+  const { repairImage } = await import('../image/save.ts');
+  const { done, left } = repairImage(args.file);
+  if (args.json) print(JSON.stringify({ done, left }));
+  else {
+    for (const line of done) print(`mended: ${line}`);
+    for (const line of left) print(`left: ${line}`);
+    print(`${done.length} repairs, ${left.length} errors left`);
+  }
+  if (left.length > 0) process.exitCode = 1;
+}
+
+async function check(args: ImageArguments & { repair: boolean }): Promise<void> {
+  if (args.repair) return repair(args);
   const { checkStore } = await import('../image/check.ts');
   await withStore(args.file, (store, media) => {
     const found = checkStore(
@@ -273,7 +286,17 @@ export const imageCommand: CommandModule = {
       .command('stat <file> <path>', 'tell what an object is', withPath, stat)
       .command('cat <file> <path>', "print an object's data", withPath, cat)
       .command('fot <file> <path>', 'list a foreign object table', withPath, fot)
-      .command('check <file>', 'check the whole store', withFile, as(check))
+      .command(
+        'check <file>',
+        'check the whole store',
+        (y: Argv) =>
+          withFile(y).option('repair', {
+            type: 'boolean',
+            default: false,
+            describe: 'mend what can be mended, and say what was done',
+          }),
+        as(check),
+      )
       .command(
         'create <file>',
         'make an image with an empty store',

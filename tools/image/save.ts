@@ -17,9 +17,11 @@ import {
 } from 'node:fs';
 import { MiB } from '../../emulator/addresses.ts';
 import { UserError } from '../../emulator/errors.ts';
+import { type DeviceRecord, encodeDeviceRecord } from '../../emulator/nvdimm/device-record.ts';
 import { NvdimmFile } from '../../emulator/nvdimm/file.ts';
 import { Layouts } from '../guest/layouts.ts';
 import { checkStore } from './check.ts';
+import { openDamaged, repairStore } from './repair.ts';
 import { ObjectStore } from './store.ts';
 import { StoreWriter } from './writer.ts';
 
@@ -63,8 +65,31 @@ export async function changeImage(
   }
 }
 
-/** Writes a copy of the file with the changed pages, and puts it in the file's place. */
-function writeChanged(file: string, store: ObjectStore): void {
+/** Mends the store in `file`, as far as that is possible (repair.ts), and says what was done and what is still wrong. */
+export function repairImage(file: string): {
+  readonly done: readonly string[];
+  readonly left: readonly string[];
+} {
+  if (!existsSync(file)) throw new UserError(`${file} does not exist`);
+  const media = NvdimmFile.open(file);
+  try {
+    const poison = media.record.poison.map((block) => block.dpa);
+    const layouts = Layouts.load();
+    const store = openDamaged(media, layouts, file, poison);
+    const repair = repairStore(store, poison);
+    const left = checkStore(new ObjectStore(store.region, layouts, file), repair.poison);
+    if (repair.done.length === 0) return { done: [], left };
+    const still = new Set(repair.poison);
+    media.record.poison = media.record.poison.filter((block) => still.has(block.dpa));
+    writeChanged(file, store, media.record);
+    return { done: repair.done, left };
+  } finally {
+    media.close();
+  }
+}
+
+/** Writes a copy of the file with the changed pages, and the device's record if that has changed, and puts it in the file's place. */
+function writeChanged(file: string, store: ObjectStore, record?: DeviceRecord): void {
   const target = realpathSync(file);
   const temporary = `${target}.new.${process.pid}`;
   let from: number | undefined;
@@ -74,6 +99,7 @@ function writeChanged(file: string, store: ObjectStore): void {
     to = openSync(temporary, 'wx', fstatSync(from).mode & 0o777);
     copySparse(from, to);
     for (const { offset, bytes } of store.region.changedPages()) writeAll(to, bytes, offset);
+    if (record) writeAll(to, encodeDeviceRecord(record), record.mediaSize + record.labelSize);
     fsyncSync(to);
     renameSync(temporary, target);
   } catch (error) {
