@@ -227,9 +227,10 @@ class Repairer {
     }
     for (const page of this.recordPages) this.mendRecords(page);
     for (const record of this.records()) {
-      if (this.kindOf(record) !== this.constant('RECORD_OBJECT')) continue;
       const object = store.readRecord(record);
+      // One that is being copied together has no kind yet (guest/kernel/create.ts).
       const building = (object.flags & this.constant('RF_BUILDING')) !== 0;
+      if (this.kindOf(record) !== this.constant('RECORD_OBJECT') && !building) continue;
       if (!listed.has(record) && !building) {
         if (this.safeId(object) !== object.id) continue;
         this.done.push(
