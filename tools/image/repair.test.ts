@@ -145,45 +145,6 @@ test('an entry of a page table that leads to a table: the page is lost, nothing 
   expect(mended.objects.get(formatObjectId(subject.id))!.split(',')).toHaveLength(pages.length - 1);
 });
 
-test.each([
-  ['the directory', () => block(bucketOf(subject))],
-  ['the reference counts', () => block(store.field('references') + store.field('dataStart') * 4)],
-  ['the superblock', () => 0],
-  ['the copy of the superblock', () => PAGE_SIZE],
-  ['the journal', () => Number(layouts.constant('JOURNAL_PAGE')) * PAGE_SIZE + 640],
-  ['a page that was never used', () => store.field('watermark') * PAGE_SIZE],
-])('an unreadable block of %s: every object is there as it was', (_what, at) => {
-  const mended = mend([], [at()]);
-  expect(mended.before).not.toEqual([]);
-  expect(mended.left).toEqual([]);
-  expect(mended.objects).toEqual(contents(store));
-});
-
-test('an unreadable first block of a record: that object is lost, its space is not', () => {
-  const mended = mend([], [subject.record]);
-  expect(mended.left).toEqual([]);
-  expect(mended.done.join('\n')).toContain(`the record at 0x${subject.record.toString(16)} is lost`);
-  expect(mended.objects).toEqual(others(contents(store)));
-});
-
-test('an unreadable second block of a record: the object is there, marked', () => {
-  const mended = mend([], [subject.record + CACHE_BLOCK_SIZE]);
-  expect(mended.left).toEqual([
-    `object ${formatObjectId(subject.id)}: a part of its record was lost to a media error`,
-  ]);
-  expect(mended.objects).toEqual(contents(store));
-});
-
-test('an unreadable block of data is left, and named', () => {
-  const [page] = store.pages(subject);
-  const mended = mend([], [page!.at + 128]);
-  expect(mended.left).toHaveLength(1);
-  expect(mended.done.join()).toContain(
-    `0x${(page!.at + 128).toString(16)} of its data cannot be read; it is left so`,
-  );
-  expect(others(mended.objects).size).toBe(objects.length - 1);
-});
-
 test('random damage of everything but data: the store is whole afterwards, and boots', {
   timeout: 300_000,
 }, () => {

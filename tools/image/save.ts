@@ -73,6 +73,7 @@ export function repairImage(file: string): {
   if (!existsSync(file)) throw new UserError(`${file} does not exist`);
   const media = NvdimmFile.open(file);
   try {
+    refusePoison(media, file);
     const poison = media.record.poison.map((block) => block.dpa);
     const layouts = Layouts.load();
     const store = openDamaged(media, layouts, file, poison);
