@@ -34,7 +34,6 @@ const recordAt = (object: StoredObject, field: string): number =>
 const superAt = (field: string): number => layouts.offset('Superblock', field);
 const bucketOf = ({ id }: StoredObject): number =>
   store.field('buckets') + Number(id & BigInt(store.field('bucketCount') - 1)) * 8;
-const block = (at: number): number => at - (at % CACHE_BLOCK_SIZE);
 
 /** What every object holds, by its ID. */
 function contents(of: ObjectStore): Map<string, string> {
