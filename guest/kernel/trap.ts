@@ -64,6 +64,8 @@ function trapFromUser(thread: Thread): never {
 }
 
 function takeCall(thread: Thread): void {
+  // A signal that was sent while the thread was on its way here comes before the call: one that waits is not asked again.
+  if (nextSignal(thread) !== 0) return;
   beginJudging(thread);
   thread.registers[0] += 4;
   const result = systemCall(thread);
