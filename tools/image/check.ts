@@ -239,7 +239,10 @@ class Checker {
       }
       page = (word & ~freeFlag) >>> 0;
     }
-    const watermark = store.field('watermark');
+    const end = store.field('watermark');
+    const watermark = Math.min(end, store.field('pages'));
+    if (end !== watermark)
+      this.found.push(`the superblock says that ${end} pages have been used; there are ${watermark}`);
     for (let page = store.field('dataStart'); page < watermark; page++) {
       const users = this.users.get(page) ?? 0;
       if (free.has(page)) {

@@ -108,6 +108,8 @@ const words: readonly (readonly [string, () => (readonly [number, bigint])[]])[]
   ],
   ['no list of free records', () => [[superAt('recordFree'), 0n]]],
   ['free records that are used', () => [[superAt('recordFree'), BigInt(subject.record)]]],
+  ['more pages used than there are', () => [[superAt('watermark'), 0x7fff_ffffn]]],
+  ['fewer pages used than there are objects', () => [[superAt('watermark'), 1n]]],
   ['a wrong number of objects', () => [[superAt('objects'), 1n]]],
   ['a wrong number of free pages', () => [[superAt('freeCount'), 1n]]],
   [

@@ -89,6 +89,7 @@ class Repairer {
 
   run(): Repair {
     this.endJournal();
+    this.count('end of the pages in use', () => this.watermark());
     this.findRecordPages();
     this.findObjects();
     for (const object of this.objects.values()) this.walk(object);
@@ -159,6 +160,15 @@ class Repairer {
     for (const header of [start, start + half]) {
       this.set(header + this.store.layouts.offset('JournalHeader', 'count'), 0n);
     }
+  }
+
+  /** Pages from the watermark on were never used: none of them has a reference word. */
+  private watermark(): void {
+    let used = this.get('dataStart');
+    for (let page = used; page < this.get('pages'); page++)
+      if ((this.reference(page) ?? 0) !== 0) used = page + 1;
+    const watermark = this.get('watermark');
+    if (watermark < used || watermark > this.get('pages')) this.setSuper('watermark', used);
   }
 
   private addRecordPage(record: number): boolean {
