@@ -35,3 +35,17 @@ test.each([
   expect(status).toBe(2);
   expect(readFileSync(join(folder, 'foreign'), 'utf8')).toBe('something else');
 });
+
+test('a recorded boot has the same keys, IDs and date when it is replayed', { timeout: 120_000 }, () => {
+  const boot = (image: string, ...args: string[]): string => {
+    const command = [join(packageRoot(), 'dist', 'licorice.js'), 'boot', '--nvdimm', image, '--size', '16M'];
+    command.push('--exec', 'obj make thing; cap key k; obj stat k; date', ...args);
+    const { stdout, stderr } = spawnSync(process.execPath, command, { cwd: folder, encoding: 'utf8' });
+    expect(stderr).toBe('');
+    return stdout;
+  };
+  const first = boot('first.nvm', '--record', 'log');
+  expect(first).toMatch(/^[0-9a-f]{16}:[0-9a-f]{16}\n/);
+  expect(boot('second.nvm', '--replay', 'log')).toBe(first);
+  expect(boot('third.nvm')).not.toBe(first);
+});

@@ -19,6 +19,9 @@ export interface MachineArguments {
   mem: string;
   harts: number;
   engine: string;
+  record?: string;
+  replay?: string;
+  save?: string;
 }
 
 export const ENGINES = ['interp', 'jit'] as const;
@@ -47,6 +50,17 @@ export const machineOptions = <T>(yargs: Argv<T>) =>
       choices: ENGINES,
       default: 'jit',
       describe: 'interpreter or translator; the results are the same',
+    })
+    .option('record', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'write what was typed, and when, to a file',
+    })
+    .option('replay', { type: 'string', requiresArg: true, describe: 'type what such a file says' })
+    .option('save', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'write the whole state to a file when the run ends (licorice explain, licorice debug)',
     });
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, K: KiB, M: MiB, G: GiB };

@@ -23,9 +23,6 @@ export interface RunArguments extends MachineArguments, NvdimmArguments {
   stats: boolean;
   'dump-region'?: string;
   'dump-dtb'?: string;
-  record?: string;
-  replay?: string;
-  save?: string;
   load?: string;
   /** Where the state goes if the guest ends itself as failed (a kernel panic). */
   failureState?: string;
@@ -80,17 +77,6 @@ export const runCommand: CommandModule<object, RunArguments> = {
       .option('paced', {
         type: 'boolean',
         describe: 'sleep in wall-clock time when the guest sleeps (default: on a terminal)',
-      })
-      .option('record', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'write what was typed, and when, to a file',
-      })
-      .option('replay', { type: 'string', requiresArg: true, describe: 'type what such a file says' })
-      .option('save', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'write the whole state to a file when the run ends (licorice explain, licorice debug)',
       })
       .option('load', {
         type: 'string',

@@ -49,6 +49,9 @@ export async function runGuest(options: RunArguments, files = bootFiles(options)
   if (maxInstructions !== undefined) positiveInteger(maxInstructions, '--max-instructions');
   if (!Number.isSafeInteger(options.seed)) throw new UserError('--seed: not a whole number');
   const replay = options.replay === undefined ? undefined : loadLog(options.replay);
+  const seed = replay?.seed ?? options.seed;
+  const startSeconds =
+    replay?.startSeconds ?? (options.date === undefined ? undefined : startDate(options.date));
   const output = new OutputBuffer(STDOUT);
   const timing = await timingPart(options);
   const engine = timing?.engine ?? (await engineNamed(options.engine, options.stats));
@@ -71,7 +74,7 @@ export async function runGuest(options: RunArguments, files = bootFiles(options)
     const computer = new Computer({
       harts: saved ? saved.shape.harts : hartCount(options.harts),
       memory: saved ? saved.shape.memory : memorySize(options.mem),
-      seed: options.seed,
+      seed,
       modernVirtio: options.virtio === 'modern',
       uartOutput: (byte) => {
         reports.put(byte);
@@ -82,7 +85,7 @@ export async function runGuest(options: RunArguments, files = bootFiles(options)
       ...(toVirtio && { consoleOutput: (bytes: Uint8Array) => output.write(bytes) }),
       ...(nvdimm && { nvdimm: nvdimm.options }),
       ...(timing && { extensions: [timing] }),
-      ...(options.date !== undefined && { startSeconds: startDate(options.date) }),
+      ...(startSeconds !== undefined && { startSeconds }),
     });
     if (files !== undefined) {
       const booted = computer.boot(files);
@@ -103,7 +106,7 @@ export async function runGuest(options: RunArguments, files = bootFiles(options)
     session = new Session(computer, {
       onResize: () => reports.resized(),
       output,
-      ...(replay ? { replay } : { stdin: process.stdin }),
+      ...(replay ? { replay: replay.events } : { stdin: process.stdin }),
       paced: options.paced ?? (process.stdin.isTTY === true && process.stdout.isTTY === true),
       ...(nvdimm && { faults: nvdimm.faults }),
       inputDevice: toVirtio ? VIRTIO_CONSOLE : UART,
@@ -122,7 +125,8 @@ export async function runGuest(options: RunArguments, files = bootFiles(options)
     // Only the guest can switch its NVDIMM off in order; every other end is a power failure.
     if (end.kind === 'exit' && !failed) computer.nvdimm?.powerOff();
     else if (end.kind !== 'power-failure') computer.nvdimm?.beforeOutput();
-    if (options.record !== undefined) saveLog(options.record, session.log);
+    if (options.record !== undefined)
+      saveLog(options.record, session.log, { seed, ...(startSeconds !== undefined && { startSeconds }) });
     if (options['dump-region'] !== undefined) {
       for (const line of regionLines(computer.machine, options['dump-region']))
         process.stderr.write(`${line}\n`);
