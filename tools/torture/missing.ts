@@ -24,11 +24,17 @@ function isFlushedLater(store: CaseStore, { point }: Case, events: readonly RunE
     .some((event) => event.instret > point.instret && writesBack(event, store));
 }
 
+/** A guest program's events begin when it says that it is ready: what it stored before had to be persistent by then. */
+const isFromSetup = (store: CaseStore, [first]: readonly RunEvent[]): boolean =>
+  first !== undefined && store.unit.instret < first.instret;
+
 /** Was it written back before the failure, and before the first acknowledgement behind it? */
 function isFlushedInTime(store: CaseStore, { point }: Case, events: readonly RunEvent[]): boolean {
   if (!store.writtenBack) return false;
   if (store.level > 0) return true;
   const later = between(events, store, point.instret);
+  // If the program did so later, it had not before.
+  if (isFromSetup(store, events)) return !later.some((event) => writesBack(event, store));
   const acknowledged = later.findIndex(({ kind }) => kind === 'acknowledge');
   return acknowledged < 0 || later.slice(0, acknowledged).some((event) => writesBack(event, store));
 }
@@ -36,6 +42,7 @@ function isFlushedInTime(store: CaseStore, { point }: Case, events: readonly Run
 /** Nothing was completed or acknowledged since: there is no place where a flush or a fence could be missing. */
 const isFresh = (store: CaseStore, { point }: Case, events: readonly RunEvent[]): boolean =>
   store.level === 0 &&
+  !isFromSetup(store, events) &&
   !between(events, store, point.instret).some(
     ({ kind, redundant }) => kind === 'acknowledge' || (kind === 'fence' && !redundant),
   );

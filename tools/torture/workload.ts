@@ -200,7 +200,7 @@ export class Workload {
       if (!event.redundant()) this.crash('fence');
     } else if (event.kind === 'inval') this.crash('invalidation');
     const { patch } = this;
-    if (patch === undefined || !this.started) return;
+    if (patch === undefined) return;
     if (patch.kind === 'flush and fence') {
       if ((event.kind === 'store' || event.kind === 'zero') && patch.stores.has(event.pc))
         this.owed.push({ hart: Math.max(event.hart, 0), blocks: blocksOf(event) });
