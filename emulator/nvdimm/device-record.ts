@@ -84,6 +84,10 @@ export function encodeDeviceRecord(record: DeviceRecord): Uint8Array {
   return bytes;
 }
 
+/** Do the bytes begin as a record does? */
+export const isDeviceRecord = (bytes: Uint8Array): boolean =>
+  new TextDecoder().decode(bytes.subarray(0, MAGIC.length)) === MAGIC;
+
 /**
  * Reads a record from its bytes.
  * @param file for messages
@@ -91,7 +95,7 @@ export function encodeDeviceRecord(record: DeviceRecord): Uint8Array {
  */
 export function decodeDeviceRecord(bytes: Uint8Array, file: string): DeviceRecord {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (new TextDecoder().decode(bytes.subarray(0, 16)) !== MAGIC) {
+  if (!isDeviceRecord(bytes)) {
     throw new UserError(
       `${file} is not an NVDIMM of licorice: name another file, or one that does not exist yet`,
     );

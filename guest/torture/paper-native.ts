@@ -3,26 +3,12 @@
  * is a class of its own: two transactions of a frame each, with short values.
  */
 import '../libtwz/torture-only.ts';
-import { runWorkload } from '../libtwz/torture.ts';
-import { BACKENDS } from '../programs/paper/store/backends.ts';
-import { changeStore, checkStore, setUpStore } from './shared/paper-store.ts';
+import { tortureStoreByPages } from './shared/paper-store.ts';
 
-const NATIVE = 0;
-
-function setup(): void {
-  setUpStore(BACKENDS[NATIVE], 8);
-}
-
-/** An insertion, and an update: changes of one page. */
-function operation(index: u64): void {
-  changeStore(BACKENDS[NATIVE], index === 1 ? 1 : 3);
-}
-
-function check(): u64 {
-  return checkStore(BACKENDS[NATIVE]);
-}
+/** Its number among the back ends. */
+const STORE = 0;
 
 /** @export */
 function torture(): u64 {
-  return runWorkload(2, setup, operation, check);
+  return tortureStoreByPages(STORE, 8);
 }

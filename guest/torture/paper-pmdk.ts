@@ -1,24 +1,11 @@
 /** Torture workload: the paper's key-value store `pmdk`, a red-black tree of fat pointers with undo and redo logs; each operation is a transaction. */
 import '../libtwz/torture-only.ts';
-import { runWorkload } from '../libtwz/torture.ts';
-import { BACKENDS } from '../programs/paper/store/backends.ts';
-import { changeStore, checkStore, OPERATIONS, setUpStore } from './shared/paper-store.ts';
+import { tortureStore } from './shared/paper-store.ts';
 
-const WHICH = 2;
-
-function setup(): void {
-  setUpStore(BACKENDS[WHICH], 880);
-}
-
-function operation(index: u64): void {
-  changeStore(BACKENDS[WHICH], index);
-}
-
-function check(): u64 {
-  return checkStore(BACKENDS[WHICH]);
-}
+/** Its number among the back ends. */
+const STORE = 2;
 
 /** @export */
 function torture(): u64 {
-  return runWorkload(OPERATIONS, setup, operation, check);
+  return tortureStore(STORE, 880);
 }

@@ -2,12 +2,12 @@
  * `licorice build FILE`: compiles a program of guest TypeScript to an ELF executable for the machine (default), to a
  * relocatable object (`-c`), to assembly text (`-S`), or to the text of its intermediate representation (`--ir`).
  */
-import { readFileSync } from 'node:fs';
 import { basename, relative } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
 import type { Target } from '../compiler/compile.ts';
 import type { Diagnostic } from '../compiler/frontend/diagnostics.ts';
+import { readImage } from './machine-options.ts';
 
 interface BuildOptions {
   file: string;
@@ -70,7 +70,7 @@ export const buildCommand: CommandModule<object, BuildOptions> = {
       target: options.target,
       optimise: options.O > 0,
       relocatable: options.c,
-      objects: options.objects.map(readInput),
+      objects: options.objects.map((name) => readImage(name, 'object file')),
       ...(options.xtwzp !== undefined && { xtwzp: options.xtwzp }),
     };
     if (options.S || options.ir) {
@@ -85,14 +85,6 @@ export const buildCommand: CommandModule<object, BuildOptions> = {
     writeFileAtomically(options.output ?? `${stem}${options.c ? '.o' : '.elf'}`, result.elf, !options.c);
   },
 };
-
-function readInput(name: string): { name: string; bytes: Uint8Array } {
-  try {
-    return { name, bytes: readFileSync(name) };
-  } catch (error) {
-    throw new UserError(`cannot read ${name}: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
 
 async function report(diagnostics: readonly Diagnostic[]): Promise<never> {
   const { formatDiagnostic } = await import('../compiler/frontend/diagnostics.ts');

@@ -7,7 +7,7 @@ import type { CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
 import type { Debugger } from '../debugger/debugger.ts';
 import type { Transcript } from '../debugger/transcript.ts';
-import { hartCount, memorySize, parseSize, readImage } from './machine-options.ts';
+import { hartCount, memorySize, parseSize, portNumber, readImage, readProgram } from './machine-options.ts';
 
 interface DebugArguments {
   target?: string;
@@ -26,7 +26,7 @@ interface DebugArguments {
   program?: string;
   recovery: boolean;
   at?: number;
-  gdb?: number;
+  gdb?: string;
 }
 
 const DEFAULT_IMAGE = 'licorice.nvm';
@@ -48,7 +48,7 @@ export const debugCommand: CommandModule<object, DebugArguments> = {
           'take commands from a file (- for standard input) and print what they print, without a screen',
       })
       .option('gdb', {
-        type: 'number',
+        type: 'string',
         describe: 'no screen: wait for GDB on this port of the loopback address (default 1234)',
       })
       .option('exec', {
@@ -135,12 +135,12 @@ export const debugCommand: CommandModule<object, DebugArguments> = {
 };
 
 /** GDB instead of the debugger's own commands. Returns the exit code. */
-async function serveGdbOnly(debugged: Debugger, console: Transcript, port: number): Promise<number> {
+async function serveGdbOnly(debugged: Debugger, console: Transcript, port: string): Promise<number> {
   const { DEFAULT_GDB_PORT, serveGdb } = await import('../debugger/gdb-server.ts');
   let shown = 0;
   return await serveGdb({
     debugged,
-    port: Number.isNaN(port) ? DEFAULT_GDB_PORT : port,
+    port: portNumber(port, '--gdb', DEFAULT_GDB_PORT),
     onListening: (actual) => process.stderr.write(`licorice: waiting for GDB: target remote :${actual}\n`),
     onSlice: () => {
       // What was printed before, in the same past, is not printed again.
@@ -178,7 +178,7 @@ async function open(args: DebugArguments) {
     const { openTortureCase } = await import('../debugger/torture-case.ts');
     return await openTortureCase(target, args.program, args.recovery);
   }
-  const image = target === undefined ? undefined : readImage(target, 'image');
+  const image = target === undefined ? undefined : readProgram(target, 'program');
   return openFiles(
     kernel === undefined
       ? {

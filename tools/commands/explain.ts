@@ -2,9 +2,9 @@
  * `licorice explain STATE VADDR`: the translation of a virtual address in a saved state, step by step: every entry
  * read with its address, raw bits and fields, and the verdict or what is missing. Sv39, Sv48, Sv57 and Xtwz.
  */
-import { readFileSync } from 'node:fs';
 import type { CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
+import { readImage } from './machine-options.ts';
 
 interface ExplainArguments {
   state: string;
@@ -40,9 +40,11 @@ export const explainCommand: CommandModule<object, ExplainArguments> = {
       import('../../emulator/machine/explain.ts'),
       import('../explain/format.ts'),
     ]);
-    const machine = openForReading(readState(readFile(args.state), args.state), args.state, [
-      xtwzExtension(),
-    ]);
+    const machine = openForReading(
+      readState(readImage(args.state, 'saved state').bytes, args.state),
+      args.state,
+      [xtwzExtension()],
+    );
     const core = machine.cores[args.hart];
     if (core === undefined)
       throw new UserError(`--hart ${args.hart}: ${args.state} has harts 0 to ${machine.cores.length - 1}`);
@@ -58,14 +60,6 @@ export const explainCommand: CommandModule<object, ExplainArguments> = {
     process.exitCode = explained.pa === undefined ? 1 : 0;
   },
 };
-
-function readFile(path: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new UserError(`cannot read ${path}: ${(error as NodeJS.ErrnoException).code}`);
-  }
-}
 
 /** An address as people write it: hexadecimal or decimal, `slot:offset` of the object window, or `pc`. */
 export function parseAddress(text: string, pc: bigint): bigint {

@@ -9,13 +9,14 @@ import type { ImageFile } from '../../emulator/boot/image.ts';
 import { describeError } from '../../emulator/devices/virtio/file-disk.ts';
 import { UserError } from '../../emulator/errors.ts';
 import type { EngineFactory } from '../../emulator/machine/engine.ts';
+import { DEVICE_AREA_SIZE, isDeviceRecord } from '../../emulator/nvdimm/device-record.ts';
 
 /** Options about the machine itself, as yargs gives them. */
 export interface MachineArguments {
-  /** Port of the GDB stub; absent: none. */
-  gdb?: number;
-  /** Port of the debug adapter; absent: none. */
-  dap?: number;
+  /** Port of the GDB stub, empty for the usual one; absent: none. */
+  gdb?: string;
+  /** Port of the debug adapter, empty for the usual one; absent: none. */
+  dap?: string;
   mem: string;
   harts: number;
   engine: string;
@@ -35,12 +36,12 @@ export const machineOptions = <T>(yargs: Argv<T>) =>
       describe: 'main memory: 64M, 1G, …',
     })
     .option('gdb', {
-      type: 'number',
+      type: 'string',
       describe:
         'wait for GDB on this port of the loopback address (default 1234); the run can go backwards, and an NVDIMM file is only read',
     })
     .option('dap', {
-      type: 'number',
+      type: 'string',
       describe:
         'let editors attach to the guest while it runs (Debug Adapter Protocol) on this port of the loopback address (default 4711); the run can go backwards, and an NVDIMM file is only read',
     })
@@ -111,6 +112,14 @@ export async function engineNamed(name: string, timed = false): Promise<EngineFa
   return (memory) => new Translator(memory, { timed });
 }
 
+/** The port that an option names; `usual` when it names none, 0: any that is free. */
+export function portNumber(text: string, option: string, usual: number): number {
+  if (text === '') return usual;
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65535)
+    throw new UserError(`${option} '${text}' is not a port: a number up to 65535, or nothing for ${usual}`);
+  return Number(text);
+}
+
 /** Reads a whole file for `what` it is. */
 export function readImage(path: string, what: string): ImageFile {
   try {
@@ -119,4 +128,13 @@ export function readImage(path: string, what: string): ImageFile {
     const { code } = error as NodeJS.ErrnoException;
     throw new UserError(`${path}: cannot read the ${what} (${describeError(code)})`);
   }
+}
+
+/** Reads a program or an image of memory; one of the NVDIMM, which is neither, is said to be one. */
+export function readProgram(path: string, what: string): ImageFile {
+  const image = readImage(path, what);
+  // The record stands at the end.
+  if (isDeviceRecord(image.bytes.subarray(-DEVICE_AREA_SIZE)))
+    throw new UserError(`${path} is an NVDIMM image, not a ${what}; give it with --nvdimm ${path}`);
+  return image;
 }

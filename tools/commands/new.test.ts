@@ -42,10 +42,17 @@ test('a project that is there stays as it is', { timeout: TIMEOUT }, () => {
   expect(readFileSync(file, 'utf8')).toBe('mine now\n');
 });
 
-test('only an executable for the guest becomes a program', { timeout: TIMEOUT }, () => {
+test('only an executable for the guest becomes a program, and only a program is run', {
+  timeout: TIMEOUT,
+}, () => {
   writeFileSync(join(folder, 'bare.ts'), '/** @export */\nfunction main(): i32 {\n  return 0;\n}\n');
   expect(licorice('build', 'bare.ts')).toMatchObject({ stderr: '', status: 0 });
   expect(licorice('image', 'create', 'a.nvm', '--size', '16M').status).toBe(0);
+  expect(licorice('run', 'a.nvm')).toEqual({
+    stdout: '',
+    stderr: 'licorice: a.nvm is an NVDIMM image, not a program; give it with --nvdimm a.nvm\n',
+    status: 2,
+  });
   expect(licorice('image', 'put', 'a.nvm', 'bare.elf', '--type', 'program')).toMatchObject({
     stderr: 'licorice: bare.elf: not a program of the guest; build it with --target program\n',
     status: 2,

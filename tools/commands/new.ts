@@ -5,6 +5,7 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
+import { describeError } from '../../emulator/devices/virtio/file-disk.ts';
 import { UserError } from '../../emulator/errors.ts';
 
 interface NewOptions {
@@ -37,11 +38,12 @@ export const newCommand: CommandModule<object, NewOptions> = {
     // Relative, so that a project beside licorice can be moved with it.
     const guest = relative(resolve(folder), guestFolder()).replaceAll('\\', '/');
     try {
-      mkdirSync(folder, { recursive: true });
+      // Not with its parents: a name with a slip of the pen is no folder that somebody wants.
+      if (!existsSync(folder)) mkdirSync(folder);
       for (const name of sources) copyFileSync(join(template, name), join(folder, name));
       writeFileSync(join(folder, 'tsconfig.json'), projectConfig(guest));
     } catch (error) {
-      throw new UserError(`cannot make ${folder}: ${error instanceof Error ? error.message : String(error)}`);
+      throw new UserError(`cannot make ${folder} (${describeError((error as NodeJS.ErrnoException).code)})`);
     }
     process.stdout.write(`${folder}: ${names.join(', ')}
 next: licorice check ${folder}

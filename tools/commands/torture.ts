@@ -3,7 +3,6 @@
  * when there are findings. `licorice torture replay SEED PROGRAM` runs one of them again, `licorice torture merge` puts the
  * reports of shards together.
  */
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Argv, CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
@@ -137,12 +136,7 @@ const mergeCommand: CommandModule<object, MergeArguments> = {
     const { mergeReports, parseReport } = await import('../torture/merge.ts');
     const names = args.reports ?? [];
     const reports = names.map((name) => {
-      try {
-        return parseReport(readFileSync(name, 'utf8'), name);
-      } catch (error) {
-        if (error instanceof UserError) throw error;
-        throw new UserError(`cannot read ${name}: ${error instanceof Error ? error.message : String(error)}`);
-      }
+      return parseReport(new TextDecoder().decode(readImage(name, 'report').bytes), name);
     });
     await deliver(mergeReports(reports, names), args);
   },

@@ -3,8 +3,9 @@
  * the same images, options and log is the same run. One JSON object for each line, the first one a header, which has what else the
  * host gave: the seed of the guest's entropy, the date.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { UserError } from '../../emulator/errors.ts';
+import { readImage } from '../commands/machine-options.ts';
 
 const FORMAT = 'licorice input log';
 const VERSION = 1;
@@ -93,11 +94,5 @@ function parseEvent(value: Record<string, unknown>, where: string): InputEvent {
 }
 
 export function loadLog(path: string): InputLog {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new UserError(`${path}: cannot read the input log (${(error as NodeJS.ErrnoException).code})`);
-  }
-  return parseLog(text, path);
+  return parseLog(new TextDecoder().decode(readImage(path, 'input log').bytes), path);
 }

@@ -14,8 +14,10 @@ import {
   engineNamed,
   hartCount,
   memorySize,
+  portNumber,
   positiveInteger,
   readImage,
+  readProgram,
 } from '../commands/machine-options.ts';
 import { type RunArguments, writeResult } from '../commands/run.ts';
 import type { Transcript } from '../debugger/transcript.ts';
@@ -149,7 +151,7 @@ export async function runGuest(options: RunArguments, files = bootFiles(options)
 async function debugWithGdb(
   computer: Computer,
   files: BootFiles | undefined,
-  port: number,
+  port: string,
   output: OutputBuffer,
 ): Promise<number> {
   const [{ DEFAULT_GDB_PORT, serveGdb }, { openWithFiles }] = await Promise.all([
@@ -160,7 +162,7 @@ async function debugWithGdb(
   output.muted = () => debugged.time.isReplay;
   return await serveGdb({
     debugged,
-    port: Number.isNaN(port) ? DEFAULT_GDB_PORT : port,
+    port: portNumber(port, '--gdb', DEFAULT_GDB_PORT),
     onListening: (actual) => say(`waiting for GDB: target remote :${actual}`),
     onSlice: () => output.flush(),
   });
@@ -170,7 +172,7 @@ async function debugWithGdb(
 async function debugWithEditor(guest: {
   readonly computer: Computer;
   readonly files: BootFiles | undefined;
-  readonly port: number;
+  readonly port: string;
   readonly output: OutputBuffer;
   readonly inputDevice: string;
   readonly transcript: Transcript;
@@ -185,7 +187,7 @@ async function debugWithEditor(guest: {
   try {
     return await serveDap({
       opened,
-      port: Number.isNaN(port) ? DEFAULT_DAP_PORT : port,
+      port: portNumber(port, '--dap', DEFAULT_DAP_PORT),
       stdin: process.stdin,
       inputDevice,
       onListening: (actual) =>
@@ -227,8 +229,8 @@ function bootFiles(options: RunArguments): BootFiles | undefined {
   const bare = bios === 'none';
   return {
     bare,
-    firmware: firmwarePath === undefined ? undefined : readImage(firmwarePath, 'firmware'),
-    kernel: kernelPath === undefined ? undefined : readImage(kernelPath, 'image'),
+    firmware: firmwarePath === undefined ? undefined : readProgram(firmwarePath, 'firmware'),
+    kernel: kernelPath === undefined ? undefined : readProgram(kernelPath, 'program'),
     initrd: options.initrd === undefined ? undefined : readImage(options.initrd, 'initial RAM disk'),
     append: options.append,
   };

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import type { ImageFile } from '../../emulator/boot/image.ts';
 import { UserError } from '../../emulator/errors.ts';
-import { readImage } from '../commands/machine-options.ts';
+import { readProgram } from '../commands/machine-options.ts';
 import { buildWorkloads, workloadNames } from '../guest/workloads.ts';
 import { compileGuest, guestProgram, isGuestProgram } from './guest.ts';
 import type { Program } from './program.ts';
@@ -20,7 +20,7 @@ export async function loadProgram(name: string, options: Omit<Program, 'elf' | '
     const [bytes] = await buildWorkloads([name]);
     return guestProgram({ name: `${name}.elf`, bytes: bytes! }, options);
   }
-  const elf: ImageFile = name.endsWith('.ts') ? await compileGuest(name) : readImage(name, 'program');
+  const elf: ImageFile = name.endsWith('.ts') ? await compileGuest(name) : readProgram(name, 'program');
   if (isGuestProgram(elf.bytes, elf.name)) return guestProgram(elf, options);
   if (name.endsWith('.ts'))
     throw new UserError(`${name}: has no function 'torture' (docs/torture.md, "A guest program")`);

@@ -3,11 +3,12 @@
  * pages part and join; with shorter ones fewer blocks are undetermined at once.
  */
 
-import { finish, mix } from '../../libtwz/torture.ts';
+import { finish, mix, runWorkload } from '../../libtwz/torture.ts';
+import { BACKENDS } from '../../programs/paper/store/backends.ts';
 import { formatNamed, openNamed } from '../../programs/paper/store/named.ts';
 import { Backend, Cursor } from '../../programs/paper/store/store.ts';
 
-export const OPERATIONS: u64 = 6;
+const OPERATIONS: u64 = 6;
 const KEYS = 'abcdefgh';
 const TREE: u64 = 1;
 
@@ -25,10 +26,10 @@ function value(byte: u64, length: u64): str {
   return strOf(bytes.ptr, length);
 }
 
-let longest: u64 = 880;
+let backend: Backend;
+let longest: u64 = 0;
 
-export function setUpStore(backend: Backend, size: u64): void {
-  longest = size;
+function setup(): void {
   formatNamed(backend);
   if (!openNamed(backend)) finish(20);
   opened = true;
@@ -37,7 +38,7 @@ export function setUpStore(backend: Backend, size: u64): void {
   backend.commit();
 }
 
-export function changeStore(backend: Backend, index: u64): void {
+function change(index: u64): void {
   backend.begin();
   if (index === 1) backend.put(TREE, key(3), value(index, longest));
   else if (index === 2) {
@@ -55,7 +56,7 @@ export function changeStore(backend: Backend, index: u64): void {
 }
 
 /** All pairs in order. After a power failure this opens the store, which recovers. */
-export function checkStore(backend: Backend): u64 {
+function check(): u64 {
   if (!opened && !openNamed(backend)) finish(21);
   opened = true;
   if (!backend.isWhole(TREE)) finish(22);
@@ -68,4 +69,23 @@ export function checkStore(backend: Backend): u64 {
     sum = mix(mix(mix(sum, u64(backend.key(cursor)[0])), u64(found[0])), found.length);
   }
   return sum;
+}
+
+/** The workload of store number `which`, with values of at most `size` bytes. */
+export function tortureStore(which: u64, size: u64): u64 {
+  backend = BACKENDS[which];
+  longest = size;
+  return runWorkload(OPERATIONS, setup, change, check);
+}
+
+/** An insertion, and an update: changes of one page. */
+function changeOnePage(index: u64): void {
+  change(index === 1 ? 1 : 3);
+}
+
+/** The same with two transactions, each of which changes one page. */
+export function tortureStoreByPages(which: u64, size: u64): u64 {
+  backend = BACKENDS[which];
+  longest = size;
+  return runWorkload(2, setup, changeOnePage, check);
 }

@@ -3,7 +3,7 @@
  * a guest that runs already (`attach`). The fields are those of `licorice debug`.
  */
 import { UserError } from '../../../emulator/errors.ts';
-import { memorySize, parseSize, readImage } from '../../commands/machine-options.ts';
+import { memorySize, parseSize, readImage, readProgram } from '../../commands/machine-options.ts';
 import { type Opened, type OpenOptions, openFiles, openGuest, openState } from '../open.ts';
 import { type Json, type JsonObject, numberOf, textOf } from './messages.ts';
 
@@ -77,7 +77,7 @@ export function launch(args: JsonObject): Opened {
   const commands = textOf(args, 'exec');
   if (program === undefined && kernel === undefined) return openGuest({ ...options, commands });
   if (commands !== undefined) throw new UserError("'exec' is for the guest system, without a program");
-  const image = program === undefined ? undefined : readImage(program, 'image');
+  const image = program === undefined ? undefined : readProgram(program, 'program');
   const append = textOf(args, 'append');
   if (kernel !== undefined)
     return openFiles({ firmware: image, kernel: readImage(kernel, 'kernel'), append }, options);

@@ -3,6 +3,9 @@
  * stores are logged, is the tags' and the library's business. Nodes and values are allocated from a pool of objects, so a store grows beyond one
  * object without a line of code here. A node has its key in place, its value in memory of its own: one that changes is written to new memory,
  * and the pointer to it is what the transaction logs.
+ *
+ * The tree's own code is written out, as it is in pmdk.ts, because the two are compared line by line. Other programs take libtwz's
+ * (libtwz/rbtree.ts), whose keys are numbers.
  */
 import { Anchor, allocateIn, heapOf, initHeap } from '../../../libtwz/alloc.ts';
 import { baseOf } from '../../../libtwz/object.ts';
