@@ -248,7 +248,7 @@ describe('security', () => {
 
   test('what a context was granted it may do, and nobody else', () => {
     run(
-      'cap key k; ctx make alice; ctx make bob; cap make secret k; obj write secret 0x1000 hidden; cap grant secret alice rw k',
+      'cap key k; ctx make alice; ctx make bob; cap make secret k; obj write secret 0x1000 hidden; cap grant secret alice rw',
     );
     expect(run('ctx show alice; ctx show bob').output).toMatch(new RegExp(`^${ID}  read write\n$`));
     expect(run('ctx run alice hexdump secret 0x1000 6')).toMatchObject({
@@ -261,9 +261,7 @@ describe('security', () => {
     );
     // 192 + FAULT_SECURITY.
     expect(refused.status).toBe(195);
-    expect(run('ctx run alice cap grant secret bob rw k').output).toMatch(
-      /^cap: this program has no keyring/,
-    );
+    expect(run('ctx run alice cap grant secret bob rw').output).toMatch(/^cap: this program has no keyring/);
     expect(run('ctx run alice poweroff').output).toBe('poweroff: you have not the right to do that\n');
     expect(run('ctx run alice kill 1').output).toBe('kill: 1: you have not the right to do that\n');
     expect(run("ctx run alice sh -c 'echo x > secret; ctx'").output).toMatch(
@@ -273,18 +271,36 @@ describe('security', () => {
 
   test('revoking voids what was granted before, not after', () => {
     expect(run('cap revoke secret; ctx run alice hexdump secret 0x1000 6').status).toBe(195);
-    expect(
-      run('sleep 0.01; cap grant secret alice r k; ctx run alice hexdump secret 0x1000 6'),
-    ).toMatchObject({ status: 0 });
+    expect(run('sleep 0.01; cap grant secret alice r; ctx run alice hexdump secret 0x1000 6')).toMatchObject({
+      status: 0,
+    });
     expect(run('ctx run alice obj write secret 0x1000 x').output).toMatch(
       /: you have not the right to write it\n$/,
     );
   });
 
+  test('a gate is signed with the rest, and shown', () => {
+    const { output } = run(
+      'cap make door k; ctx make carl; cap grant door carl rx gate 0x1800 16; cap show carl; cap verify carl',
+    );
+    expect(output).toMatch(
+      new RegExp(`^${ID}  read exec, gate 0x00001800\n${ID}  read exec, gate 0x00001800: holds\n$`),
+    );
+  });
+
+  test.each(['gate x 16', 'gate 0x1800', 'gate 0x1800 0', 'gate 0x40000000 16', 'for', 'for 0', 'soon', 'k'])(
+    'cap grant … %s is no way to use it',
+    (terms) => {
+      const { output, status } = run(`cap grant secret alice r ${terms}`);
+      expect(output).toBe('usage: cap keys|key|forget|make|grant|delegate|take|show|verify|revoke ...\n');
+      expect(status).toBe(2);
+    },
+  );
+
   test.each([
     ['cap make x secret', 'cap: secret: no such key in your keyring (cap key makes one)\n'],
     ['cap make x k rq', 'usage: cap keys|key|forget|make|grant|delegate|take|show|verify|revoke ...\n'],
-    ['cap grant secret secret rw k', 'cap: secret: is not a security context\n'],
+    ['cap grant secret secret rw', 'cap: secret: is not a security context\n'],
     ['cap key k', 'cap: k: there is a key of this name\n'],
     ['cap forget own', 'cap: own: everything that you make is protected by it\n'],
     ['cap take secret', 'cap: secret: is not a letter (cap grant ... into NAME writes one)\n'],

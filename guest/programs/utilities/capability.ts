@@ -183,8 +183,6 @@ function makeProtected(): i64 {
 let into: str = '';
 /** The context that delegates; empty: the caller's own. */
 let delegator: str = '';
-/** The key named in so many words; empty: the one that the object names. */
-let keyGiven: str = '';
 
 /** Reads RIGHTS and what follows. False: that is not how it is used. */
 function readTerms(terms: Terms): bool {
@@ -193,11 +191,7 @@ function readTerms(terms: Terms): bool {
   const value = stack<FixedArray<u64, 2>>();
   for (let i: u64 = 5; i < argumentCount(); i += 2) {
     const word = argument(i);
-    if (i + 1 === argumentCount()) {
-      // A key by itself, as the last word.
-      keyGiven = word;
-      return true;
-    }
+    if (i + 1 === argumentCount()) return false;
     if (word.equals('into')) into = argument(i + 1);
     else if (word.equals('from')) delegator = argument(i + 1);
     else if (word.equals('for')) {
@@ -265,7 +259,7 @@ function grantRights(): i64 {
   if (!readTerms(terms) || delegator.length !== 0) return -1;
   const keys = ring();
   if (keys === null || !find(argument(2), target) || !findContext(argument(3), context)) return 1;
-  const key = keyGiven.length === 0 ? signerOf(keys, target.id, argument(2)) : pairOf(keys, keyGiven);
+  const key = signerOf(keys, target.id, argument(2));
   if (key === null) return 1;
   const stat = stack<StatResult>();
   const known = statObject(target.id, stat);
