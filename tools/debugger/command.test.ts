@@ -52,7 +52,7 @@ test(
   'wrong options are one line each',
   () => {
     for (const [args, why] of [
-      [['nothing.elf', '--batch', '-'], /cannot read the image/],
+      [['nothing.elf', '--batch', '-'], /nothing.elf: cannot read the program \(no such file\)/],
       [['--batch', 'nothing', '--size', '64M'], /nothing: cannot be read/],
       [['--batch', '-', '--size', '64M', '--at', '-5'], /--at -5: not an instruction count/],
       [
