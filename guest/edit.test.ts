@@ -4,6 +4,9 @@ import { Terminal } from '@xterm/headless';
 import { expect, test } from 'vitest';
 import { MiB } from '../emulator/addresses.ts';
 import { MemoryMedia } from '../emulator/nvdimm/media.ts';
+import { Layouts } from '../tools/guest/layouts.ts';
+import { checkStore } from '../tools/image/check.ts';
+import { ObjectStore } from '../tools/image/store.ts';
 import { Console, ShellMachine } from './testing/shell.ts';
 
 /** A terminal with the machine at its other end. */
@@ -41,6 +44,12 @@ class Screen {
     return Array.from({ length: this.terminal.rows }, (_, row) =>
       (active.getLine(active.baseY + row)?.translateToString(true) ?? '').trimEnd(),
     );
+  }
+
+  /** Lets so many seconds of the guest's time pass. */
+  pass(seconds: number): void {
+    const { machine } = this.console.system.computer;
+    machine.run({ until: machine.now + seconds * 1e9, instructions: 500_000_000 });
   }
 
   cursor(): [number, number] {
@@ -147,4 +156,47 @@ test('changes are taken back, the last one first, and letters typed in a row tog
   expect((await screen.type(key('z'))).join('\n')).toContain('nothing to take back');
   expect((await screen.type(`${DOWN}${END}\x7f\x7f`))[1]).toBe('t');
   expect((await screen.type(`${key('z')}${key('z')}`)).slice(0, 2)).toEqual(['one', 'two']);
+});
+
+test('a save that finds the store full leaves the editor, its text and the old text; when there is space, it saves', {
+  timeout: 300_000,
+}, async () => {
+  const FULL = 'no space left in the object store (df shows how much there is)';
+  const media = new MemoryMedia(2 * MiB);
+  const machine = new ShellMachine(media);
+  // A text of three pages that shares them with a copy, and spare objects to be removed one by one; nothing left.
+  const grow = 'for i in 1 2 3 4 5 6 7; do cat t t > u; cat u > t; done; rm u; cp t copy';
+  const spare = 'for i in 1 2 3 4 5 6; do echo spare > spare$i; done';
+  machine.run(`echo ${'0123'.repeat(16)} > t; ${grow}; ${spare}`, 1e9);
+  machine.run('i=0; while echo x > fill$i; do i=$((i+1)); done', 1e9);
+  const screen = new Screen(new Console(media), 80, 8);
+  const results: string[] = [];
+  // What is left grows from nothing to enough: the save ends before, in and behind its transaction.
+  for (let spares = 1; spares <= 6 && results.at(-1) !== 'saved'; spares++) {
+    const before = await screen.type(`${key('l')}edit t\rNEW`);
+    expect(before[0]).toMatch(/^NEW0123/);
+    const after = await screen.type(key('s'));
+    results.push(after[7]!);
+    expect(after.slice(0, 6)).toEqual(before.slice(0, 6));
+    if (results.at(-1) === 'saved') break;
+    expect(after[6]).toContain(' t (changed)  line 1, column 4');
+    await screen.type(`${key('q')}n`);
+    expect((await screen.type(`${key('l')}cat t | grep -c NEW; rm spare${spares}\r`)).slice(0, 3)).toEqual([
+      `licorice$ cat t | grep -c NEW; rm spare${spares}`,
+      '0',
+      'licorice$',
+    ]);
+  }
+  expect(results.length).toBeGreaterThan(2);
+  expect(results).toEqual([...results.slice(1).map(() => FULL), 'saved']);
+  await screen.type(key('q'));
+  // A new text, and space that somebody else frees while the editor is open.
+  await screen.type('i=0; while echo x > more$i; do i=$((i+1)); done\r');
+  await screen.type('(sleep 100; rm copy fill1 fill2 fill3) &\redit new\rfresh');
+  expect((await screen.type(key('s')))[7]).toBe(FULL);
+  screen.pass(200);
+  expect((await screen.type(key('s')))[7]).toBe('saved');
+  await screen.type(key('q'));
+  expect(await screen.type(`${key('l')}cat new t | grep -c NEW; cat new; poweroff\r`)).toContain('fresh');
+  expect(checkStore(new ObjectStore(media, Layouts.load()))).toEqual([]);
 });

@@ -39,10 +39,28 @@ export class Tx {
   /** Entries were written that no fence has followed yet. */
   private staged: bool;
 
+  /** Has a log for this thread's transactions, so that `begin` finds one. Returns 0 or −Errno: there is no space for it. */
+  static claim(): i64 {
+    const tx = currentTx();
+    return tx.log.base === 0 ? claimLog(tx.log) : 0;
+  }
+
+  /**
+   * After an attempt (attempt.ts) that was given up: undoes what the calling thread's transaction has done, and ends it, with all levels. The undoing
+   * itself can find no space if the transaction was about pages that are shared with a copy: `touch` them before it begins.
+   */
+  static abandon(): void {
+    const tx = currentTx();
+    if (tx.depth === 0) return;
+    tx.depth = 1;
+    tx.abort();
+    tx.commit();
+  }
+
   /** Opens a transaction, or one within the open one. */
   static begin(): Tx {
     const tx = currentTx();
-    if (tx.log.base === 0) claimLog(tx.log);
+    if (Tx.claim() !== 0) panic('no space for a transaction log');
     if (tx.depth === MAX_DEPTH) panic('transactions nest too deeply');
     tx.marks[tx.depth] = tx.log.end;
     tx.depth++;

@@ -15,7 +15,15 @@ import {
 } from '../abi/log.ts';
 import { NameEntry, Namespace, NameType } from '../abi/name.ts';
 import { CACHE_LINE, OBJ_OFFSET_MASK, OBJ_TOPDATA, ObjectId, READ, WRITE } from '../abi/object.ts';
-import { CONFIG_RESET_CODE, CREATE_PERSIST, CREATE_VOLATILE, EEXIST, SYS_CONFIG } from '../abi/syscall.ts';
+import {
+  CONFIG_RESET_CODE,
+  CREATE_PERSIST,
+  CREATE_TIED,
+  DELETE_UNDO,
+  EEXIST,
+  SYS_CONFIG,
+  SYS_DELETE,
+} from '../abi/syscall.ts';
 import { programArguments } from './io.ts';
 import {
   assignLocked,
@@ -28,9 +36,9 @@ import {
   rootNamespace,
   stepInto,
 } from './name.ts';
-import { dataOf, deleteObject, openObject, rightsTo } from './object.ts';
+import { dataOf, deleteObject, lasting, openObject, rightsTo } from './object.ts';
 import { createOwned } from './owner.ts';
-import { clean, persist, persistFence, storePersistent } from './persist.ts';
+import { clean, persist, persistFence, storePersistent, touch } from './persist.ts';
 import { hasEnded, selfId } from './self.ts';
 import { syscall } from './syscall.ts';
 import { objectAt } from './view.ts';
@@ -246,37 +254,52 @@ export function recoverLogs(): u64 {
   return undone;
 }
 
-/** Takes a log that is this thread's until it ends: a free one, or a new one. */
-export function claimLog(log: UndoLog): void {
+/**
+ * Takes a log that is this thread's until it ends: a free one, or a new one. Returns 0 or −Errno. `log.base` is set last: whatever faults on the way, there is
+ * no lock held and no log claimed by halves.
+ */
+export function claimLog(log: UndoLog): i64 {
   const names = stack<ObjectId>();
   const namespace = logNamespace(names) ? openNamespace(names) : null;
-  if (namespace === null) {
-    newLog(log);
-    return;
-  }
+  if (namespace === null) return newLog(log);
   if ((rightsTo(names) & (READ | WRITE)) !== (READ | WRITE))
     panic('transactions keep logs in the home of their user: this program may not write them there');
-  // One at a time: whether a log's owner lives is asked before it is taken.
-  using held = namesLock(namespace).hold();
-  if (claimFree(log, namespace)) return;
-  newLog(log);
-  nameLog(log, namespace);
+  const base = claimFree(namespace);
+  if (base === 0) {
+    // If there is no space for another name the program is told before it has made a log.
+    touch(addressOf(namespace.entries.ptr[namespace.count]) + sizeof<NameEntry>() - 8);
+    const made = newLog(log);
+    if (made !== 0) return made;
+    const id = stack<ObjectId>();
+    objectAt(log.base, id);
+    syscall(SYS_DELETE, id.lo, id.hi, DELETE_UNDO, 0, 0);
+    nameLog(namespace, id);
+    return 0;
+  }
+  const claimed = stack<UndoLog>();
+  claimed.base = base;
+  claimed.recover();
+  log.sequence = claimed.sequence;
+  log.reset();
+  log.base = base;
+  return 0;
 }
 
-/** Takes a log whose owner has ended. */
-function claimFree(log: UndoLog, namespace: Namespace): bool {
+/** Takes a log whose owner has ended; what that one left open is still to be undone. Returns offset 0 of it, or 0. */
+function claimFree(namespace: Namespace): usize {
   const code = resetCode();
+  // One at a time: whether a log's owner lives is asked before it is taken.
+  using held = namesLock(namespace).hold();
   for (let i: u64 = 0; i < namespace.count; i++) {
     const entry: NameEntry = namespace.entries.ptr[i];
     if (!isUsed(entry)) continue;
-    log.base = openObject(idOf(entry));
-    const header = logHeader(log.base);
+    const base = openObject(idOf(entry));
+    const header = logHeader(base);
     if (header.magic !== LOG_MAGIC || (header.ownerBoot === code && !hasEnded(header.ownerThread))) continue;
-    log.recover();
     takeLog(header);
-    return true;
+    return base;
   }
-  return false;
+  return 0;
 }
 
 function takeLog(header: LogHeader): void {
@@ -285,29 +308,29 @@ function takeLog(header: LogHeader): void {
   persist(addressOf(header), sizeof<LogHeader>());
 }
 
-function newLog(log: UndoLog): void {
+/** Makes a log, which ends with this thread; where there is no object store, a volatile one. Returns 0 or −Errno. */
+function newLog(log: UndoLog): i64 {
   const id = stack<ObjectId>();
-  if (createOwned(id, CREATE_PERSIST) !== 0) {
-    // Without an object store there is nothing that outlives power; aborting still works.
-    if (createOwned(id, CREATE_VOLATILE) !== 0) panic('no space for a transaction log');
-  }
-  log.base = openObject(id);
-  log.sequence = 1;
-  log.reset();
-  const header = logHeader(log.base);
+  const made = createOwned(id, lasting() | CREATE_TIED);
+  if (made !== 0) return made;
+  const base = openObject(id);
+  const header = logHeader(base);
   header.sequence = 1;
   takeLog(header);
   storePersistent(ptrTo(header.magic).address, LOG_MAGIC);
+  log.sequence = 1;
+  log.reset();
+  log.base = base;
+  return 0;
 }
 
 /** Enters a new log under the lower half of its ID. */
-function nameLog(log: UndoLog, namespace: Namespace): void {
-  const id = stack<ObjectId>();
-  objectAt(log.base, id);
+function nameLog(namespace: Namespace, id: ObjectId): void {
   const name = stack<FixedArray<u8, 16>>();
   for (let i: u64 = 0; i < 16; i++) {
     const digit = u8((id.lo >> (i * 4)) & 15);
     name[i] = digit < 10 ? u8('0') + digit : u8('a') + (digit - 10);
   }
+  using held = namesLock(namespace).hold();
   assignLocked(namespace, strOf(name.ptr, 16), id, NameType.object, true);
 }

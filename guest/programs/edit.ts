@@ -1,12 +1,13 @@
 /**
- * `edit NAME`: a small full-screen editor for text objects. The text is worked on in memory (programs/edit/buffer.ts); Ctrl-S writes it to a new object that then
- * takes the name, so that a power failure leaves the old text or the new one.
+ * `edit NAME`: a small full-screen editor for text objects. The text is worked on in memory (programs/edit/buffer.ts); Ctrl-S writes it to its object in a
+ * transaction, so that a power failure leaves the old text or the new one (programs/edit/file.ts).
  */
 import '../libtwz/start.ts';
 import { FAULT_SIGNAL, FaultFrame } from '../abi/fault.ts';
 import { OBJ_NULLPAGE } from '../abi/object.ts';
 import { SYS_THREAD_CONTROL, THREAD_RESUME } from '../abi/syscall.ts';
 import { SLOT_VIEW, slotAddress, ViewHeader } from '../abi/view.ts';
+import { giveUp } from '../libtwz/attempt.ts';
 import { endByFault } from '../libtwz/fault-report.ts';
 import { complain, printLine } from '../libtwz/io.ts';
 import { Key, readKey } from '../libtwz/keyboard.ts';
@@ -59,9 +60,9 @@ enum Control {
   z = 26,
 }
 
-/** Leaves the screen as it was before anything is said about a fault; a new size is for the next key to find. */
+/** Leaves the screen as it was before anything is said about a fault. Saving may fail and the editor go on; a new size is for the next key to find. */
 function onFault(fault: u64, frame: FaultFrame): void {
-  if (fault === FAULT_SIGNAL) {
+  if (fault === FAULT_SIGNAL || giveUp(fault, frame)) {
     syscall(SYS_THREAD_CONTROL, THREAD_RESUME, addressOf(frame), 0, 0, 0);
     return;
   }

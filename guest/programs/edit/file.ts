@@ -4,14 +4,8 @@
  */
 import { NameType } from '../../abi/name.ts';
 import { OBJ_NULLPAGE, OBJ_TOPDATA, ObjectId, READ, WRITE } from '../../abi/object.ts';
-import {
-  CONFIG_STORE_FREE,
-  CONFIG_STORE_TOTAL,
-  ENOENT,
-  ENOSPC,
-  StatResult,
-  SYS_CONFIG,
-} from '../../abi/syscall.ts';
+import { ENOENT, EPERM, StatResult } from '../../abi/syscall.ts';
+import { attempt } from '../../libtwz/attempt.ts';
 import { errorText, lookupText, nameText } from '../../libtwz/errors.ts';
 import { assignName, Found, lookup } from '../../libtwz/name.ts';
 import {
@@ -19,17 +13,18 @@ import {
   deleteObject,
   metaOf,
   openObject,
+  rightsTo,
   setSize,
   sizeOf,
   statObject,
 } from '../../libtwz/object.ts';
 import { createLasting } from '../../libtwz/owner.ts';
-import { syscall } from '../../libtwz/syscall.ts';
+import { touch } from '../../libtwz/persist.ts';
 import { Tx } from '../../libtwz/tx.ts';
 import { CAPACITY, copyText, initBuffer, insertBytes, setCursor, setModified, textLength } from './buffer.ts';
 
-/** Pages for tables, metadata and the log's own. */
-const SPARE_PAGES = 32;
+/** Bytes that the store hands out at a time. */
+const PAGE: u64 = 4096;
 
 /** Loads the text; one without a name yet is empty. Returns what is wrong, or nothing. */
 export function loadText(path: str): str {
@@ -52,49 +47,58 @@ export function loadText(path: str): str {
   return '';
 }
 
-/** Saves the text under its name. Returns what is wrong, or nothing. */
+/** What is being saved to. */
+const target = zeroed<Found>();
+/** The object of `target` was made for this, and has no name yet. */
+let isNew = false;
+
+/**
+ * Saves the text under its name. Returns what is wrong, or nothing. Whatever it is (no space, no right, a lost page), the object holds its old text,
+ * the editor goes on, and saving may be tried again.
+ */
 export function saveText(path: str): str {
-  const found = stack<Found>();
-  const result = lookup(path, found);
-  if (result === 0 && found.type !== NameType.text) return 'the name is that of something else now';
-  if (result !== 0 && found.name.length === 0) return 'its namespace is gone';
-  if (!hasRoom()) return errorText(-ENOSPC);
-  const isNew = result !== 0;
-  if (isNew) {
-    const made = createLasting(found.id);
-    if (made !== 0) return errorText(made);
+  isNew = false;
+  const result = lookup(path, target);
+  if (result === 0 && target.type !== NameType.text) return 'the name is that of something else now';
+  if (result !== 0 && target.name.length === 0) return 'its namespace is gone';
+  if (result !== 0 && (rightsTo(target.parent) & WRITE) === 0) return nameText(-EPERM);
+  if (result === 0 && (rightsTo(target.id) & WRITE) === 0) return 'you have not the right to write it';
+  const saved = attempt(result === 0 ? write : writeNew, 0);
+  if (saved === 0) {
+    setModified(false);
+    return '';
   }
-  const stat = stack<StatResult>();
-  if (statObject(found.id, stat) !== 0 || (stat.rights & WRITE) === 0)
-    return 'you have not the right to write it';
-  write(openObject(found.id));
-  const named = isNew ? giveName(found) : 0;
-  if (named !== 0) return nameText(named);
-  setModified(false);
-  return '';
+  Tx.abandon();
+  if (isNew) deleteObject(target.id);
+  return errorText(saved);
 }
 
-/** Is there room for the text and for what the transaction keeps of the old one? Finding out later would cost the person the text. */
-function hasRoom(): bool {
-  const free = syscall(SYS_CONFIG, CONFIG_STORE_FREE, 0, 0, 0, 0);
-  const total = syscall(SYS_CONFIG, CONFIG_STORE_TOTAL, 0, 0, 0, 0);
-  return total <= 0 || u64(free) > (textLength() >> 10) + SPARE_PAGES;
+/** Makes the object, writes the text to it, and gives it the name. */
+function writeNew(unused: u64): i64 {
+  const made = createLasting(target.id);
+  if (made !== 0) return made;
+  isNew = true;
+  const written = write(unused);
+  if (written !== 0) return written;
+  const id: ObjectId = target.id;
+  return assignName(target.parent, target.name, id, NameType.text, false);
 }
 
-function giveName(found: Found): i64 {
-  const id: ObjectId = found.id;
-  const result = assignName(found.parent, found.name, id, NameType.text, false);
-  if (result !== 0) deleteObject(id);
-  return result;
-}
-
-function write(base: usize): void {
+/** Writes the text, in a transaction. All pages that this takes are had before: what is undone then finds room for it. */
+function write(_: u64): i64 {
   static_assert(CAPACITY < OBJ_TOPDATA - OBJ_NULLPAGE, 'the text fits into an object');
+  const base = openObject(target.id);
+  const data = dataOf(base);
   // From here on the object says that it has a size; the transaction changes only which.
   setSize(base, sizeOf(base));
+  const size = max<u64>(textLength(), sizeOf(base));
+  for (let page: u64 = 0; page < size; page += PAGE) touch(data + page);
+  const claimed = Tx.claim();
+  if (claimed !== 0) return claimed;
   using tx = Tx.begin();
-  tx.record(dataOf(base), max<u64>(textLength(), sizeOf(base)));
+  tx.record(data, size);
   tx.record(ptrTo(metaOf(base).size).address, 8);
-  copyText(dataOf(base));
+  copyText(data);
   store<u64>(ptrTo(metaOf(base).size).address, textLength());
+  return 0;
 }
