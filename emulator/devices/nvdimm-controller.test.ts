@@ -35,7 +35,6 @@ function make() {
   const media = new MemoryMedia(SIZE);
   const origin = (hart: number) => ({ hart, instret: 0, pcLow: 0, pcHigh: 0 });
   const nvdimm = new Nvdimm(memory, layout.regions[1]!, origin, {
-    harts: 1,
     media,
     recording: true,
     trackDeep: true,

@@ -20,7 +20,7 @@ export interface NvdimmExtension extends MachineExtension {
   readonly nvdimm: Nvdimm;
 }
 
-export function nvdimmExtension(options: Omit<NvdimmOptions, 'harts'>): NvdimmExtension {
+export function nvdimmExtension(options: NvdimmOptions): NvdimmExtension {
   let nvdimm: Nvdimm | undefined;
   return {
     name: 'NVDIMM',
@@ -34,7 +34,7 @@ export function nvdimmExtension(options: Omit<NvdimmOptions, 'harts'>): NvdimmEx
   };
 }
 
-function attach(machine: Machine, options: Omit<NvdimmOptions, 'harts'>): Nvdimm {
+function attach(machine: Machine, options: NvdimmOptions): Nvdimm {
   const region = machine.memory.regions.find(({ kind }) => kind === 'nvdimm');
   if (region === undefined) throw new Error('the machine has no region for its NVDIMM');
   if (region.size !== options.media.size) throw new Error("the NVDIMM's region and media differ in size");
@@ -43,7 +43,7 @@ function attach(machine: Machine, options: Omit<NvdimmOptions, 'harts'>): Nvdimm
     const hart = machine.cores[initiator]?.hart;
     return { hart: initiator, instret, pcLow: (hart?.pcLo ?? 0) >>> 0, pcHigh: (hart?.pcHi ?? 0) >>> 0 };
   };
-  const nvdimm = new Nvdimm(machine.memory, region, origin, { ...options, harts: machine.cores.length });
+  const nvdimm = new Nvdimm(machine.memory, region, origin, options);
   const currentHart = (): number => machine.turns.current.hart.index;
   machine.bus.add(new NvdimmController(machine.deviceHost(), nvdimm, currentHart));
   machine.hooks.cacheBlock = (operation, pa, hart) => nvdimm.cacheBlock(operation, pa, hart.index);

@@ -27,7 +27,7 @@ import {
 
 const MAGIC = 'licostat';
 /** Raised whenever an older reader would misread a file. */
-export const STATE_VERSION = 2;
+export const STATE_VERSION = 3;
 const HEADER = 48;
 /** The fastest level: states are mostly zeros and code. */
 const COMPRESSION = { level: 1 } as const;

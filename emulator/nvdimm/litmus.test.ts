@@ -93,7 +93,6 @@ test('the tables are there', () => {
 test.each(tests)('litmus $name: $program', ({ failure, program, legal }) => {
   const memory = new Uint8Array(BYTES);
   const engine = new PersistencyEngine(memory, {
-    harts: 2,
     domain: failure === 'cpu' ? 'cpu' : 'mem-ctrl',
     trackDeep: failure === 'adr-fail',
   });
@@ -104,7 +103,7 @@ test.each(tests)('litmus $name: $program', ({ failure, program, legal }) => {
 
 test('the line states of the text', () => {
   const memory = new Uint8Array(BYTES);
-  const engine = new PersistencyEngine(memory, { harts: 2, trackTouched: true });
+  const engine = new PersistencyEngine(memory, { trackTouched: true });
   const block = blockNumber(0);
   const states = ['', 'x=1', 'clean x', 'x2=1', 'clean x', '1: fence w,w', 'fence w,w'].map((event) => {
     if (event !== '') perform(engine, memory, event);
@@ -123,7 +122,7 @@ test('the line states of the text', () => {
 
 test('a power cycle leaves the chosen image and nothing pending', () => {
   const memory = new Uint8Array(BYTES);
-  const engine = new PersistencyEngine(memory, { harts: 2 });
+  const engine = new PersistencyEngine(memory);
   for (const event of ['x=1', 'y=1', 'clean x']) perform(engine, memory, event);
   const image = [...engine.enumerateImages()].find((blocks) => blocks.get(blockNumber(0))![0] === 0)!;
   engine.powerCycle(image);

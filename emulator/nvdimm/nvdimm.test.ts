@@ -33,7 +33,7 @@ class Bench {
     );
     this.memory = new PhysicalMemory(layout);
     const origin = (hart: number) => ({ hart, instret: this.instret, pcLow: 4 * this.instret, pcHigh: 0 });
-    this.nvdimm = new Nvdimm(this.memory, layout.regions[1]!, origin, { harts: 1, media, ...options });
+    this.nvdimm = new Nvdimm(this.memory, layout.regions[1]!, origin, { media, ...options });
   }
   store(offset: number, value: number): void {
     this.instret++;

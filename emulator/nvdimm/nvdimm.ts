@@ -34,7 +34,6 @@ import { engineField, restoreEngine, restoreRecord, saveEngine, saveRecord } fro
 import { WriteBackLog } from './write-back-log.ts';
 
 export interface NvdimmOptions {
-  readonly harts: number;
   readonly media: Media;
   readonly domain?: PersistenceDomain;
   /**
@@ -83,6 +82,11 @@ export class Nvdimm {
   /** The block of a `cbo.zero` under way, whose store handler must not count it again; else -1. */
   private zeroing = -1;
   private readonly watched = new Map<number, number>();
+  /**
+   * Recording: who issues a hart's cache-block operations and fences now (persistency.ts). A hart does it all by itself on
+   * hardware; a tester may be stricter.
+   */
+  issuerOf: (hart: number) => number = (hart) => hart;
   /** Recording: told of each store before anything is done about it. */
   beforeStore: ((address: Dpa, length: number, initiator: number) => void) | undefined;
   /** On demand: told after pages have lost their `storeSlow` flag, for others who observe them. */
@@ -118,7 +122,6 @@ export class Nvdimm {
     this.flagAll(PageFlag.absent | (options.recording ? PageFlag.storeSlow : 0));
     if (options.recording) {
       this.recorder = new PersistencyEngine(this.visible, {
-        harts: options.harts,
         domain: this.domain,
         trackDeep: options.trackDeep === true,
         trackTouched: options.trackTouched === true,
@@ -261,7 +264,7 @@ export class Nvdimm {
     if (operation === 'clean' || operation === 'flush') {
       // Of an absent page nothing can be in a cache. It counts all the same: the guest cannot know what was read in.
       if (!this.isAbsent(block)) {
-        this.recorder?.clean(hart, block);
+        this.recorder?.clean(this.issuerOf(hart), block);
         this.log?.clean(block);
       }
       this.media.record.blockWrites++;
@@ -284,7 +287,7 @@ export class Nvdimm {
   fence(pred: number, succ: number, hart: number): void {
     if (this.recorder !== undefined) {
       this.arrive();
-      this.recorder.fence(hart, pred, succ);
+      this.recorder.fence(this.issuerOf(hart), pred, succ);
     }
     if (this.log?.lags && succ !== 0 && pred & FENCE.W) this.log.fence();
   }
@@ -296,19 +299,19 @@ export class Nvdimm {
 
   /** True when a FENCE would make stores persistent: recording mode's crash points lie before such fences. */
   fenceMatters(pred: number, succ: number, hart: number): boolean {
-    return this.engine.fenceMatters(hart, pred, succ);
+    return this.engine.fenceMatters(this.issuerOf(hart), pred, succ);
   }
 
   /** A deep flush through the controller. */
   flushHint(hart: number): void {
     if (this.recorder === undefined) return;
     this.arrive();
-    this.recorder.flushHint(hart);
+    this.recorder.flushHint(this.issuerOf(hart));
   }
 
   /** The controller's flush hint is read back. */
   flushHintRead(hart: number): void {
-    this.recorder?.flushHintRead(hart);
+    this.recorder?.flushHintRead(this.issuerOf(hart));
   }
 
   /** The controller makes an unreadable block readable again, zeroed. */

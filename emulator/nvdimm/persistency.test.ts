@@ -120,7 +120,7 @@ function walkPrograms(
   take: (depth: number) => boolean,
 ): number {
   const memory = initialMemory();
-  const engine = new PersistencyEngine(memory, { harts: 1 });
+  const engine = new PersistencyEngine(memory);
   const cache = new Map<string, Set<string>>();
   const events: Event[] = [];
   let programs = 0;
@@ -196,7 +196,6 @@ describe('larger random programs on two harts', () => {
       for (let round = 0; round < rounds; round++) {
         const memory = initialMemory();
         const engine = new PersistencyEngine(memory, {
-          harts: 2,
           domain: mode === 'cpu' ? 'cpu' : 'mem-ctrl',
           trackDeep: mode === 'adr-fail',
         });
@@ -233,7 +232,7 @@ describe('counting, listing and sampling agree', () => {
     const random = new Random(7);
     for (let round = 0; round < 200; round++) {
       const memory = initialMemory();
-      const engine = new PersistencyEngine(memory, { harts: 2 });
+      const engine = new PersistencyEngine(memory);
       for (let i = 0; i < 8; i++) {
         const event = randomEvent(random, 'mem-ctrl');
         if (event.kind !== 'inval') perform(engine, memory, event);
@@ -256,7 +255,7 @@ describe('counting, listing and sampling agree', () => {
     const random = new Random(8);
     for (let round = 0; round < 300; round++) {
       const memory = initialMemory();
-      const engine = new PersistencyEngine(memory, { harts: 2 });
+      const engine = new PersistencyEngine(memory);
       for (let i = 0; i < 10; i++) {
         const event = randomEvent(random, 'mem-ctrl');
         if (event.kind !== 'inval') perform(engine, memory, event);
@@ -273,7 +272,7 @@ describe('counting, listing and sampling agree', () => {
     const random = new Random(9);
     for (let round = 0; round < 200; round++) {
       const memory = initialMemory();
-      const engine = new PersistencyEngine(memory, { harts: 2, trackDeep: true });
+      const engine = new PersistencyEngine(memory, { trackDeep: true });
       const some = (): void => {
         const event = randomEvent(random, 'adr-fail');
         if (event.kind !== 'inval') perform(engine, memory, event);

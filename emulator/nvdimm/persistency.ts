@@ -5,7 +5,10 @@
  * the caller performs the stores in visible memory, the engine only reads it (and rewrites it on a discarding
  * `cbo.inval`).
  *
- * Invariants: a block without an entry is persistent as it is visible; an entry holds at least one unit; a hart's
+ * A fence completes what its *issuer* has written back. An issuer is a hart, by its index; who wants to know what a program
+ * itself guarantees (tools/torture/fences.ts) tells the engine of finer ones, by other numbers.
+ *
+ * Invariants: a block without an entry is persistent as it is visible; an entry holds at least one unit; an issuer's
  * `cleans` name the place in memory order up to which its next completing fence guarantees each block.
  */
 import { CACHE_BLOCK_SIZE } from '../addresses.ts';
@@ -31,7 +34,6 @@ export type LineState = 'clean' | 'dirty' | 'written-back' | 'persistent';
 export const FENCE = { W: 1, R: 2, O: 4, I: 8 } as const;
 
 export interface EngineOptions {
-  readonly harts: number;
   /** Default `mem-ctrl`. */
   readonly domain?: PersistenceDomain;
   /** Keep what a deep flush has not covered, so that `adr-fail` images are exact. Off by default: it costs memory. */
@@ -40,9 +42,9 @@ export interface EngineOptions {
   readonly trackTouched?: boolean;
 }
 
-/** What one hart has written back or hinted and not yet fenced. */
-interface HartState {
-  /** Block → place in memory order before its last `cbo.clean`/`cbo.flush` by this hart. */
+/** What one issuer has written back or hinted and not yet fenced. */
+interface IssuerState {
+  /** Block → place in memory order before its last `cbo.clean`/`cbo.flush` by this issuer. */
   cleans: Map<BlockNumber, number>;
   /** Block → place in memory order that its last flush hint covers, until a FENCE with O completes it. */
   hints: Map<BlockNumber, number>;
@@ -51,10 +53,11 @@ interface HartState {
 /** A copy of the engine's state, valid for any number of `restore`s. */
 export interface EngineState {
   readonly blocks: ReadonlyMap<BlockNumber, PendingBlock>;
-  readonly harts: readonly {
-    cleans: ReadonlyMap<BlockNumber, number>;
-    hints: ReadonlyMap<BlockNumber, number>;
-  }[];
+  /** By issuer; without those that have nothing to complete. */
+  readonly issuers: ReadonlyMap<
+    number,
+    { readonly cleans: ReadonlyMap<BlockNumber, number>; readonly hints: ReadonlyMap<BlockNumber, number> }
+  >;
   readonly nextSeq: number;
   readonly touched: ReadonlySet<BlockNumber>;
 }
@@ -64,7 +67,7 @@ export class PersistencyEngine {
   readonly trackDeep: boolean;
   private readonly trackTouched: boolean;
   private blocks = new Map<BlockNumber, PendingBlock>();
-  private harts: HartState[];
+  private issuers = new Map<number, IssuerState>();
   private nextSeq = 0;
   private touched = new Set<BlockNumber>();
   /** Identity of the state that owns records made now; a new one after every snapshot and restore. */
@@ -75,12 +78,11 @@ export class PersistencyEngine {
   /** @param visible the NVDIMM's bytes as loads see them, from device physical address 0. */
   constructor(
     private visible: Uint8Array,
-    options: EngineOptions,
+    options: EngineOptions = {},
   ) {
     this.domain = options.domain ?? 'mem-ctrl';
     this.trackDeep = options.trackDeep ?? false;
     this.trackTouched = options.trackTouched ?? false;
-    this.harts = Array.from({ length: options.harts }, () => ({ cleans: new Map(), hints: new Map() }));
   }
 
   /** Names the visible bytes anew, after a linear memory has been replaced. */
@@ -129,11 +131,11 @@ export class PersistencyEngine {
    * `cbo.clean` or `cbo.flush` (or `cbo.inval` where CBIE makes it a flush).
    * @returns the number of store units that it is the first to write back; 0 means that it was redundant
    */
-  clean(hart: number, block: BlockNumber): number {
+  clean(issuer: number, block: BlockNumber): number {
     const pending = this.blocks.get(block);
     if (pending === undefined) return 0;
     const last = pending.units[pending.units.length - 1]!.seq + 1;
-    if (last > pending.guaranteed) this.harts[hart]!.cleans.set(block, last);
+    if (last > pending.guaranteed) this.stateOf(issuer).cleans.set(block, last);
     if (last <= pending.writtenBack) return 0;
     const newly = pending.units.length - pending.indexOf(pending.writtenBack);
     this.own(pending).writtenBack = last;
@@ -163,14 +165,14 @@ export class PersistencyEngine {
   }
 
   /**
-   * A FENCE instruction (FENCE.TSO is pred = succ = RW). It completes this hart's written-back blocks when W is among
+   * A FENCE instruction (FENCE.TSO is pred = succ = RW). It completes this issuer's written-back blocks when W is among
    * its predecessors, and its flush hints when O is. With an empty predecessor or successor set it is a hint (PAUSE
    * among them) and does nothing.
    * @returns the number of store units that it made persistent
    */
-  fence(hart: number, pred: number, succ: number): number {
-    if (succ === 0) return 0;
-    const state = this.harts[hart]!;
+  fence(issuer: number, pred: number, succ: number): number {
+    const state = this.issuers.get(issuer);
+    if (succ === 0 || state === undefined) return 0;
     // Hints first: they cover what was persistent when they were written, not what this very fence completes.
     if (pred & FENCE.O && state.hints.size > 0) this.completeHints(state);
     if (!(pred & FENCE.W) || state.cleans.size === 0) return 0;
@@ -188,9 +190,9 @@ export class PersistencyEngine {
   }
 
   /** True when `fence` with these sets would change which images are legal: a crash point for exploration. */
-  fenceMatters(hart: number, pred: number, succ: number): boolean {
-    const state = this.harts[hart]!;
-    if (succ === 0 || !(pred & FENCE.W) || state.cleans.size === 0) return false;
+  fenceMatters(issuer: number, pred: number, succ: number): boolean {
+    const state = this.issuers.get(issuer);
+    if (state === undefined || succ === 0 || !(pred & FENCE.W) || state.cleans.size === 0) return false;
     for (const [block, seq] of state.cleans) {
       const pending = this.blocks.get(block);
       if (pending !== undefined && pending.guaranteed < seq && pending.indexOf(seq) > 0) return true;
@@ -198,24 +200,25 @@ export class PersistencyEngine {
     return false;
   }
 
-  /** True when no FENCE of this hart can have an effect: the machine's fast path. */
-  fenceIsIdle(hart: number): boolean {
-    const state = this.harts[hart]!;
-    return state.cleans.size === 0 && state.hints.size === 0;
+  /** True when no FENCE of this issuer can have an effect. */
+  fenceIsIdle(issuer: number): boolean {
+    const state = this.issuers.get(issuer);
+    return state === undefined || (state.cleans.size === 0 && state.hints.size === 0);
   }
 
   /** A write to the controller's flush hint: what is in the write-pending queue now goes to the media. */
-  flushHint(hart: number): void {
+  flushHint(issuer: number): void {
     if (!this.trackDeep) return;
-    const hints = this.harts[hart]!.hints;
+    const { hints } = this.stateOf(issuer);
     for (const [block, pending] of this.blocks) {
       if (pending.units[0]!.seq < pending.guaranteed) hints.set(block, pending.guaranteed);
     }
   }
 
-  /** A read of the flush-hint register: it waits for the hints of this hart, as a FENCE with O does. */
-  flushHintRead(hart: number): void {
-    this.completeHints(this.harts[hart]!);
+  /** A read of the flush-hint register: it waits for the hints of this issuer, as a FENCE with O does. */
+  flushHintRead(issuer: number): void {
+    const state = this.issuers.get(issuer);
+    if (state) this.completeHints(state);
   }
 
   // ---- Questions -------------------------------------------------------------------------------------------------
@@ -294,10 +297,7 @@ export class PersistencyEngine {
     for (const [block, bytes] of image) this.visible.set(bytes, blockStart(block));
     this.blocks = new Map();
     this.touched = new Set();
-    for (const hart of this.harts) {
-      hart.cleans = new Map();
-      hart.hints = new Map();
-    }
+    this.issuers = new Map();
   }
 
   // ---- Snapshots ---------------------------------------------------------------------------------------------------
@@ -307,7 +307,7 @@ export class PersistencyEngine {
     this.owner = {};
     return {
       blocks: new Map(this.blocks),
-      harts: this.harts.map(({ cleans, hints }) => ({ cleans: new Map(cleans), hints: new Map(hints) })),
+      issuers: copyOf(this.issuers),
       nextSeq: this.nextSeq,
       touched: new Set(this.touched),
     };
@@ -317,13 +317,22 @@ export class PersistencyEngine {
   restore(state: EngineState): void {
     this.owner = {};
     this.blocks = new Map(state.blocks);
-    this.harts = state.harts.map(({ cleans, hints }) => ({ cleans: new Map(cleans), hints: new Map(hints) }));
+    this.issuers = copyOf(state.issuers);
     this.nextSeq = state.nextSeq;
     this.prepared.clear();
     this.touched = new Set(state.touched);
   }
 
   // ---- Parts -------------------------------------------------------------------------------------------------------
+
+  private stateOf(issuer: number): IssuerState {
+    let state = this.issuers.get(issuer);
+    if (state === undefined) {
+      state = { cleans: new Map(), hints: new Map() };
+      this.issuers.set(issuer, state);
+    }
+    return state;
+  }
 
   /** Units below this place survive the failure. */
   private certainBelow(pending: PendingBlock, failure: Failure): number {
@@ -366,11 +375,18 @@ export class PersistencyEngine {
     if (mine.units.length === 0) this.blocks.delete(mine.block);
   }
 
-  private completeHints(state: HartState): void {
+  private completeHints(state: IssuerState): void {
     for (const [block, seq] of state.hints) {
       const pending = this.blocks.get(block);
       if (pending !== undefined) this.settle(this.own(pending), seq);
     }
     state.hints.clear();
   }
+}
+
+function copyOf(issuers: EngineState['issuers']): Map<number, IssuerState> {
+  const copy = new Map<number, IssuerState>();
+  for (const [issuer, { cleans, hints }] of issuers)
+    if (cleans.size + hints.size > 0) copy.set(issuer, { cleans: new Map(cleans), hints: new Map(hints) });
+  return copy;
 }

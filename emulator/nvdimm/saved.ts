@@ -49,7 +49,9 @@ export function saveEngine(state: EngineState): State {
   return {
     nextSeq: state.nextSeq,
     touched: [...state.touched].sort((a, b) => a - b),
-    harts: state.harts.map(({ cleans, hints }) => ({ cleans: saveMap(cleans), hints: saveMap(hints) })),
+    issuers: [...state.issuers]
+      .sort(([a], [b]) => a - b)
+      .map(([issuer, { cleans, hints }]) => ({ issuer, cleans: saveMap(cleans), hints: saveMap(hints) })),
     blocks: blocks.map((pending) => ({
       block: pending.block,
       base: pending.base.slice(),
@@ -82,10 +84,15 @@ export function restoreEngine(state: State): EngineState {
   }
   return {
     blocks,
-    harts: statesField(state, 'harts').map((hart) => ({
-      cleans: restoreMap(numbersField(hart, 'cleans')),
-      hints: restoreMap(numbersField(hart, 'hints')),
-    })),
+    issuers: new Map(
+      statesField(state, 'issuers').map((saved) => [
+        numberField(saved, 'issuer'),
+        {
+          cleans: restoreMap(numbersField(saved, 'cleans')),
+          hints: restoreMap(numbersField(saved, 'hints')),
+        },
+      ]),
+    ),
     nextSeq: numberField(state, 'nextSeq'),
     touched: new Set(numbersField(state, 'touched').map(blockNumber)),
   };

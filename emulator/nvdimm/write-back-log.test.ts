@@ -48,7 +48,7 @@ test.each([
   for (let round = 0; round < 60; round++) {
     const memory = new Uint8Array(BYTES);
     const media = new WatchedMedia(BYTES);
-    const engine = new PersistencyEngine(memory, { harts: 2 });
+    const engine = new PersistencyEngine(memory);
     const log = new WriteBackLog(media, memory, false);
     // Every instant since the last output, as the engine saw it.
     let instants: { state: EngineState; memory: Uint8Array }[] = [];
@@ -97,7 +97,7 @@ test.each([
 test('writing the epochs in another order would be caught', () => {
   // The judge must be able to say no: the commit block without the data that a fence put before it.
   const memory = new Uint8Array(BYTES);
-  const engine = new PersistencyEngine(memory, { harts: 1 });
+  const engine = new PersistencyEngine(memory);
   const put = (block: number): void => {
     engine.store(dpa(block * CACHE_BLOCK_SIZE), Uint8Array.of(1), origin);
     memory[block * CACHE_BLOCK_SIZE] = 1;

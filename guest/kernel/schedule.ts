@@ -10,6 +10,7 @@ import {
   CSR_CONTEXT,
   CSR_FIXED,
   CSR_VIEW,
+  persistFence,
   SSTATUS_FS,
   SSTATUS_FS_CLEAN,
   SSTATUS_FS_INITIAL,
@@ -71,8 +72,12 @@ export function makeRunnable(thread: Thread): void {
   }
 }
 
-/** Takes the running thread off this hart. */
+/**
+ * Takes the running thread off this hart. What it has had written back here its next fence completes, though it may run on another hart
+ * by then, and a fence completes only what its own hart has written back (docs/persistency.md, "Several harts").
+ */
 export function leaveHart(hart: Hart, thread: Thread): void {
+  persistFence();
   if ((csr.read('sstatus') & SSTATUS_FS) === SSTATUS_FS) {
     saveFloat(addressOf(thread.float));
     thread.flags |= TF_FLOAT;

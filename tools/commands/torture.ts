@@ -6,6 +6,7 @@
 import { availableParallelism } from 'node:os';
 import type { Argv, CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
+import { DEFAULT_FENCES, type FenceModel } from '../torture/fences.ts';
 import type { TortureReport } from '../torture/format.ts';
 import type { Program } from '../torture/program.ts';
 import {
@@ -35,6 +36,7 @@ interface TortureArguments extends ProgramArguments, OutputArguments {
   budget: number;
   harts: number;
   preemptions: number;
+  fences: FenceModel;
   depth: number;
   'max-runs': number;
   samples: number;
@@ -165,6 +167,11 @@ export const tortureCommand: CommandModule<object, TortureArguments> = {
         default: false,
         describe: 'let the power fail before the program says that it is ready, too',
       })
+      .option('fences', {
+        choices: ['own', 'hardware'] as const,
+        default: DEFAULT_FENCES,
+        describe: 'own: a fence completes only what its own thread, or the kernel itself, has written back',
+      })
       .option('budget', number('instructions after which a recovery counts as hung', 10_000_000))
       .option('harts', number('harts of a bare-metal program; their schedules are explored', 1))
       .option('preemptions', number('preemptions of guest threads under one schedule, at most', 1))
@@ -220,6 +227,7 @@ export const tortureCommand: CommandModule<object, TortureArguments> = {
       budget: positiveInteger(args.budget, '--budget'),
       harts: hartCount(args.harts),
       fromPowerOn: args['from-power-on'],
+      fences: args.fences,
     });
     const limits = {
       maxRuns: positiveInteger(args['max-runs'], '--max-runs'),

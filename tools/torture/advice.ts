@@ -20,8 +20,11 @@ export interface Advice {
 /** A block's pending stores, by what they lack. */
 interface BlockState {
   dirty: RunEvent[];
-  /** Written back by this hart. */
-  unfenced: { readonly event: RunEvent; readonly hart: number }[];
+  unfenced: {
+    readonly event: RunEvent;
+    /** Who has written it back. */
+    readonly issuer: number;
+  }[];
 }
 
 class Collected {
@@ -66,7 +69,7 @@ export function adviceOn(events: readonly RunEvent[]): Advice[] {
       if (running.size === 0) judge();
     } else if (event.kind === 'fence') {
       for (const state of blocks.values())
-        state.unfenced = state.unfenced.filter(({ hart }) => hart !== event.hart);
+        state.unfenced = state.unfenced.filter(({ issuer }) => issuer !== event.issuer);
     } else
       for (const block of blocksOf(event)) {
         const state = blocks.get(block) ?? { dirty: [], unfenced: [] };
@@ -76,7 +79,7 @@ export function adviceOn(events: readonly RunEvent[]): Advice[] {
           if (!event.silent) state.dirty.push(event);
         } else if (event.kind === 'inval') state.dirty = [];
         else {
-          state.unfenced.push(...state.dirty.map((one) => ({ event: one, hart: event.hart })));
+          state.unfenced.push(...state.dirty.map((one) => ({ event: one, issuer: event.issuer })));
           state.dirty = [];
         }
       }
@@ -90,15 +93,16 @@ export function adviceOn(events: readonly RunEvent[]): Advice[] {
 function addRedundant(events: readonly RunEvent[], collected: Collected): void {
   const useful = new Set<bigint>();
   const redundant: { readonly event: RunEvent; readonly operation: number }[] = [];
+  /** Issuers. */
   const flushed = new Set<number>();
   let operation = 0;
   for (const event of events) {
     const flush = event.kind === 'clean' || event.kind === 'flush';
     if (event.kind === 'begin') operation = event.operation;
-    if (flush) flushed.add(event.hart);
+    if (flush) flushed.add(event.issuer);
     if (!flush && event.kind !== 'fence') continue;
     // A fence without a flush before it is there for another reason.
-    const counts = flush || flushed.delete(event.hart);
+    const counts = flush || flushed.delete(event.issuer);
     if (counts && event.redundant) redundant.push({ event, operation });
     else useful.add(event.pc);
   }

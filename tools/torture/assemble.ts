@@ -25,7 +25,7 @@ import { missingIn } from './missing.ts';
 import { describeOutcome, findingKind } from './outcome.ts';
 import { Places } from './places.ts';
 import type { CampaignLimits, PointRecord } from './point.ts';
-import { budgetOf, fingerprint, memoryOf, nvdimmOf, type Program } from './program.ts';
+import { budgetOf, fencesOf, fingerprint, memoryOf, nvdimmOf, type Program } from './program.ts';
 import { parseSchedule } from './schedule.ts';
 import { stacksAt } from './stacks.ts';
 import { PREEMPTIONS } from './threads.ts';
@@ -108,6 +108,7 @@ export function assemble(
       memory: memoryOf(program),
       nvdimm: nvdimmOf(program),
       budget: budgetOf(program),
+      fences: fencesOf(program),
       depth: limits.depth ?? 1,
       preemptions: limits.preemptions ?? PREEMPTIONS,
       maxRuns: limits.maxRuns,

@@ -14,6 +14,8 @@ export interface RunEvent {
   readonly instret: number;
   /** −1: a device. */
   readonly hart: number;
+  /** Who issues it: a fence completes what the same issuer has written back (fences.ts). −1: a device. */
+  readonly issuer: number;
   readonly pc: bigint;
   /** Byte offset in the NVDIMM, −1 for a fence or mark. */
   readonly address: number;
@@ -47,7 +49,7 @@ export class EventLog {
   /** @param before called before each event is noted, when the ones before it have taken effect */
   constructor(
     private readonly computer: Computer,
-    private readonly before: (event: News & { readonly pc: bigint }) => void = () => {},
+    private readonly before: (event: News & Pick<RunEvent, 'issuer' | 'pc'>) => void = () => {},
   ) {
     const { machine, nvdimm } = computer;
     const { region } = nvdimm!;
@@ -86,16 +88,17 @@ export class EventLog {
   }
 
   private note(news: News, operation = 0): void {
-    const { machine } = this.computer;
+    const { machine, nvdimm } = this.computer;
     const { kind, hart, address, size } = news;
+    const issuer = hart < 0 ? -1 : nvdimm!.issuerOf(hart);
     const pc = hart < 0 ? 0n : BigInt.asUintN(64, machine.cores[hart]!.hart.pc);
-    this.before({ ...news, pc });
+    this.before({ ...news, issuer, pc });
     if (!this.enabled) return;
     this.settle();
     const instret = machine.turns.instructionsNow;
     const redundant = news.redundant();
     const rest = { value: 0n, silent: false, operation, redundant };
-    const event: Draft = { kind, instret, hart, pc, address, size, ...rest };
+    const event: Draft = { kind, instret, hart, issuer, pc, address, size, ...rest };
     this.events.push(event);
     if (kind === 'store') this.open.push({ event, before: this.visible.slice(address, address + size) });
   }

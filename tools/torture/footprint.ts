@@ -71,7 +71,7 @@ export function observeAccesses(computer: Computer, observer: AccessObserver): v
   });
   observeNvdimm(computer, {
     fence: (_pred, _succ, hart) => {
-      if (engine.fenceIsIdle(hart.index)) return;
+      if (engine.fenceIsIdle(nvdimm!.issuerOf(hart.index))) return;
       const footprint = observer.footprint(hart.index, -1, 0, false);
       if (footprint) footprint.orders = true;
     },

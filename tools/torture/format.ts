@@ -7,6 +7,7 @@
  * depends on time, host or order of completion. Explicit states (`runs`) and represented states (`coveredImages`) are
  * told apart. `exhaustive` is true only where a certificate was checked.
  */
+import type { FenceModel } from './fences.ts';
 
 export const REPORT_FORMAT = 'licorice torture';
 export const REPORT_VERSION = 3;
@@ -236,6 +237,8 @@ export interface TortureReport {
     readonly memory: number;
     readonly nvdimm: number;
     readonly budget: number;
+    /** Whose fence completes whose write-backs (fences.ts). */
+    readonly fences: FenceModel;
     readonly depth: number;
     readonly preemptions: number;
     readonly maxRuns: number;

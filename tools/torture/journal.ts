@@ -9,7 +9,7 @@ import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs'
 import { UserError } from '../../emulator/errors.ts';
 import { writeFileAtomically } from '../output.ts';
 import type { CampaignLimits, PointRecord } from './point.ts';
-import { budgetOf, fingerprint, memoryOf, nvdimmOf, type Program } from './program.ts';
+import { budgetOf, fencesOf, fingerprint, memoryOf, nvdimmOf, type Program } from './program.ts';
 import { PREEMPTIONS } from './threads.ts';
 
 function plain(value: unknown): unknown {
@@ -40,6 +40,7 @@ function identityOf(program: Program, limits: CampaignLimits): string {
     fingerprint: fingerprint(program),
     machine: [memoryOf(program), nvdimmOf(program), budgetOf(program), program.harts ?? 1],
     fromPowerOn: program.fromPowerOn === true,
+    fences: fencesOf(program),
     limits: [
       maxRuns,
       samples,

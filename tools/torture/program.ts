@@ -12,6 +12,7 @@ import type { EngineFactory } from '../../emulator/machine/engine.ts';
 import { dpa } from '../../emulator/nvdimm/dpa.ts';
 import { MemoryMedia } from '../../emulator/nvdimm/media.ts';
 import { type TortureHost, tortureExtension } from './device.ts';
+import { DEFAULT_FENCES, type FenceModel, separateFences } from './fences.ts';
 import type { Schedule } from './schedule.ts';
 
 /** The guest's part that is the same for all guest programs. */
@@ -38,6 +39,8 @@ export interface Program {
   readonly schedule?: Schedule;
   /** Instructions that the workload, and each recovery, may take before it counts as hung; default 10 million. */
   readonly budget?: number;
+  /** Whose fence completes whose write-backs; default `DEFAULT_FENCES`. */
+  readonly fences?: FenceModel;
   /** Let the power fail before the program says that it is ready, too. */
   readonly fromPowerOn?: boolean;
   /** Default: the translator for guest programs, the interpreter for bare-metal ones, which are short. */
@@ -49,6 +52,7 @@ const NVDIMM_BARE = MiB;
 const NVDIMM_GUEST = 2 * MiB;
 
 export const memoryOf = (program: Program): number => program.memory ?? DEFAULTS.memory;
+export const fencesOf = (program: Program): FenceModel => program.fences ?? DEFAULT_FENCES;
 export const budgetOf = (program: Program): number => program.budget ?? DEFAULTS.budget;
 export const nvdimmOf = (program: Program): number =>
   program.nvdimm ?? (program.system ? NVDIMM_GUEST : NVDIMM_BARE);
@@ -106,6 +110,7 @@ export function makeComputer(program: Program, options: ComputerOptions): Comput
     const { kernel, archive } = program.system;
     computer.boot({ kernel, initrd: archive, append: 'quiet' });
   } else computer.boot({ kernel: program.elf, bare: true });
+  if (fencesOf(program) === 'own') separateFences(computer, program.system !== undefined);
   const nvdimm = computer.nvdimm!;
   nvdimm.readAll();
   nvdimm.powerOn();

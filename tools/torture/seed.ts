@@ -1,15 +1,16 @@
 /**
  * Seeds: one line that replays a case, on any host.
  *
- *   T1.CRASHPOINT.PROGRAM.MEMORY-NVDIMM-BUDGET[-HARTS-SCHEDULE].BLOCK=STORES,BLOCK=STORES…[/CRASHPOINT.BLOCK=STORES,…]…
+ *   T1[h].CRASHPOINT.PROGRAM.MEMORY-NVDIMM-BUDGET[-HARTS-SCHEDULE].BLOCK=STORES,BLOCK=STORES…[/CRASHPOINT.BLOCK=STORES,…]…
  *
- * PROGRAM is the beginning of the SHA-256 of program and media; for each block with lost stores, STORES of its pending
+ * `T1h`: under the fences of the hardware (fences.ts). PROGRAM is the beginning of the SHA-256 of program and media; for each block with lost stores, STORES of its pending
  * ones reached the media; `3zff` says that of the fourth one, a `cbo.zero`, bytes 0–7 did as well. A part behind a slash is a failure within recovery.
  */
 import { UserError } from '../../emulator/errors.ts';
 import { blockNumber } from '../../emulator/nvdimm/dpa.ts';
+import type { FenceModel } from './fences.ts';
 import type { Case } from './finding.ts';
-import { budgetOf, fingerprint, memoryOf, nvdimmOf, type Program } from './program.ts';
+import { budgetOf, fencesOf, fingerprint, memoryOf, nvdimmOf, type Program } from './program.ts';
 import { type Prefixes, parseReached, reachedText } from './reached.ts';
 import { parseSchedule, type Schedule } from './schedule.ts';
 
@@ -20,6 +21,7 @@ export interface Seed {
   readonly memory: number;
   readonly nvdimm: number;
   readonly budget: number;
+  readonly fences: FenceModel;
   readonly harts: number;
   /** On several harts; the crash point is one of the run under it. */
   readonly schedule: Schedule | undefined;
@@ -28,6 +30,9 @@ export interface Seed {
   /** For the workload's failure, and each within recovery. */
   readonly prefixes: readonly Prefixes[];
 }
+
+const HEAD = 'T1';
+const HEAD_HARDWARE = `${HEAD}h`;
 
 const prefixText = (prefixes: Prefixes): string =>
   [...prefixes].map(([block, reached]) => `${block}=${reachedText(reached)}`).join(',');
@@ -38,14 +43,15 @@ export function seedOf(program: Program, { point, nested, prefixes }: Case): str
   const { origin } = point;
   const order = origin === undefined ? '' : `-${program.harts ?? 1}-${origin.schedule}`;
   const index = origin?.index ?? point.index;
-  const first = `T1.${index}.${fingerprint(program)}.${machine}${order}.${prefixText(prefixes[0]!)}`;
+  const head = fencesOf(program) === 'hardware' ? HEAD_HARDWARE : HEAD;
+  const first = `${head}.${index}.${fingerprint(program)}.${machine}${order}.${prefixText(prefixes[0]!)}`;
   return [first, ...nested.map(({ index }, i) => `${index}.${prefixText(prefixes[i + 1]!)}`)].join('/');
 }
 
 const REACHED = String.raw`\d+=\d+(?:z[0-9a-f]{1,16})?`;
 const PREFIXES = `(?:${REACHED}(?:,${REACHED})*)?`;
 const SEED = new RegExp(
-  String.raw`^T1\.(\d+)\.([0-9a-f]{8})\.(\d+)-(\d+)-(\d+)(?:-(\d+)-([\dx_]*))?\.(${PREFIXES})((?:/\d+\.${PREFIXES})*)$`,
+  String.raw`^(T1h?)\.(\d+)\.([0-9a-f]{8})\.(\d+)-(\d+)-(\d+)(?:-(\d+)-([\dx_]*))?\.(${PREFIXES})((?:/\d+\.${PREFIXES})*)$`,
 );
 
 function prefixesFrom(text: string): Prefixes {
@@ -62,26 +68,30 @@ function prefixesFrom(text: string): Prefixes {
 export function parseSeed(text: string): Seed {
   const match = SEED.exec(text.trim());
   if (!match) throw new UserError(`'${text}' is not a seed of licorice torture; they begin with T1.`);
-  const nested = match[9]!
+  const nested = match[10]!
     .split('/')
     .filter((part) => part !== '')
     .map((part) => part.split('.') as [string, string]);
   return {
-    crashPoint: Number(match[1]),
-    fingerprint: match[2]!,
-    memory: Number(match[3]),
-    nvdimm: Number(match[4]),
-    budget: Number(match[5]),
-    harts: Number(match[6] ?? 1),
-    schedule: match[7] === undefined ? undefined : parseSchedule(match[7]),
+    crashPoint: Number(match[2]),
+    fingerprint: match[3]!,
+    memory: Number(match[4]),
+    nvdimm: Number(match[5]),
+    budget: Number(match[6]),
+    fences: match[1] === HEAD_HARDWARE ? 'hardware' : 'own',
+    harts: Number(match[7] ?? 1),
+    schedule: match[8] === undefined ? undefined : parseSchedule(match[8]),
     nested: nested.map(([index]) => Number(index)),
-    prefixes: [prefixesFrom(match[8]!), ...nested.map(([, prefixes]) => prefixesFrom(prefixes))],
+    prefixes: [prefixesFrom(match[9]!), ...nested.map(([, prefixes]) => prefixesFrom(prefixes))],
   };
 }
 
 /** The program on the machine, and under the schedule, of a seed. */
-export function programOf(program: Program, { memory, nvdimm, budget, harts, schedule }: Seed): Program {
-  return { ...program, memory, nvdimm, budget, harts, ...(schedule && { schedule }) };
+export function programOf(
+  program: Program,
+  { memory, nvdimm, budget, fences, harts, schedule }: Seed,
+): Program {
+  return { ...program, memory, nvdimm, budget, fences, harts, ...(schedule && { schedule }) };
 }
 
 /** @throws UserError when a seed was made from another program or other media */

@@ -2,21 +2,17 @@
  * Are the schedules of a guest program's threads explored? A lost update shows under a preemption at one
  * instruction only, and is found; the same program with an atomic addition passes. (The workload `mutex` has a lock.)
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { reportOf } from './assemble.ts';
 import { replay, runCampaign } from './campaign.ts';
-import { compileGuest, guestProgram } from './guest.ts';
 import { openCase } from './open.ts';
 import { isFailure } from './outcome.ts';
 import type { Program } from './program.ts';
 import { reportText } from './report.ts';
+import { GuestFolder } from './test-guest.ts';
 import { threadSchedules } from './threads.ts';
 
 const LIMITS = { maxRuns: 1000, samples: 0, seed: 0 };
-const ROOT = new URL('../..', import.meta.url).pathname;
 
 /** Two threads, one operation each; both operations must be seen in the sum when both are acknowledged. */
 const counter = (operation: string): string => `
@@ -66,17 +62,14 @@ function torture(): u64 {
 `;
 
 describe('threads of guest programs', { timeout: 300_000 }, () => {
-  let folder: string;
+  let folder: GuestFolder;
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'licorice-torture-'));
+    folder = new GuestFolder();
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => folder.remove());
 
-  async function program(name: string, operation: string): Promise<Program> {
-    const file = join(folder, `${name}.ts`);
-    writeFileSync(file, counter(operation).replaceAll('LIB', relative(folder, join(ROOT, 'guest/libtwz'))));
-    return guestProgram(await compileGuest(file));
-  }
+  const program = (name: string, operation: string): Promise<Program> =>
+    folder.program(name, counter(operation));
 
   test('an update that another thread overwrites', async () => {
     const racy = await program('racy', 'store<u64>(place, load<u64>(place) + 1);');

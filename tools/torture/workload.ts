@@ -78,8 +78,8 @@ export class Workload {
   private patched = new Set<bigint>();
   /** `CrashPoint.stored`. */
   private readonly stored = new Set<number>();
-  /** Blocks to be cleaned, and harts to fence, before anything else happens. */
-  private owed: { readonly hart: number; readonly blocks: readonly BlockNumber[] }[] = [];
+  /** Blocks to be cleaned, and issuers to fence for, before anything else happens. */
+  private owed: { readonly issuer: number; readonly blocks: readonly BlockNumber[] }[] = [];
   private started = false;
   private visit: VisitPoint | undefined;
   /** Where the next run begins: at power-on (absent), or where the program was ready. */
@@ -189,7 +189,7 @@ export class Workload {
   }
 
   /** Something is about to happen to the NVDIMM; everything before has. */
-  private before(event: News & { readonly pc: bigint }): void {
+  private before(event: News & Pick<RunEvent, 'issuer' | 'pc'>): void {
     this.pay();
     const { nvdimm } = this.computer;
     for (const block of blocksOf(event)) {
@@ -203,7 +203,7 @@ export class Workload {
     if (patch === undefined) return;
     if (patch.kind === 'flush and fence') {
       if ((event.kind === 'store' || event.kind === 'zero') && patch.stores.has(event.pc))
-        this.owed.push({ hart: Math.max(event.hart, 0), blocks: blocksOf(event) });
+        this.owed.push({ issuer: Math.max(event.issuer, 0), blocks: blocksOf(event) });
     } else if (event.kind === 'clean' || event.kind === 'flush') {
       const pending = nvdimm!.engine.pendingStores(blockOf(dpa(event.address)));
       const wanted = pending.some((unit) =>
@@ -211,21 +211,21 @@ export class Workload {
       );
       if (!wanted) return;
       this.patched.add(event.pc);
-      this.owed.push({ hart: event.hart, blocks: [] });
+      this.owed.push({ issuer: event.issuer, blocks: [] });
     }
   }
 
   /** Does what the patch owes. */
   private pay(): void {
-    const nvdimm = this.computer.nvdimm!;
     const { owed } = this;
+    if (owed.length === 0) return;
     this.owed = [];
-    for (const { hart, blocks } of owed) {
-      for (const block of blocks)
-        nvdimm.cacheBlock('clean', nvdimm.region.base + block * CACHE_BLOCK_SIZE, hart);
+    const { engine } = this.computer.nvdimm!;
+    for (const { issuer, blocks } of owed) {
+      for (const block of blocks) engine.clean(issuer, block);
       const sets = FENCE.W | FENCE.R;
-      if (nvdimm.fenceMatters(sets, sets, hart)) this.crash('fence');
-      nvdimm.fence(sets, sets, hart);
+      if (engine.fenceMatters(issuer, sets, sets)) this.crash('fence');
+      engine.fence(issuer, sets, sets);
     }
   }
 

@@ -90,6 +90,7 @@ const report: TortureReport = {
     memory: 16777216,
     nvdimm: 1048576,
     budget: 10000000,
+    fences: 'own',
     depth: 0,
     maxRuns: 20000,
     preemptions: 1,
