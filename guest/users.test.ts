@@ -147,3 +147,62 @@ describe('masks', () => {
     expect(run('ctx mask c -; ctx run c obj delete gone').status).toBe(0);
   });
 });
+
+describe('a context with a home', () => {
+  test('keeps what its programs make, for them alone', { timeout: TIMEOUT }, () => {
+    const run = twoUsers();
+    expect(run('ctx make box; ctx home box den; ctx make other; echo root > mine').status).toBe(0);
+    const inBox = (commands: string) => run(`ctx run box in den sh -c '${commands}'`);
+    expect(
+      inBox('echo secret > s; cat s; cap key k; cap keys | grep -v -c nothing; mkdir d; echo x > d/x; tree t put 1 2'),
+    ).toEqual({ output: 'secret\n2\n', status: 0 });
+    // In later boots, too; and nothing else's is open to it.
+    expect(inBox('cat s d/x; tree t get 1; cat /mine')).toMatchObject({
+      output: expect.stringMatching(/^secret\nx\n2\ncat: \/mine .*you have not the right to read it\n$/),
+      status: 195,
+    });
+    const closed = /you have not the right to read/;
+    expect(run(as('bob', 'cat /den/s')).output).toMatch(closed);
+    expect(run('ctx run other cat /den/s').output).toMatch(closed);
+    expect(run('ID=$(obj id den/s); ctx run other cat $ID; ctx run box cat $ID').output).toMatch(
+      /^cat: .*you have not the right to read it\nsecret\n$/,
+    );
+    // What the context makes it may grant, and give back.
+    expect(inBox('cap grant s bob r into /shared/letter; ln s /shared/s').output).toBe('');
+    expect(run(as('bob', 'cap take /shared/letter; cat /shared/s; echo x > /shared/s')).output).toMatch(
+      /^secret\nsh: \/shared\/s: you have not the right to write it\n$/,
+    );
+    expect(inBox('rm s; ls').output).toBe('d/\nt\n');
+expect(run('ctx run box in box ls').output).toBe('ctx: box: is not a home (ctx home makes one)\n');
+  });
+
+  test('may be made by a user, of a context of that user', { timeout: TIMEOUT }, () => {
+    const run = twoUsers();
+    const made = run(
+      as('alice', 'ctx make box; ctx home box den; ctx run box in den sh -c "echo a > a; cat a"; ls den'),
+    );
+    expect(made).toEqual({ output: 'a\na\n', status: 0 });
+    expect(run(as('alice', 'ctx run box in den cat a; cat den/a')).output).toMatch(
+      /^a\ncat: den\/a .*you have not the right to read it\n$/,
+    );
+    expect(run(as('bob', 'ctx run /home/alice/box in /home/alice/den ls')).status).not.toBe(0);
+    expect(run(as('bob', 'ctx home alice den')).output).toBe(
+      'ctx: alice: you have not the right to do that\n',
+    );
+  });
+
+  test('is refused where it would lift a mask, and where there is no keyring to sign with', {
+    timeout: TIMEOUT,
+  }, () => {
+    const run = twoUsers();
+    expect(run('ctx make box; ctx mask box d; ctx home box den; ls den').output).toBe(
+      'ctx: box: it is masked: with a home it could take the mask off\nls: den: no such name\n',
+    );
+    expect(run('ctx make c; mkdir d; ctx run c in d ls').output).toBe(
+      'ctx: d: is not a home (ctx home makes one)\n',
+    );
+    expect(run('ctx run c ctx home c den').output).toBe(
+      'ctx: this program has no keyring: it runs in a context without a home\n',
+    );
+  });
+});

@@ -21,7 +21,6 @@ import { Mutex } from './mutex.ts';
 import {
   copyObject,
   createObject,
-  createWithKey,
   dataOf,
   deleteObject,
   lasting,
@@ -31,6 +30,7 @@ import {
   setSize,
   statObject,
 } from './object.ts';
+import { createProtected } from './owner.ts';
 import { persist, storePersistent } from './persist.ts';
 
 /** The name of the key that protects what the ring's owner makes. */
@@ -69,13 +69,13 @@ export function publishKey(seed: usize, id: ObjectId): i64 {
   return result;
 }
 
-/** Makes a keyring of the superuser's with the key `own`, which protects the ring itself. Returns 0 or −Errno. */
+/** Makes a keyring with the key `own`, which protects the ring itself; who makes it may use it. Returns 0 or −Errno. */
 export function createKeyring(id: ObjectId): i64 {
   const seed = stack<FixedArray<u64, 4>>();
   const half = stack<ObjectId>();
   let result = drawSeed(seed);
   if (result === 0) result = publishKey(addressOf(seed), half);
-  if (result === 0) result = createWithKey(id, lasting(), half);
+  if (result === 0) result = createProtected(id, half, addressOf(seed));
   if (result !== 0) return result;
   const base = openObject(id);
   const ring = at<Keyring>(dataOf(base));

@@ -4,7 +4,7 @@
  * program without a keyring makes objects that are everybody's.
  */
 import { ALL_RIGHTS, DELETE, EXEC, ObjectId, READ, USE, WRITE } from '../abi/object.ts';
-import { Keyring, KeyringEntry } from '../abi/security.ts';
+import { Keyring } from '../abi/security.ts';
 import { CREATE_TIED, DELETE_UNDO, EINVAL, SYS_DELETE } from '../abi/syscall.ts';
 import { grant, Terms } from './capability.ts';
 import { findKey, OWN_KEY, ownKeyring } from './keyring.ts';
@@ -39,9 +39,22 @@ function create(id: ObjectId, source: ObjectId | null, flags: u64): i64 {
   // Until it is the user's, it ends with this thread: nobody could delete it.
   const result = make(id, source, flags | CREATE_TIED, key.publicHalf);
   if (result !== 0) return result;
-  const given = grantAll(ring, key, id);
+  const given = grantAll(ring.context, id, addressOf(key.seed));
   if (given !== 0 || (flags & CREATE_TIED) !== 0) return given;
   return syscall(SYS_DELETE, id.lo, id.hi, DELETE_UNDO, 0, 0);
+}
+
+/**
+ * Creates an object that lasts and that another key than the caller's protects: `kuid`, the private half at `seed`. The caller may use it all the same.
+ * Returns 0 or −Errno.
+ */
+export function createProtected(id: ObjectId, kuid: ObjectId, seed: usize): i64 {
+  const ring = ownKeyring();
+  if (ring === null || !isUsers(ring)) return createWithKey(id, lasting(), kuid);
+  const result = createWithKey(id, lasting() | CREATE_TIED, kuid);
+  if (result !== 0) return result;
+  const given = grantAll(ring.context, id, seed);
+  return given !== 0 ? given : syscall(SYS_DELETE, id.lo, id.hi, DELETE_UNDO, 0, 0);
 }
 
 function make(id: ObjectId, source: ObjectId | null, flags: u64, kuid: ObjectId): i64 {
@@ -53,9 +66,9 @@ export function isUsers(ring: Keyring): bool {
   return ring.context.lo !== 0 || ring.context.hi !== 0;
 }
 
-/** Gives the owner of a ring all rights to a new object that a key of it protects. Returns 0 or −Errno. */
-export function grantAll(ring: Keyring, key: KeyringEntry, id: ObjectId): i64 {
+/** Gives a context all rights to an object that the key with the private half at `seed` protects. Returns 0 or −Errno. */
+export function grantAll(context: ObjectId, id: ObjectId, seed: usize): i64 {
   const terms = stack<Terms>();
   terms.rights = ALL_RIGHTS & ~u64(EXEC);
-  return grant(ring.context, id, terms, addressOf(key.seed));
+  return grant(context, id, terms, seed);
 }

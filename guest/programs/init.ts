@@ -5,16 +5,16 @@
 import '../libtwz/start.ts';
 import { NameType } from '../abi/name.ts';
 import { ObjectId, READ, USE } from '../abi/object.ts';
-import { STREAM_EMPTY } from '../abi/program.ts';
 import { CREATE_PERSIST, POWER_OFF, ROOT_NAMES, SYS_POWER, SYS_ROOT } from '../abi/syscall.ts';
 import { UserRecord } from '../abi/user.ts';
+import { KEYS, recoverHome } from '../libtwz/home.ts';
 import { printLine, programArguments } from '../libtwz/io.ts';
 import { createKeyring } from '../libtwz/keyring.ts';
 import { assignName, findProgram, initNamespace, rootNamespace, stepInto } from '../libtwz/name.ts';
 import { createObject, dataOf, openObject } from '../libtwz/object.ts';
 import { Child } from '../libtwz/program.ts';
 import { syscall } from '../libtwz/syscall.ts';
-import { hasLogs, recoverLogs } from '../libtwz/undo-log.ts';
+import { recoverLogs } from '../libtwz/undo-log.ts';
 import { findUser, visitUsers } from './users/records.ts';
 
 /** Bytes that commands may have. */
@@ -34,8 +34,6 @@ function makeRoot(root: ObjectId): void {
   initNamespace(root);
 }
 
-const KEYS = '.keys';
-
 /** What the superuser makes belongs to the superuser from here on: takes the keyring, or makes it. */
 function takeKeyring(root: ObjectId): void {
   const own = programArguments();
@@ -46,19 +44,9 @@ function takeKeyring(root: ObjectId): void {
   }
 }
 
-/** Undoes what a power failure interrupted in the transactions of a user, with the user's rights and no others. */
+/** Undoes what a power failure interrupted in the transactions of a user. */
 function recoverUser(user: UserRecord): void {
-  const program = stack<ObjectId>();
-  const child = stack<Child>();
-  if ((user.home.lo === 0 && user.home.hi === 0) || !hasLogs(user.home)) return;
-  if (!findProgram('utils', program) || child.prepare(program) !== 0) return;
-  child.inherit();
-  assign(child.arguments.home, user.home);
-  child.arguments.output.kind = STREAM_EMPTY;
-  child.addArgument('recover');
-  assign(child.context, user.context);
-  if (child.start() === 0) child.wait();
-  else child.discard();
+  recoverHome(user.context, user.home);
 }
 
 /** The archive's entry with shell commands, when the machine was started to run just those. */

@@ -9,8 +9,9 @@ import { ENOSPC } from '../abi/syscall.ts';
 import { UserRecord } from '../abi/user.ts';
 import { createContext } from '../libtwz/context.ts';
 import { errorText } from '../libtwz/errors.ts';
+import { createHome } from '../libtwz/home.ts';
 import { complain, printLine } from '../libtwz/io.ts';
-import { createKeyring, findKey, OWN_KEY, openKeyring, setOwner } from '../libtwz/keyring.ts';
+import { createKeyring, findKey, OWN_KEY, openKeyring } from '../libtwz/keyring.ts';
 import {
   assignName,
   initNamespace,
@@ -20,7 +21,7 @@ import {
   rootNamespace,
   stepInto,
 } from '../libtwz/name.ts';
-import { createWithKey, lasting } from '../libtwz/object.ts';
+import { lasting } from '../libtwz/object.ts';
 import { createOwned, grantAll } from '../libtwz/owner.ts';
 import { argument, argumentCount } from '../libtwz/program.ts';
 import { askPassword, forgetPassword, setPassword } from './users/password.ts';
@@ -64,15 +65,8 @@ function makeUser(name: str, user: UserRecord): i64 {
   const ring = openKeyring(user.keyring)!;
   const key = findKey(ring, OWN_KEY)!;
   result = createContext(user.context, key.publicHalf);
-  if (result === 0) result = createWithKey(user.home, lasting(), key.publicHalf);
-  if (result !== 0) return result;
-  setOwner(ring, user.context);
-  initNamespace(user.home);
-  assign(openNamespace(user.home)!.parent, homes);
-  result = grantAll(ring, key, user.context);
-  if (result === 0) result = grantAll(ring, key, user.keyring);
-  if (result === 0) result = grantAll(ring, key, user.home);
-  if (result === 0) result = assignName(user.home, '.keys', user.keyring, NameType.object, false);
+  if (result === 0) result = grantAll(user.context, user.context, addressOf(key.seed));
+  if (result === 0) result = createHome(user.context, user.keyring, user.home, homes);
   if (result === 0) result = assignName(contexts, name, user.context, NameType.object, false);
   if (result === 0) result = assignName(homes, name, user.home, NameType.namespace, false);
   return result;

@@ -100,7 +100,7 @@ function helpCap(): i64 {
 /** The keyring; null and a complaint if there is none. */
 function ring(): Keyring | null {
   const own = ownKeyring();
-  if (own === null) complain('cap', '', 'this program has no keyring: it runs in a context that is no user');
+  if (own === null) complain('cap', '', 'this program has no keyring: it runs in a context without a home');
   return own;
 }
 
@@ -171,7 +171,7 @@ function makeProtected(): i64 {
   if (key === null) return 1;
   let result = createWithKey(id, rights | lasting(), key.publicHalf);
   if (result !== 0) return report(argument(2), result);
-  if (isUsers(keys)) result = grantAll(keys, key, id);
+  if (isUsers(keys)) result = grantAll(keys.context, id, addressOf(key.seed));
   if (result === 0) result = assignName(found.parent, found.name, id, NameType.object, false);
   if (result !== 0) deleteObject(id);
   return report(argument(2), result);

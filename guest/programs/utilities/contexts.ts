@@ -10,16 +10,17 @@ import {
   ContextHeader,
   Delegation,
 } from '../../abi/security.ts';
-import { EPERM } from '../../abi/syscall.ts';
+import { EPERM, StatResult } from '../../abi/syscall.ts';
 import { ThreadRepr } from '../../abi/thread.ts';
 import { SLOT_THREAD, slotAddress } from '../../abi/view.ts';
 import { endOf, limitRights, rightsIn, Standing, standing, standingText } from '../../libtwz/capability.ts';
 import { initContext, isContext, maskOf, setMask } from '../../libtwz/context.ts';
+import { createHome, keyringOf, recoverHome } from '../../libtwz/home.ts';
 import { complain, flush, print, printHex, printId, printLine } from '../../libtwz/io.ts';
-import { ownKeyring } from '../../libtwz/keyring.ts';
+import { createKeyring, findSigner, ownKeyring } from '../../libtwz/keyring.ts';
 import { assignName, Found, findProgram, lookup } from '../../libtwz/name.ts';
-import { dataOf, deleteObject, lasting, openObject, rightsTo } from '../../libtwz/object.ts';
-import { createOwned, isUsers } from '../../libtwz/owner.ts';
+import { dataOf, deleteObject, lasting, openObject, rightsTo, statObject } from '../../libtwz/object.ts';
+import { createOwned, grantAll, isUsers } from '../../libtwz/owner.ts';
 import { argument, argumentCount, Child } from '../../libtwz/program.ts';
 import { find, findFree, parseRights, printRights, printRightsPart, report } from './common.ts';
 import { isUtility } from './names.ts';
@@ -61,6 +62,7 @@ export function runContext(): i64 {
   if (action.equals('show') && count === 3) return showBuckets('ctx', argument(2), false);
   if (action.equals('mask') && count === 4) return maskContext();
   if (action.equals('limit') && count === 5) return limitObject();
+  if (action.equals('home') && count === 4) return makeHome();
   if (action.equals('run') && count >= 4) return runIn();
   return -1;
 }
@@ -75,7 +77,9 @@ function helpContext(): i64 {
   printLine(
     'ctx limit CONTEXT OBJECT RIGHTS  lets no more than these through of what it was given for OBJECT',
   );
-  printLine('ctx run CONTEXT COMMAND...       runs a command in it, and in no other');
+  printLine('ctx home CONTEXT NAME            makes a home for it: a namespace, and a keyring in it');
+  printLine('ctx run CONTEXT [in HOME] COMMAND...  runs a command in it, and in no other; with a home,');
+  printLine("                                 what the command makes is the context's alone");
   return 0;
 }
 
@@ -194,13 +198,63 @@ function limitObject(): i64 {
   return 1;
 }
 
+/** The context's own capability for itself, which its programs need to put others in: signed by the key that protects it. Returns 0 or −Errno. */
+function grantItself(context: ObjectId): i64 {
+  const stat = stack<StatResult>();
+  const known = statObject(context, stat);
+  if (known !== 0) return known;
+  const signer = findSigner(ownKeyring()!, stat.kuid);
+  return signer === null ? -EPERM : grantAll(context, context, addressOf(signer.seed));
+}
+
+/** Makes a home for a context, under a name. */
+function makeHome(): i64 {
+  const path = argument(3);
+  const context = stack<Found>();
+  const found = stack<Found>();
+  const keyring = stack<ObjectId>();
+  if (ownKeyring() === null) {
+    complain('ctx', '', 'this program has no keyring: it runs in a context without a home');
+    return 1;
+  }
+  if (!openContext(argument(2), context, READ | WRITE) || !findFree(path, found)) return 1;
+  if (maskOf(context.id) !== 0) {
+    complain('ctx', argument(2), 'it is masked: with a home it could take the mask off');
+    return 1;
+  }
+  let result = createKeyring(keyring);
+  if (result !== 0) return report(path, result);
+  result = createHome(context.id, keyring, found.id, found.parent);
+  if (result === 0) result = grantItself(context.id);
+  if (result === 0) result = assignName(found.parent, found.name, found.id, NameType.namespace, false);
+  if (result === 0) return 0;
+  deleteObject(keyring);
+  if (found.id.lo !== 0 || found.id.hi !== 0) deleteObject(found.id);
+  return report(path, result);
+}
+
+/** Gives a program the home at `path`, and the keyring in it. */
+function useHome(child: Child, path: str): bool {
+  const found = stack<Found>();
+  if (!find(path, found)) return false;
+  if (found.type !== NameType.namespace || !keyringOf(found.id, child.arguments.keyring)) {
+    complain('ctx', path, 'is not a home (ctx home makes one)');
+    return false;
+  }
+  assign(child.arguments.directory, found.id);
+  assign(child.arguments.home, found.id);
+  return true;
+}
+
 /** Runs a command in a context, and in no other. */
 function runIn(): i64 {
   const found = stack<Found>();
   if (!openContext(argument(2), found, 0)) return 1;
   const program = stack<ObjectId>();
   const child = stack<Child>();
-  const name = argument(3);
+  const inHome = argument(3).equals('in') && argumentCount() > 5;
+  const first: u64 = inHome ? 5 : 3;
+  const name = argument(first);
   if (!findProgram(isUtility(name) ? 'utils' : name, program)) {
     complain('ctx', name, 'no such program');
     return NOT_FOUND;
@@ -210,7 +264,14 @@ function runIn(): i64 {
   child.inherit();
   // Whoever runs there is not its caller: what it makes is not the caller's.
   memory.fill(addressOf(child.arguments.keyring), 0, sizeof<ObjectId>());
-  for (let i: u64 = 3; i < argumentCount(); i++) child.addArgument(argument(i));
+  if (inHome) {
+    if (!useHome(child, argument(4))) {
+      child.discard();
+      return 1;
+    }
+    recoverHome(found.id, child.arguments.home);
+  }
+  for (let i = first; i < argumentCount(); i++) child.addArgument(argument(i));
   assign(child.context, found.id);
   flush();
   result = child.start();

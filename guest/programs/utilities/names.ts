@@ -19,7 +19,7 @@ export const UTILITIES: FixedArray<Inline<Utility>, 29> = [
   { name: 'cp', usage: 'cp FROM TO', what: 'makes a copy-on-write copy of an object' },
   {
     name: 'ctx',
-    usage: 'ctx [make | show | mask | limit | run CONTEXT ...]',
+    usage: 'ctx [make | show | mask | limit | home | run CONTEXT ...]',
     what: 'security contexts: makes, masks, shows them, runs a command in one (ctx --help)',
   },
   { name: 'date', usage: 'date', what: 'prints the date and time (UTC)' },
