@@ -154,7 +154,9 @@ describe('a context with a home', () => {
     expect(run('ctx make box; ctx home box den; ctx make other; echo root > mine').status).toBe(0);
     const inBox = (commands: string) => run(`ctx run box in den sh -c '${commands}'`);
     expect(
-      inBox('echo secret > s; cat s; cap key k; cap keys | grep -v -c nothing; mkdir d; echo x > d/x; tree t put 1 2'),
+      inBox(
+        'echo secret > s; cat s; cap key k; cap keys | grep -v -c nothing; mkdir d; echo x > d/x; tree t put 1 2',
+      ),
     ).toEqual({ output: 'secret\n2\n', status: 0 });
     // In later boots, too; and nothing else's is open to it.
     expect(inBox('cat s d/x; tree t get 1; cat /mine')).toMatchObject({
@@ -173,7 +175,7 @@ describe('a context with a home', () => {
       /^secret\nsh: \/shared\/s: you have not the right to write it\n$/,
     );
     expect(inBox('rm s; ls').output).toBe('d/\nt\n');
-expect(run('ctx run box in box ls').output).toBe('ctx: box: is not a home (ctx home makes one)\n');
+    expect(run('ctx run box in box ls').output).toBe('ctx: box: is not a home (ctx home makes one)\n');
   });
 
   test('may be made by a user, of a context of that user', { timeout: TIMEOUT }, () => {
