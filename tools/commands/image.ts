@@ -177,6 +177,8 @@ interface ChangeArguments extends ImageArguments {
   to: string;
   name?: string;
   type?: string;
+  owner?: string;
+  rights?: string;
   replace: boolean;
   size?: string;
 }
@@ -213,7 +215,14 @@ async function put(args: ChangeArguments): Promise<void> {
   const { bytes } = readImage(args.host!, 'file');
   const items: Transferred[] = [];
   await changeImage(args.file, (writer) => {
-    items.push(putBytes(writer, bytes, args.name ?? basename(args.host!), args.type as PutType));
+    const { type, owner, rights } = args;
+    items.push(
+      putBytes(writer, bytes, args.name ?? basename(args.host!), {
+        ...(type !== undefined && { type: type as PutType }),
+        ...(owner !== undefined && { owner }),
+        ...(rights !== undefined && { rights }),
+      }),
+    );
   });
   await printTransferred(items, args.json);
 }
@@ -315,6 +324,16 @@ export const imageCommand: CommandModule = {
               choices: ['text', 'object', 'program'],
               requiresArg: true,
               describe: 'what it becomes; by default what the contents are',
+            })
+            .option('owner', {
+              type: 'string',
+              requiresArg: true,
+              describe: 'whose it is: a user, root or nobody; by default whose the namespace is',
+            })
+            .option('rights', {
+              type: 'string',
+              requiresArg: true,
+              describe: "everybody's rights to it, of rwxud; by default none (all, if it is nobody's)",
             }),
         as(put),
       )

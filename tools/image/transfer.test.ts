@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { Random } from '../../emulator/random.ts';
 import { packageRoot } from '../guest/layouts.ts';
+import { changeImage } from './save.ts';
+import { put } from './transfer.ts';
 
 const program = join(packageRoot(), 'dist', 'licorice.js');
 let folder: string;
@@ -167,4 +169,71 @@ test('what does not fit, or is not there, changes nothing and is said in one lin
   }
   expect(readFileSync(join(folder, 'a.nvm')).equals(readFileSync(join(folder, 'before.nvm')))).toBe(true);
   expect(readdirSync(folder).sort()).toEqual(['a.nvm', 'before.nvm', 'large', 'small']);
+});
+
+test("a user's context has room for as many objects as are put in", { timeout: 240_000 }, async () => {
+  create('a.nvm');
+  expect(boot('a.nvm', 'user add alice').status).toBe(0);
+  // So many that some share a chain of buckets, whatever their IDs are: with 300 in 1024 none would by a chance of 10^-20.
+  const plan = new TextEncoder().encode('the plan\n');
+  await changeImage(join(folder, 'a.nvm'), (writer) => {
+    for (let i = 0; i < 300; i++) put(writer, plan, `home/alice/plan${i}`);
+  });
+  whole('a.nvm');
+  expect(boot('a.nvm', "login alice -c 'cat plan1?? | wc; cap verify | grep -v -c holds'").stdout).toBe(
+    '    100     200     900\n0\n',
+  );
+});
+
+test('what is put in belongs to whom its namespace belongs, or to whom it is given, and to nobody else', {
+  timeout: 240_000,
+}, () => {
+  create('a.nvm');
+  writeFileSync(join(folder, 'plan'), 'the plan\n');
+  writeFileSync(
+    join(folder, 'hello.ts'),
+    "import 'licorice/libtwz/start.ts';\nimport { printLine } from 'licorice/libtwz/io.ts';\n" +
+      "/** @export */\nfunction main(): u64 {\n  printLine('hello');\n  return 0;\n}\n",
+  );
+  expect(licorice('build', 'hello.ts', '--target', 'program')).toMatchObject({ stderr: '', status: 0 });
+  expect(boot('a.nvm', 'user add alice; user add bob').status).toBe(0);
+  for (let i = 0; i < 3; i++) expect(image('put', 'a.nvm', 'plan', `home/alice/plan${i}`).status).toBe(0);
+  expect(image('put', 'a.nvm', 'plan', 'shared/plan', '--owner', 'bob').status).toBe(0);
+  expect(image('put', 'a.nvm', 'plan', 'shared/read', '--owner', 'alice', '--rights', 'r').status).toBe(0);
+  expect(image('put', 'a.nvm', 'plan', 'shared/mine').status).toBe(0);
+  expect(image('put', 'a.nvm', 'plan', 'shared/open', '--owner', 'nobody').status).toBe(0);
+  expect(image('put', 'a.nvm', 'hello.elf', 'home/bob/hello').status).toBe(0);
+  expect(image('put', 'a.nvm', 'hello.elf', 'shared/closed', '--owner', 'bob').status).toBe(0);
+  expect(image('put', 'a.nvm', 'hello.elf', 'shared/hello', '--rights', 'rx').status).toBe(0);
+  whole('a.nvm');
+  const as = (name: string, commands: string) => boot('a.nvm', `login ${name} -c '${commands}'`);
+  const refused = (name: string) => `cat: ${name} (object ID): you have not the right to read it\n`;
+  const said = ({ stdout }: { stdout: string }) => stdout.replace(/[0-9a-f]{16}:[0-9a-f]{16}/g, 'ID');
+  expect(
+    said(as('alice', 'cat plan0 plan1 plan2; echo more >> plan0; wc plan0; cap verify | grep -v -c holds')),
+  ).toBe('the plan\nthe plan\nthe plan\n      2       3      14 plan0\n0\n');
+  expect(
+    said(
+      as(
+        'alice',
+        'cap grant plan0 bob r into /shared/letter; rm plan1; cat /shared/open; echo x > /shared/open',
+      ),
+    ),
+  ).toBe('the plan\n');
+  for (const [user, name] of [
+    ['alice', '/shared/plan'],
+    ['bob', '/shared/mine'],
+    ['alice', '/shared/mine'],
+  ] as const)
+    expect(said(as(user, `cat ${name}`))).toBe(refused(name));
+  expect(
+    said(as('bob', 'cat /shared/plan /shared/read; echo x > /shared/read; ./hello; /shared/hello')),
+  ).toBe('the plan\nthe plan\nsh: /shared/read: you have not the right to write it\nhello\nhello\n');
+  expect(said(as('alice', '/shared/closed'))).toMatch(/^sh: \/shared\/closed: you have not the right/);
+  expect(boot('a.nvm', 'cat /shared/mine; /home/bob/hello').stdout).toBe('the plan\nhello\n');
+  whole('a.nvm');
+  expect(image('put', 'a.nvm', 'plan', '--owner', 'carol').stderr).toMatch(
+    /--owner carol: no such user in the image; there are root, alice, bob, nobody/,
+  );
+  expect(image('put', 'a.nvm', 'plan', '--rights', 'rq').stderr).toMatch(/--rights rq: 'q' is no right/);
 });

@@ -11,6 +11,7 @@ import type { Layouts } from '../guest/layouts.ts';
 import { computeIdOf } from './check.ts';
 import { assignName, removeName, resolveParent } from './name-writer.ts';
 import { NAMESPACE, type Name, readNamespace, resolvePath, TEXT } from './names.ts';
+import { findOwner, grantOwner, parseRights } from './owner.ts';
 import { formatObjectId, type ObjectStore, type StoredObject } from './store.ts';
 import { pagesFrom, pagesOf, type StoreWriter } from './writer.ts';
 
@@ -67,23 +68,45 @@ function programBytes(file: Uint8Array, path: string, layouts: Layouts): Uint8Ar
   return objectImage(elf, layouts.constant('OBJ_NULLPAGE')).bytes;
 }
 
+/** How a file is put in. */
+export interface PutOptions {
+  readonly type?: PutType;
+  /** A user, `root` or `nobody`; by default whose the namespace is. */
+  readonly owner?: string;
+  /** Default rights, everybody's; by default none, and for what is nobody's all. */
+  readonly rights?: string;
+}
+
+/** Rights of the owner. */
+const OWN_RIGHTS = 'rwud';
+
+/** Rights of everybody. That it may be executed is what tells the shell that an object is a program; to start it one must read it as well. */
+function openRights(store: ObjectStore, type: PutType, options: PutOptions): number {
+  const asked = options.rights ?? (options.owner === 'nobody' ? OWN_RIGHTS : '-');
+  return parseRights(store, type === 'program' ? `${asked}x` : asked);
+}
+
 /** Makes an object of a host file's bytes and gives it a name; the object that had the name before is deleted. */
-export function put(writer: StoreWriter, file: Uint8Array, path: string, asked?: PutType): Transferred {
+export function put(
+  writer: StoreWriter,
+  file: Uint8Array,
+  path: string,
+  options: PutOptions = {},
+): Transferred {
   const { store } = writer;
   const { layouts } = store;
   const parent = resolveParent(store, path);
   if (parent.existing?.type === NAMESPACE) throw new UserError(`${path}: is a namespace`);
-  const type = asked ?? typeOf(file, layouts);
+  const type = options.type ?? typeOf(file, layouts);
   const base = Number(layouts.constant('OBJ_NULLPAGE'));
   const bytes = type === 'program' ? programBytes(file, path, layouts) : file;
   const nonce = BigInt(`0x${randomBytes(16).toString('hex')}`);
-  const names = ['READ', 'WRITE', 'USE', 'DELETE', ...(type === 'program' ? ['EXEC'] : [])];
-  const rights = names.map((name) => Number(layouts.constant(name)));
+  const owner = findOwner(store, options.owner, parent.namespace);
   const identity = {
-    kuid: 0n,
+    kuid: owner.kuid,
     nonceLo: nonce & ((1n << 64n) - 1n),
     nonceHi: nonce >> 64n,
-    pFlags: rights.reduce((all, right) => all | right),
+    pFlags: openRights(store, type, options),
   };
   const id = computeIdOf(identity);
   if (base + bytes.length > Number(layouts.constant('OBJ_TOPDATA'))) {
@@ -97,6 +120,7 @@ export function put(writer: StoreWriter, file: Uint8Array, path: string, asked?:
       bytes: metadataPage(store, nonce, identity.pFlags, bytes.length),
     },
   ]);
+  grantOwner(writer, owner, id, parseRights(store, OWN_RIGHTS));
   const nameType = type === 'text' ? TEXT : OBJECT;
   const replaced = parent.existing?.id;
   assignName(writer, parent.namespace, parent.name, id, nameType);
