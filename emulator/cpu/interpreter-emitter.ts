@@ -2,12 +2,24 @@
  * The meanings' emitter for the interpreter: operands come from the record at `ip`, registers live in the hart's
  * state, and each instruction ends by going to the next record. One instance writes one handler.
  */
+import { CACHE_BLOCK_SIZE } from '../addresses.ts';
 import type { CodeWriter } from '../wasm/code.ts';
 import { bin, call, type Expr, emit, i32, i64, load, local, un } from '../wasm/expression.ts';
 import { I32, I64, Op, type ValType } from '../wasm/opcodes.ts';
 import type { Access, Emitter, Helper } from './isa/emitter.ts';
 import { type Handler, JUMP_TARGETS, RECORD_SHIFT, rs2Place } from './records.ts';
-import { DATA_TLB_ENTRIES, Exit, FETCH_TLB_ENTRIES, fOffset, HART, TLB_FOLD } from './state.ts';
+import {
+  DATA_TLB_ENTRIES,
+  Exit,
+  FETCH_TLB_ENTRIES,
+  fOffset,
+  HART,
+  OBSERVED_BLOCKS,
+  OBSERVED_ENTRY_SIZE,
+  OBSERVED_TLB_ENTRIES,
+  TLB_ENTRY_SIZE,
+  TLB_FOLD,
+} from './state.ts';
 import { TRACE_RECORD } from './trace.ts';
 
 /** Locals, labels and constants of the interpreter's function, shared by all handlers. */
@@ -272,15 +284,44 @@ export class InterpreterEmitter implements Emitter {
       bin(Op.i64And, va, i64(-4096 | (size - 1))),
       load(Op.i64Load32U, hart, HART.dataRegime),
     );
+    const addressBy = (addend: number): void => {
+      emit(w, bin(Op.i32Add, un(Op.i32WrapI64, va), load(Op.i32Load, local(entry, I32), addend)));
+      w.localSet(host);
+    };
     emit(w, tag);
     w.op(Op.i64Ne);
     w.if();
-    this.exitAccess(reason, va);
+    if (store) this.exitAccess(reason, va);
+    else {
+      this.checkObserved(entry, va, tag);
+      addressBy(HART.observedTlb + 8);
+    }
+    w.else();
+    addressBy(table + 8);
     w.end();
-    emit(w, bin(Op.i32Add, un(Op.i32WrapI64, va), load(Op.i32Load, local(entry, I32), table + 8)));
-    w.localSet(host);
     w.end();
     return local(host, I32);
+  }
+
+  /** Makes of the local `entry`, a page's entry in the load TLB, that in the TLB of observed pages; out if the load of `va` must be seen. */
+  private checkObserved(entry: number, va: Expr, tag: Expr): void {
+    const { w, hart } = this;
+    const scale = Math.log2(OBSERVED_ENTRY_SIZE / TLB_ENTRY_SIZE);
+    const place = bin(
+      Op.i32And,
+      bin(Op.i32Shl, local(entry, I32), i32(scale)),
+      i32((OBSERVED_TLB_ENTRIES - 1) * OBSERVED_ENTRY_SIZE),
+    );
+    emit(w, bin(Op.i32Add, hart, place));
+    w.localSet(entry);
+    const known = bin(Op.i64Eq, load(Op.i64Load, local(entry, I32), HART.observedTlb), tag);
+    const blocks = load(Op.i64Load, local(entry, I32), HART.observedTlb + OBSERVED_BLOCKS);
+    const block = bin(Op.i64ShrU, va, i64(Math.log2(CACHE_BLOCK_SIZE)));
+    const seen = bin(Op.i32And, un(Op.i32WrapI64, bin(Op.i64ShrU, blocks, block)), i32(1));
+    emit(w, bin(Op.i32Or, un(Op.i32Eqz, known), seen));
+    w.if();
+    this.exitAccess(Exit.Load, va);
+    w.end();
   }
 
   load(access: Access): Expr {

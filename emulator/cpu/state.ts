@@ -100,6 +100,8 @@ export const HART = {
   fetchTlb: 0x2000,
   loadTlb: 0x10000,
   storeTlb: 0x20000,
+  /** The TLB of observed pages: OBSERVED_TLB_ENTRIES entries of OBSERVED_ENTRY_SIZE bytes. */
+  observedTlb: 0x6000,
   /** From here to `pointerLookaside`: the translator's jump cache and return stack. */
   engine: 0x30000,
   /** Persistent-pointer lookaside: POINTER_ENTRIES entries of POINTER_ENTRY_SIZE bytes. */
@@ -159,6 +161,19 @@ export const dataTlbIndex = (
  */
 export const TLB_ENTRY_SIZE = 16;
 export const TLB_EMPTY = -1n;
+
+/**
+ * Entry of the TLB of observed pages (`PageFlag.loadSlow`), 32 bytes. Loads that miss the load TLB look here, in the
+ * interpreter, which makes those of blocks that nobody wants to see without leaving. Its place is that of the page's
+ * entry in the load TLB, modulo OBSERVED_TLB_ENTRIES.
+ *
+ *   i64 tag, i32 addend  as in the load TLB
+ *   i32                  unused
+ *   i64 blocks           bit n: loads of cache block n of the page must be seen
+ */
+export const OBSERVED_TLB_ENTRIES = 64;
+export const OBSERVED_ENTRY_SIZE = 32;
+export const OBSERVED_BLOCKS = 16;
 
 /**
  * Persistent-pointer lookaside entry, 16 bytes, in the direct-mapped place `(index ^ slot << 4) & 255`:

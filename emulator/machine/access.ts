@@ -6,7 +6,7 @@
  * Misaligned loads and stores work, also across pages; misaligned atomics trap (docs/machine.md). A store
  * that faults on its second page has changed nothing.
  */
-import { PAGE_SIZE } from '../addresses.ts';
+import { CACHE_BLOCK_SIZE, PAGE_SIZE } from '../addresses.ts';
 import { Cause } from '../cpu/causes.ts';
 import type { Hart } from '../cpu/hart.ts';
 import { decode } from '../cpu/isa/decode.ts';
@@ -101,13 +101,30 @@ export class AccessUnit {
     if (page < 0) return false;
     if (memory.flags(page) !== 0) {
       const left = memory.settle(page, pa, core.hart.index);
-      if (access === Access.store ? left !== 0 : (left & PageFlag.loadSlow) !== 0) return false;
+      if (access === Access.store && left !== 0) return false;
+      if (left & PageFlag.loadSlow) return this.fillObserved(core, vaLo, vaHi, pa, page);
     }
     if (this.watch.active && this.watch.onPage(vaLo, vaHi)) return false;
     const host = memory.hostOf(pa);
     const regime = core.hart.scalar(HART.dataRegime) >> REGIME_SHIFT;
     core.mmu.tlb.fill(access, vaLo, vaHi, regime, host - (vaLo >>> 0), page);
     return true;
+  }
+
+  /** Makes loads from an observed page fast as far as nobody wants to see them. @returns whether this one is */
+  private fillObserved(core: Core, vaLo: number, vaHi: number, pa: number, page: number): boolean {
+    const { memory } = this;
+    if (this.watch.active && this.watch.onPage(vaLo, vaHi)) return false;
+    const regime = core.hart.scalar(HART.dataRegime) >> REGIME_SHIFT;
+    const addend = memory.hostOf(pa) - (vaLo >>> 0);
+    const blocks = memory.observedBlocks(page);
+    if (blocks[0] === 0 && blocks[1] === 0) {
+      core.mmu.tlb.fill(Access.load, vaLo, vaHi, regime, addend, page);
+      return true;
+    }
+    core.mmu.tlb.fillObserved(vaLo, vaHi, regime, addend, blocks);
+    const block = (vaLo & (PAGE_SIZE - 1)) / CACHE_BLOCK_SIZE;
+    return ((blocks[block >> 5]! >>> (block & 31)) & 1) === 0;
   }
 
   /** Reads and decodes the instruction at pc. False: its fetch faulted, and the trap has been taken. */

@@ -18,6 +18,9 @@ export type StoreHandler = (page: number, pa: number, length: number, initiator:
 /** Told before bytes of a page flagged `loadSlow` are read by a hart or a device. False: they are poisoned. */
 export type LoadHandler = (pa: number, length: number, initiator: number) => boolean;
 
+/** Sets in `blocks` (64 bits, low word first) the cache blocks of a page flagged `loadSlow` whose loads a handler must be told of. */
+export type BlocksToSee = (page: number, blocks: [number, number]) => void;
+
 /** The order in which the handlers of a page's flags run: content first, then those who copy it, then observers. */
 const HANDLER_ORDER = [PageFlag.absent, PageFlag.clean, PageFlag.code, PageFlag.storeSlow] as const;
 
@@ -30,6 +33,8 @@ export class PhysicalMemory {
   readonly regions: readonly Region[];
   private readonly storeHandlers = new Map<number, StoreHandler[]>();
   private readonly loadHandlers: LoadHandler[] = [];
+  /** By load handler; undefined: it wants all. */
+  private readonly blocksToSee: (BlocksToSee | undefined)[] = [];
   private readonly dram: Region;
 
   constructor(layout: MemoryLayout) {
@@ -50,9 +55,29 @@ export class PhysicalMemory {
     this.storeHandlers.set(flag, list);
   }
 
-  /** Registers an observer of loads from pages flagged `loadSlow`. */
-  onLoad(handler: LoadHandler): void {
+  /**
+   * Registers an observer of loads from pages flagged `loadSlow`.
+   * @param blocks the blocks that it must be told of; it may be told of others, too. Absent: all. When these become more,
+   * `observeMore` must be called.
+   */
+  onLoad(handler: LoadHandler, blocks?: BlocksToSee): void {
     this.loadHandlers.push(handler);
+    this.blocksToSee.push(blocks);
+  }
+
+  /** A load handler wants to be told of more blocks of a page: fast TLB entries must go. */
+  observeMore(page: number): void {
+    this.flagsAdded(PageFlag.loadSlow, page);
+  }
+
+  /** The cache blocks of a page flagged `loadSlow` whose loads must be seen, as a bit each (64, low word first). */
+  observedBlocks(page: number): [number, number] {
+    const blocks: [number, number] = [0, 0];
+    for (const of of this.blocksToSee) {
+      if (of === undefined) return [-1, -1];
+      of(page, blocks);
+    }
+    return blocks;
   }
 
   /** The region that holds `pa`, if any. */

@@ -24,6 +24,9 @@ import {
   FETCH_TLB_ENTRIES,
   fetchTlbIndex,
   HART,
+  OBSERVED_BLOCKS,
+  OBSERVED_ENTRY_SIZE,
+  OBSERVED_TLB_ENTRIES,
   REGIME_SHIFT,
   REGIMES,
   TLB_ENTRY_SIZE,
@@ -53,9 +56,13 @@ const LEVEL_1G = 2;
 /** Bits 34:30 of an address. */
 const gigabyteOf = (vaLo: number, vaHi: number): number => ((vaLo >>> 30) | (vaHi << 2)) & 31;
 
-/** What snapshots keep of the architectural TLB. Immutable. */
+/** Words of the table that are copied together: a chunk. */
+const CHUNK = 1024;
+const CHUNKS = (SETS * SET_WORDS) / CHUNK;
+
+/** What snapshots keep of the architectural TLB. Immutable; copies share the chunks in which they are the same. */
 export interface TlbCopy {
-  readonly entries: Int32Array;
+  readonly chunks: readonly Int32Array[];
   readonly superpages: number;
   readonly regimeLimit: number;
 }
@@ -80,6 +87,9 @@ export class Tlb {
   private readonly hart: Hart;
   private readonly entries = new Int32Array(SETS * SET_WORDS);
   private readonly owned = new OwnedPages(this.entries);
+  /** The copy that was made or put back last, and 1 for each chunk that has changed since. */
+  private copied: readonly Int32Array[] = [];
+  private readonly changed = new Uint8Array(CHUNKS).fill(1);
   readonly statistics: TlbStatistics = { refills: 0, walks: 0, flushes: 0, recycles: 0 };
   /** Where superpages may have entries: a bit for each value of bits 34:30 of the address. */
   private superpages = 0;
@@ -88,6 +98,9 @@ export class Tlb {
   /** By access: words of the fast entries filled since the last drop, and how many fills there were. */
   private readonly journals = [0, 1, 2].map(() => new Int32Array(JOURNAL));
   private readonly fills = new Int32Array(3).fill(JOURNAL + 1);
+
+  /** Whether the TLB of observed pages has had entries since the last drop. */
+  private observed = true;
 
   constructor(hart: Hart) {
     this.hart = hart;
@@ -136,6 +149,7 @@ export class Tlb {
     if (!same || entries[at + 2] !== (frame | 0) || (old & ~tag & ~rights & RIGHTS) !== 0)
       this.clearFast(old, entries[at + 1]!);
     this.owned.remove(at);
+    this.changed[(at / CHUNK) | 0] = 1;
     entries[at] = tag | rights;
     entries[at + 1] = vaHi;
     entries[at + 2] = frame | 0;
@@ -186,6 +200,38 @@ export class Tlb {
     if (count <= JOURNAL) this.fills[access] = count + 1;
   }
 
+  /** Word of the entry of a page in the TLB of observed pages. */
+  private observedWord(vaLo: number, vaHi: number, regime: number): number {
+    const index = dataTlbIndex(vaLo, vaHi, regime) & (OBSERVED_TLB_ENTRIES - 1);
+    return this.hart.word + ((HART.observedTlb + index * OBSERVED_ENTRY_SIZE) >> 2);
+  }
+
+  /** Makes loads from an observed page fast but for the blocks whose bits are set (64, low word first). */
+  fillObserved(
+    vaLo: number,
+    vaHi: number,
+    regime: number,
+    addend: number,
+    [low, high]: readonly [number, number],
+  ): void {
+    const { i32 } = this.hart;
+    const at = this.observedWord(vaLo, vaHi, regime);
+    i32[at] = (vaLo & ~0xfff) | (regime << REGIME_SHIFT);
+    i32[at + 1] = vaHi;
+    i32[at + 2] = addend | 0;
+    i32[at + (OBSERVED_BLOCKS >> 2)] = low;
+    i32[at + (OBSERVED_BLOCKS >> 2) + 1] = high;
+    this.observed = true;
+  }
+
+  private dropObserved(): void {
+    if (!this.observed) return;
+    this.observed = false;
+    const { i32, word } = this.hart;
+    const start = word + (HART.observedTlb >> 2);
+    i32.fill(-1, start, start + ((OBSERVED_TLB_ENTRIES * OBSERVED_ENTRY_SIZE) >> 2));
+  }
+
   /** Index of the physical page in the fast fetch entry of an address in the present regime, or -1. */
   fastFetchPage(vaLo: number, vaHi: number): number {
     const { i32, word } = this.hart;
@@ -206,6 +252,11 @@ export class Tlb {
       i32[at] = -1;
       i32[at + 1] = -1;
     }
+    if (!this.observed) return;
+    const at = this.observedWord(tagLo, tagHi, regime);
+    if (i32[at] !== tag || i32[at + 1] !== tagHi) return;
+    i32[at] = -1;
+    i32[at + 1] = -1;
   }
 
   /** Drops an architectural entry, and the fast ones that rest on it. */
@@ -213,6 +264,7 @@ export class Tlb {
     const { entries } = this;
     this.clearFast(entries[at]!, entries[at + 1]!);
     this.owned.remove(at);
+    this.changed[(at / CHUNK) | 0] = 1;
     entries[at] = EMPTY_LO;
     entries[at + 1] = EMPTY_HI;
   }
@@ -220,6 +272,7 @@ export class Tlb {
   /** Drops the fast entries of one access. */
   dropFast(access: Access): void {
     const { i32, word } = this.hart;
+    if (access === Access.load) this.dropObserved();
     const count = this.fills[access]!;
     this.fills[access] = 0;
     if (count > JOURNAL) {
@@ -236,8 +289,13 @@ export class Tlb {
 
   /** All architectural entries, for snapshots. */
   copy(): TlbCopy {
-    const { entries, superpages, regimeLimit } = this;
-    return { entries: entries.slice(), superpages, regimeLimit };
+    const { entries, superpages, regimeLimit, copied, changed } = this;
+    const chunks: Int32Array[] = [];
+    for (let i = 0; i < CHUNKS; i++)
+      chunks.push(changed[i] ? entries.slice(i * CHUNK, (i + 1) * CHUNK) : copied[i]!);
+    changed.fill(0);
+    this.copied = chunks;
+    return { chunks, superpages, regimeLimit };
   }
 
   /** The architectural entries that are not empty, each as its place and its words, for saved states. */
@@ -255,12 +313,17 @@ export class Tlb {
     for (let i = 0; i + WORDS < saved.length; i += WORDS + 1)
       entries.set(saved.subarray(i + 1, i + 1 + WORDS), saved[i]! & (entries.length - WORDS));
     // As if superpages were everywhere, and all regimes in use: `dropAddress` looks at more than it must.
-    return { entries, superpages: -1, regimeLimit: REGIMES };
+    const chunks = Array.from({ length: CHUNKS }, (_, i) => entries.subarray(i * CHUNK, (i + 1) * CHUNK));
+    return { chunks, superpages: -1, regimeLimit: REGIMES };
   }
 
   /** Puts back the architectural entries; the fast ones fill again by themselves. */
-  restore({ entries, superpages, regimeLimit }: TlbCopy): void {
-    this.entries.set(entries);
+  restore({ chunks, superpages, regimeLimit }: TlbCopy): void {
+    const { entries, copied, changed } = this;
+    for (let i = 0; i < CHUNKS; i++)
+      if (changed[i] || copied[i] !== chunks[i]) entries.set(chunks[i]!, i * CHUNK);
+    changed.fill(0);
+    this.copied = chunks;
     this.owned.forget();
     this.superpages = superpages;
     this.regimeLimit = regimeLimit;
@@ -275,6 +338,7 @@ export class Tlb {
 
   private empty(): void {
     emptied(this.entries);
+    this.changed.fill(1);
     this.owned.forget();
     this.superpages = 0;
     this.regimeLimit = 0;

@@ -118,6 +118,9 @@ export class Nvdimm {
     });
     memory.onLoad(
       (pa, length) => pa < region.base || pa >= region.base + region.size || this.onLoad(pa, length),
+      (page, blocks) => {
+        if ((this.watched.get(page) ?? 0) > 0) blocks.fill(-1);
+      },
     );
     this.flagAll(PageFlag.absent | (options.recording ? PageFlag.storeSlow : 0));
     if (options.recording) {
@@ -499,6 +502,8 @@ export class Nvdimm {
     if (count > 0) {
       this.memory.setFlag(page, PageFlag.loadSlow);
       this.memory.setFlag(page, PageFlag.storeSlow);
+      // The page's loads may have been observed for somebody who wants to see others.
+      this.memory.observeMore(page);
     } else {
       this.memory.clearFlag(page, PageFlag.loadSlow);
       if (this.recorder === undefined) {
