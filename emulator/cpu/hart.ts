@@ -148,6 +148,11 @@ export class Hart {
     return this.i32[this.word + LOADED]! - this.i32[this.word + BUDGET]!;
   }
 
+  /** What is left of the budget. */
+  get budget(): number {
+    return this.i32[this.word + BUDGET]!;
+  }
+
   /** Loads the budget of the next stretch; `settle` must have come since the last one. */
   loadBudget(instructions: number): void {
     this.i32[this.word + BUDGET] = instructions;

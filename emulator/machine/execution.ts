@@ -51,7 +51,6 @@ export interface ExecutionParts {
 }
 
 const EXIT_VALUE = HART.exitValue >> 2;
-const BUDGET = HART.budget >> 2;
 
 export class Execution {
   readonly access: AccessUnit;
@@ -95,7 +94,7 @@ export class Execution {
       }
       const exit = engine.run(hart.base);
       // An engine may look for the page of the next instruction before it looks at the budget: nothing more may start.
-      if (exit === Exit.Budget || budgetLeft(hart) <= 0) return;
+      if (exit === Exit.Budget || hart.budget <= 0) return;
       this.handle(core, exit);
       if (parts.interrupted()) return;
     }
@@ -269,8 +268,6 @@ export class Execution {
   }
 }
 
-/** What is left of a loaded budget. */
-export const budgetLeft = (hart: Hart): number => hart.i32[hart.word + BUDGET]!;
 /** True while the hart may execute instructions. */
 export const isRunning = (hart: Hart): boolean => hart.cellLo(Slot.runState) === RunState.running;
 /** Page number of a virtual address, as a bigint. */

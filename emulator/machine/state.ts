@@ -73,8 +73,12 @@ function restoreParts(machine: Machine, fields: State): void {
   machine.scheduler.restore(stateField(fields, 'timers'));
 }
 
-/** Takes a snapshot: copies the pages modified since the last one, and the harts. */
+/**
+ * Takes a snapshot: copies the pages modified since the last one, and the harts. In a hook that comes before an instruction has had any
+ * effect (an observer of its loads) it is of the state before that instruction, and the run may go on.
+ */
 export function takeSnapshot(machine: Machine): Snapshot {
+  machine.turns.settle();
   const memory = machine.memorySnapshots.take();
   machine.dropFast(Access.store);
   return {

@@ -114,15 +114,30 @@ export class Turns {
 
   private execute(core: Core, stretch: number): number {
     const { hart } = core;
+    const before = this.instructions;
     this.parts.scheduler.dirty = false;
     hart.loadBudget(stretch);
     this.executing = true;
     this.parts.execute(core);
+    this.count(core);
     this.executing = false;
+    return this.instructions - before;
+  }
+
+  /** Counts what a core has executed since its budget was loaded; that is then 0. */
+  private count({ hart }: Core): void {
     const executed = hart.settle();
     this.used += executed;
     this.instructions += executed;
-    return executed;
+  }
+
+  /** In a hook: counts what came before the present instruction, so that the state is exact. The run goes on as if nothing had been done. */
+  settle(): void {
+    if (!this.executing) return;
+    const { hart } = this.current;
+    const left = hart.budget;
+    this.count(this.current);
+    hart.loadBudget(left);
   }
 
   private nextTurn(): void {

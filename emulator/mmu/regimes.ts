@@ -27,7 +27,7 @@ export interface Space {
 export interface RegimesState {
   readonly bare: readonly number[];
   readonly spaces: readonly (readonly number[])[];
-  /** When each number was used last; 0: never, or forgotten. */
+  /** When each number below `next` was used last; 0: never, or forgotten. */
   readonly used: readonly number[];
   readonly clock: number;
   /** Numbers below this have been given out. */
@@ -195,7 +195,7 @@ export class Regimes {
     return {
       bare: [...this.bare],
       spaces,
-      used: [...this.used],
+      used: [...this.used.subarray(0, this.next)],
       clock: this.clock,
       next: this.next,
       free: [...this.free],
