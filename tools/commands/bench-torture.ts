@@ -1,10 +1,24 @@
-/** `licorice bench torture`: the published bugs, found and not found, with states and times. */
+/**
+ * `licorice bench torture`: the published bugs, found and not found, with states and times; with `--rate`, how many explicit states a core
+ * explores in a second.
+ */
 import type { CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
 
 interface TortureBenchArguments {
   only?: string;
+  rate: boolean;
+  rounds: number;
   json: boolean;
+}
+
+/** What `--only` names, or all of them. */
+function chosen(only: string | undefined, known: readonly string[], what: string): readonly string[] {
+  const names = only?.split(',') ?? known;
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw new UserError(`bench torture: no ${what} '${unknown}' (there are: ${known.join(', ')})`);
+  return names;
 }
 
 export const tortureBenchCommand: CommandModule<object, TortureBenchArguments> = {
@@ -12,17 +26,33 @@ export const tortureBenchCommand: CommandModule<object, TortureBenchArguments> =
   describe: 'published crash-consistency bugs: states and times of the explorer',
   builder: (yargs) =>
     yargs
-      .option('only', { type: 'string', requiresArg: true, describe: 'programs to run, separated by commas' })
+      .option('only', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'programs (with --rate: workloads) to run, separated by commas',
+      })
+      .option('rate', {
+        type: 'boolean',
+        default: false,
+        describe: 'instead, explicit states per second and core of the workloads that come with licorice',
+      })
+      .option('rounds', { type: 'number', default: 20, describe: 'campaigns of each workload for --rate' })
       .option('json', { type: 'boolean', default: false, describe: 'machine-readable output' }),
   handler: async (args) => {
+    const print = <Row>(rows: readonly Row[], format: (rows: readonly Row[]) => string): void => {
+      process.stdout.write(`${args.json ? JSON.stringify(rows, null, 2) : format(rows)}\n`);
+    };
+    if (args.rate) {
+      if (!Number.isInteger(args.rounds) || args.rounds < 2)
+        throw new UserError('bench torture: --rounds wants a whole number from 2');
+      const { benchTortureRate, formatTortureRate } = await import('../bench/torture-rate.ts');
+      const { workloadNames } = await import('../guest/workloads.ts');
+      const names = chosen(args.only, workloadNames(), 'workload');
+      print(await benchTortureRate(names, args.rounds), formatTortureRate);
+      return;
+    }
     const { benchTorture, formatTortureBench } = await import('../bench/torture.ts');
     const { pairNames } = await import('../torture/pairs.ts');
-    const known = pairNames();
-    const names = args.only?.split(',') ?? known;
-    const unknown = names.find((name) => !known.includes(name));
-    if (unknown !== undefined)
-      throw new UserError(`bench torture: no program '${unknown}' (there are: ${known.join(', ')})`);
-    const rows = benchTorture(names);
-    process.stdout.write(`${args.json ? JSON.stringify(rows, null, 2) : formatTortureBench(rows)}\n`);
+    print(benchTorture(chosen(args.only, pairNames(), 'program')), formatTortureBench);
   },
 };

@@ -24,6 +24,7 @@ const FIRST = Number(process.env['LICORICE_FIRST'] ?? 0);
 const PROGRAMS = 40 * SCALE;
 /** Crash points with more images are not run by brute force. */
 const BRUTE_LIMIT = 200n;
+const LIMITS = { maxRuns: 10_000, samples: 0, seed: 0 };
 const NESTED_PROGRAMS = 20 * SCALE;
 const NESTED_LIMIT = 24n;
 const BLOCKS = 3;
@@ -149,9 +150,12 @@ test('lazy exploration finds what brute force finds, and its certificate holds',
     const visit = (point: CrashPoint): void => {
       if (point.legal > BRUTE_LIMIT) return;
       machine.prepare(point, { allowed: undefined });
-      const lazy = explore(machine, point, { maxRuns: 10_000, samples: 0, seed: 0 });
+      const lazy = explore(machine, point, LIMITS);
       expect(lazy.exhaustive).toBe(true);
       expect(lazy.covered).toBe(point.legal);
+      // Wherever runs start: at the root alone, or at each byte that is decided.
+      for (const distance of [Number.POSITIVE_INFINITY, 0])
+        expect(explore(machine, point, LIMITS, distance), `program ${seed}`).toEqual(lazy);
       const brute = [...bruteForce(machine, point.sets)].map((path) => ({
         outcome: outcome(path),
         size: 1n,
@@ -198,7 +202,7 @@ test('failures within recovery: the lazy explorer ends as brute force over both 
     // Only recoveries that end well fail again.
     const program = randomProgram(50_000 + seed, 'console');
     const lazy = new Set<string>();
-    const limits = { maxRuns: 10_000, samples: 0, seed: 0, depth: 2 };
+    const limits = { ...LIMITS, depth: 2 };
     const key = (place: number, nested: number, end: string): string => `${place} ${nested} ${end}`;
     let place = 0;
     const explorer = new PointExplorer(program, limits, (chain, classes) => {

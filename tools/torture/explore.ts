@@ -11,7 +11,7 @@ import type { BlockImages } from '../../emulator/nvdimm/images.ts';
 import { Random } from '../../emulator/random.ts';
 import type { BlockSets, CrashPoint } from './crash.ts';
 import type { Outcome } from './outcome.ts';
-import { type Decision, type Node, type Path, RecoveryMachine, singles } from './recovery.ts';
+import { type Decision, type Node, type Path, type RecoveryMachine, singles } from './recovery.ts';
 
 /** All legal images on which recovery reads the same. */
 export interface PathClass {
@@ -52,10 +52,10 @@ export function countOf(sets: BlockSets): bigint {
 const classOf = (path: Path): PathClass => ({ ...path, size: countOf(path.sets) });
 
 /**
- * Instructions from a node to a fork from which on the fork gets a node of its own: going there once more and copying
- * the pages that changed then costs less than going there once for each value.
+ * Instructions from a node to a fork from which on the fork gets a node of its own: copying the pages that changed since then
+ * costs less than going there once for each further value.
  */
-const NODE_DISTANCE = 4000;
+const NODE_DISTANCE = 2000;
 
 /** Runs still to be made: from a node, with the values of the first decisions behind it. */
 interface Task {
@@ -63,32 +63,39 @@ interface Task {
   readonly values: readonly number[];
 }
 
-/** Explores a crash point lazily; the machine has been prepared for it. */
-export function explore(machine: RecoveryMachine, point: CrashPoint, limits: ExploreLimits): Exploration {
+/**
+ * Explores a crash point lazily; the machine has been prepared for it.
+ * @param distance see `NODE_DISTANCE`; the result is the same for all
+ */
+export function explore(
+  machine: RecoveryMachine,
+  point: CrashPoint,
+  limits: ExploreLimits,
+  distance = NODE_DISTANCE,
+): Exploration {
   const classes: PathClass[] = [];
   const tasks: Task[] = [{ node: machine.root, values: [] }];
   while (tasks.length > 0 && classes.length < limits.maxRuns) {
-    const { node, values: first } = tasks.pop()!;
-    const taken: number[] = [];
-    let fork: { readonly instret: number; readonly values: readonly number[] } | undefined;
-    const path = machine.run(node, (values, _set, _block, _offset, instret) => {
-      const known = first[taken.length];
-      if (known === undefined && instret - RecoveryMachine.instructionsAt(node) > NODE_DISTANCE) {
-        fork = { instret, values };
-        return undefined;
-      }
+    const { node: start, values: forced } = tasks.pop()!;
+    let node = start;
+    let given = 0;
+    /** The values behind `node`. */
+    let taken: number[] = [];
+    const path = machine.run(start, (values) => {
+      const known = forced[given++];
       const value = known ?? values[0]!;
-      if (known === undefined)
+      if (known === undefined) {
+        const here = machine.distanceFrom(node) >= distance ? machine.nodeHere() : undefined;
+        if (here) {
+          node = here;
+          taken = [];
+        }
         for (const other of values.slice(1).reverse()) tasks.push({ node, values: [...taken, other] });
+      }
       taken.push(value);
       return value;
     });
-    if (path) classes.push(classOf(path));
-    else if (fork) {
-      const { instret, values } = fork;
-      const next = machine.nodeBefore(node, taken, instret);
-      for (const value of [...values].reverse()) tasks.push({ node: next, values: [value] });
-    }
+    classes.push(classOf(path));
   }
   const exhaustive = tasks.length === 0;
   const runs = classes.length + (exhaustive ? 0 : sample(machine, point, limits, classes));

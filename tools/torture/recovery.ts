@@ -38,15 +38,13 @@ export interface Decision {
   readonly pc: bigint;
 }
 
-/** Picks one of the values (ascending, at least two) of a byte; undefined stops the run before the instruction counts. */
+/** Picks one of the values (ascending, at least two) of a byte. */
 export type Decide = (
   values: readonly number[],
   set: BlockImages,
   block: BlockNumber,
   offset: number,
-  /** Instructions retired before the one that reads. */
-  instret: number,
-) => number | undefined;
+) => number;
 
 /** One run of recovery. */
 export interface Path {
@@ -67,6 +65,8 @@ interface OpenBlock {
   /** `stored` belongs to a node: copy it before changing it. */
   shared: boolean;
 }
+
+const BLOCKS_PER_PAGE = PAGE_SIZE / CACHE_BLOCK_SIZE;
 
 /** Where runs start. Immutable. */
 export interface Node {
@@ -116,15 +116,17 @@ export class RecoveryMachine {
 
   private readonly observedPages = new Set<number>();
   private readonly open = new Map<number, OpenBlock>();
-  private decide: Decide = (values) => values[0];
+  private decide: Decide = ([first]) => first!;
   private decisions: Decision[] = [];
   private output = '';
   private observed: bigint | undefined;
   private finished: number | undefined;
-  /** The run was stopped by `decide`, or has asked for the phase while that stops it. */
+  /** Who reads while `decide` is asked. */
+  private reader: number = Initiator.host;
+  /** The boot has asked for the phase, or depends on the crash point. */
   private stopped = false;
   private stopAtPhase = false;
-  /** It was `decide`, or the boot depends on the crash point. */
+  /** It does. */
   private undecided = false;
   private tracking: Touched | undefined;
   private visit: ((point: NestedPoint, decisions: readonly Decision[]) => void) | undefined;
@@ -157,10 +159,13 @@ export class RecoveryMachine {
     this.budget = budgetOf(program);
     const { region } = this.nvdimm;
     const inside = (pa: number): boolean => pa >= region.base && pa < region.base + region.size;
-    machine.memory.onLoad((pa, length, initiator) => {
-      if (initiator !== Initiator.host && inside(pa)) this.load(pa - region.base, length);
-      return true;
-    });
+    machine.memory.onLoad(
+      (pa, length, initiator) => {
+        if (initiator !== Initiator.host && inside(pa)) this.load(pa - region.base, length, initiator);
+        return true;
+      },
+      (page, blocks) => this.blocksToSee((page - region.firstPage) * BLOCKS_PER_PAGE, blocks),
+    );
     machine.memory.onStore(PageFlag.storeSlow, (_page, pa, length, initiator) => {
       if (initiator !== Initiator.host && inside(pa)) this.store(pa - region.base, length);
     });
@@ -202,6 +207,12 @@ export class RecoveryMachine {
 
   // ---- Crash points ------------------------------------------------------------------------------------------------
 
+  /** Forgets the boots that crash points have shared so far. */
+  forgetBoots(): void {
+    this.warm = undefined;
+    this.rootNode = undefined;
+  }
+
   /** Goes to a crash point. Runs go on from its node. */
   prepare(point: Failed, oracle: Oracle): Node {
     this.oracle = oracle;
@@ -223,7 +234,6 @@ export class RecoveryMachine {
     const touched = new Touched();
     this.tracking = touched;
     this.stopAtPhase = true;
-    this.decide = () => undefined;
     machine.run({ instructions: this.budget });
     this.tracking = undefined;
     this.stopAtPhase = false;
@@ -308,13 +318,8 @@ export class RecoveryMachine {
     return this.rootNode;
   }
 
-  /** Instructions retired at a node. */
-  static instructionsAt(node: Node): number {
-    return node.snapshot.instructions;
-  }
-
-  /** Runs recovery from a node. @returns undefined when `decide` stopped it */
-  run(node: Node, decide: Decide): Path | undefined {
+  /** Runs recovery from a node. */
+  run(node: Node, decide: Decide): Path {
     this.enter(node);
     return this.finish(decide);
   }
@@ -322,14 +327,12 @@ export class RecoveryMachine {
   /** Runs recovery with these contents in place of the prepared crash point's, each a subset of them. */
   runWith(sets: BlockSets, decide: Decide): Path {
     this.enterWith(sets);
-    const path = this.finish(decide);
-    if (path === undefined) throw new Error('a run with given contents was stopped');
-    return path;
+    return this.finish(decide);
   }
 
   /**
-   * Runs recovery from the root and visits its own crash points, with the decisions made before each. `decide` must not stop it.
-   * Only when stores are recorded.
+   * Runs recovery from the root and visits its own crash points, with the decisions made before each. Only when stores are
+   * recorded.
    */
   runVisiting(decide: Decide, visit: (point: NestedPoint, decisions: readonly Decision[]) => void): Path {
     this.enter(this.root);
@@ -352,28 +355,29 @@ export class RecoveryMachine {
     this.visit = visit;
     this.visited = 0;
     const path = this.finish(decide);
-    if (path?.outcome.kind === 'pass') this.crash('end');
+    if (path.outcome.kind === 'pass') this.crash('end');
     this.visit = undefined;
-    if (path === undefined) throw new Error('a run that visits crash points was stopped');
     return path;
   }
 
+  /** Instructions between a node and the one that reads, while `decide` is asked. */
+  distanceFrom(node: Node): number {
+    return this.computer.machine.turns.instructionsNow - node.snapshot.instructions;
+  }
+
   /**
-   * The node just before the instruction that retires after `instret` others, behind the decisions with these values.
+   * While `decide` is asked: the node just before the instruction that reads, from which this run may go on as well. Undefined when a device
+   * reads, somewhere in the middle of an instruction.
    */
-  nodeBefore(node: Node, values: readonly number[], instret: number): Node {
-    const { machine } = this.computer;
-    this.enter(node);
-    let taken = 0;
-    this.decide = () => values[taken++];
-    machine.run({ instructions: instret - machine.instructions });
-    if (taken !== values.length || this.stopped) throw new Error('recovery is not deterministic');
+  nodeHere(): Node | undefined {
+    if (this.reader < 0) return undefined;
     const open = [...this.open].map(([block, one]) => {
       one.shared = true;
       return { block: block as BlockNumber, set: one.set, stored: one.stored };
     });
-    const { decisions, output, observed } = this;
-    return { snapshot: machine.snapshot(), open, decisions, output, observed };
+    const { output, observed } = this;
+    const snapshot = this.computer.machine.snapshot();
+    return { snapshot, open, decisions: [...this.decisions], output, observed };
   }
 
   private enter(node: Node): void {
@@ -406,12 +410,11 @@ export class RecoveryMachine {
     }
   }
 
-  private finish(decide: Decide): Path | undefined {
+  private finish(decide: Decide): Path {
     this.decide = decide;
     const { machine } = this.computer;
     // From power-on, wherever the node lies: what hangs must not depend on that.
     const reason = machine.run({ instructions: Math.max(0, this.budget - machine.instructions) });
-    if (this.stopped) return undefined;
     return {
       decisions: this.decisions,
       sets: new Map([...this.open].map(([block, { set }]) => [block as BlockNumber, set])),
@@ -444,7 +447,7 @@ export class RecoveryMachine {
   // ---- What it does to the NVDIMM --------------------------------------------------------------------------------------
 
   /** Bytes are about to be read: each that is still undecided is decided now. */
-  private load(from: number, length: number): void {
+  private load(from: number, length: number, reader: number): void {
     this.tracking?.read(from, length);
     if (this.open.size === 0) return;
     for (let at = from; at < from + length; at++) {
@@ -454,17 +457,26 @@ export class RecoveryMachine {
       if (open === undefined || open.set.determined || open.stored[offset] === 1 || this.undecided) continue;
       const values = open.set.valuesAt(offset);
       if (values.length === 1) continue;
-      const { turns } = this.computer.machine;
-      const value = this.decide(values, open.set, block, offset, turns.instructionsNow);
-      if (value === undefined) {
+      if (this.stopAtPhase) {
         this.undecided = true;
-        this.stopped = true;
-        this.computer.machine.pause();
+        this.asked();
         continue;
       }
+      this.reader = reader;
+      const value = this.decide(values, open.set, block, offset);
       open.set = open.set.restrict(offset, value);
-      this.decisions.push({ block, offset, value, pc: BigInt.asUintN(64, turns.current.hart.pc) });
+      const { hart } = this.computer.machine.turns.current;
+      this.decisions.push({ block, offset, value, pc: BigInt.asUintN(64, hart.pc) });
       this.show(block, open);
+    }
+  }
+
+  /** Sets the bits of those of the page that begins with `first` which are not decided yet. */
+  private blocksToSee(first: number, blocks: [number, number]): void {
+    if (this.tracking) blocks.fill(-1);
+    for (const [block, { set }] of this.open) {
+      const place = block - first;
+      if (place >= 0 && place < BLOCKS_PER_PAGE && !set.determined) blocks[place >> 5]! |= 1 << (place & 31);
     }
   }
 

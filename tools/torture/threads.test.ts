@@ -83,7 +83,7 @@ describe('threads of guest programs', { timeout: 300_000 }, () => {
     computer.machine.run({ instructions: failure });
     expect(BigInt.asUintN(64, computer.machine.cores[0]!.hart.pc)).toBe(finding!.point.pc);
     const text = reportText(reportOf(racy, LIMITS, found, { fixes: false }));
-    expect(text).toMatch(/BOUNDED: \d+ schedules, all with at most 1 preemptions/);
+    expect(text).toMatch(/BOUNDED: \d+ schedules, all with at most 1 preemption;/);
     expect(text).toContain('under these schedules');
   });
 

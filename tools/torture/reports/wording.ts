@@ -34,13 +34,16 @@ export function coverage(report: TortureReport): string {
     : `SAMPLED: ${coveredImages} of ${legalImages} legal images (${sharePercent(coveredImages, legalImages)} %)${under}; not exhaustive`;
 }
 
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
 /** Which schedules of several harts or threads were explored. */
 export function schedulesText({ explored, complete, preemptions }: SchedulesJson): string {
-  if (complete) return `${explored} schedules: all that can make a difference`;
-  if (preemptions === undefined || preemptions < 0)
-    return `SAMPLED: the first ${explored} schedules; there are more`;
-  const most = preemptions === 0 ? 'without preemptions' : `with at most ${preemptions} preemptions`;
-  return `BOUNDED: ${explored} schedules, all ${most}; those with more were not explored`;
+  const schedules = counted(explored, 'schedule');
+  if (complete) return `${schedules}: all that can make a difference`;
+  if (preemptions === undefined || preemptions < 0) return `SAMPLED: the first ${schedules}; there are more`;
+  const most =
+    preemptions === 0 ? 'without preemptions' : `with at most ${counted(preemptions, 'preemption')}`;
+  return `BOUNDED: ${schedules}, all ${most}; those with more were not explored`;
 }
 
 export function findingTitle(finding: FindingJson): string {
