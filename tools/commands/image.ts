@@ -5,7 +5,6 @@
  */
 import type { Argv, CommandModule } from 'yargs';
 import { UserError } from '../../emulator/errors.ts';
-import type { Media } from '../../emulator/nvdimm/media.ts';
 import type { ObjectStore, StoredObject } from '../image/store.ts';
 import type { PutType, Transferred } from '../image/transfer.ts';
 
@@ -16,16 +15,13 @@ interface ImageArguments {
 }
 
 /** Opens the store of an image, hands it to `use`, and closes the file. */
-async function withStore(
-  file: string,
-  use: (store: ObjectStore, media: Media) => Promise<void> | void,
-): Promise<void> {
+async function withStore(file: string, use: (store: ObjectStore) => Promise<void> | void): Promise<void> {
   const { NvdimmFile } = await import('../../emulator/nvdimm/file.ts');
   const { ObjectStore } = await import('../image/store.ts');
   const { Layouts } = await import('../guest/layouts.ts');
   const media = NvdimmFile.open(file, { readOnly: true });
   try {
-    await use(new ObjectStore(media, Layouts.load(), file), media);
+    await use(new ObjectStore(media, Layouts.load(), file));
   } finally {
     media.close();
   }
@@ -156,20 +152,15 @@ async function repair(args: ImageArguments): Promise<void> {
 
 async function check(args: ImageArguments & { repair: boolean }): Promise<void> {
   if (args.repair) return repair(args);
-  const { checkStore } = await import('../image/check.ts');
-  await withStore(args.file, (store, media) => {
-    const found = checkStore(
-      store,
-      media.record.poison.map((block) => block.dpa),
-    );
-    if (args.json) print(JSON.stringify({ objects: store.field('objects'), dirty: store.isDirty, found }));
-    else {
-      for (const line of found) print(line);
-      const state = store.isDirty ? 'not shut down in order' : 'shut down in order';
-      print(`${store.field('objects')} objects, ${state}, ${found.length} errors`);
-    }
-    if (found.length > 0) process.exitCode = 1;
-  });
+  const { checkImage } = await import('../image/save.ts');
+  const { objects, dirty, found } = checkImage(args.file);
+  if (args.json) print(JSON.stringify({ objects, dirty, found }));
+  else {
+    for (const line of found) print(line);
+    const state = dirty ? 'not shut down in order' : 'shut down in order';
+    print(`${objects} objects, ${state}, ${found.length} errors`);
+  }
+  if (found.length > 0) process.exitCode = 1;
 }
 
 interface ChangeArguments extends ImageArguments {

@@ -3,9 +3,28 @@
  * media: replayed journal transactions, so that an image that was pulled out of a running machine reads as the kernel would find it, and
  * what `writer.ts` changes. `changedPages` are what somebody has to write.
  */
-import { PAGE_SIZE } from '../../emulator/addresses.ts';
+import { CACHE_BLOCK_SIZE, PAGE_SIZE } from '../../emulator/addresses.ts';
 import { dpa } from '../../emulator/nvdimm/dpa.ts';
 import type { Media } from '../../emulator/nvdimm/media.ts';
+
+/** Media whose unreadable blocks are zeros, whatever lies in their place: nothing may be believed of them. `poison`: their addresses. */
+export function withoutLost(
+  media: Pick<Media, 'size' | 'read'>,
+  poison: readonly number[],
+): Pick<Media, 'size' | 'read'> {
+  if (poison.length === 0) return media;
+  const lost = new Set(poison);
+  return {
+    size: media.size,
+    read(address, into): void {
+      media.read(address, into);
+      const first = address - (address % CACHE_BLOCK_SIZE);
+      for (let block = first; block < address + into.length; block += CACHE_BLOCK_SIZE) {
+        if (lost.has(block)) into.fill(0, Math.max(0, block - address), block + CACHE_BLOCK_SIZE - address);
+      }
+    },
+  };
+}
 
 export class RegionReader {
   private readonly pages = new Map<number, DataView>();

@@ -4,18 +4,16 @@
  * whatever is broken among them is mended, and no object is lost that has a record.
  *
  * Lost for good is what was nowhere else: an object of which the first block of the record cannot be read, pages to which only an unreadable part of a
- * table led. Unreadable blocks of an object's data are left as they are: reading them faults, which is better than zeros that nobody has written.
+ * table led. Unreadable blocks of an object's data and page tables are left as they are: reading what they held faults, which is better than zeros that
+ * nobody has written.
  *
  * Records are only looked for in pages of which the kernel uses at least one: whatever else looks like one may have been written by a program.
  */
 import { CACHE_BLOCK_SIZE, PAGE_SIZE } from '../../emulator/addresses.ts';
-import { UserError } from '../../emulator/errors.ts';
-import { ENTRY, PAGE_TYPE } from '../../emulator/mmu/xtwz/layout.ts';
-import type { Media } from '../../emulator/nvdimm/media.ts';
-import type { Layouts } from '../guest/layouts.ts';
+import { ENTRY, LARGE_PAGE, PAGE_TYPE } from '../../emulator/mmu/xtwz/layout.ts';
 import { computeId } from './check.ts';
-import { RegionReader } from './region.ts';
-import { ENTRIES, formatObjectId, ObjectStore, PTE_V, type StoredObject } from './store.ts';
+import { ENTRIES, formatObjectId, type ObjectStore, PTE_V, type StoredObject } from './store.ts';
+import { rebuildSuperblock } from './superblock.ts';
 
 /** What a repair has done. */
 export interface Repair {
@@ -23,35 +21,6 @@ export interface Repair {
   readonly done: readonly string[];
   /** Device physical addresses of the blocks that cannot be read and have been left. */
   readonly poison: readonly number[];
-}
-
-/**
- * Opens a store of which the superblock may be damaged: its constant part is there twice.
- * @throws UserError when neither can be read, or what changes of it is lost: nothing says where anything is then
- */
-export function openDamaged(
-  media: Pick<Media, 'size' | 'read'>,
-  layouts: Layouts,
-  name: string,
-  poison: readonly number[],
-): ObjectStore {
-  const constants = layouts.offset('Superblock', 'reserved');
-  const changing = layouts.offset('Superblock', 'freeHead');
-  const lost = (from: number, to: number): boolean =>
-    poison.some((block) => block < to && block + CACHE_BLOCK_SIZE > from);
-  if (lost(changing, layouts.struct('Superblock').size)) {
-    throw new UserError(
-      `${name}: the part of the superblock that changes cannot be read; this cannot be mended`,
-    );
-  }
-  const region = new RegionReader(media);
-  const magic = layouts.constant('STORE_MAGIC');
-  const first = !lost(0, constants) && region.u64(0) === magic;
-  if (!first && !lost(PAGE_SIZE, PAGE_SIZE + constants) && region.u64(PAGE_SIZE) === magic)
-    region.patchBytes(0, region.bytes(PAGE_SIZE, constants));
-  const store = new ObjectStore(region, layouts, name);
-  if (!first) store.region.patchBytes(0, region.bytes(0, constants));
-  return store;
 }
 
 /** Mends a store in memory: `store.region` has the changes. `poison`: device physical addresses of blocks that cannot be read. */
@@ -93,6 +62,7 @@ class Repairer {
     this.findRecordPages();
     this.findObjects();
     for (const object of this.objects.values()) this.walk(object);
+    this.done.push(...rebuildSuperblock(this.store, this.objects.values(), this.poison));
     this.count('directory', () => this.directory());
     this.count('list of deleted objects', () => this.deletedList());
     this.count('ties', () => this.ties());
@@ -162,11 +132,12 @@ class Repairer {
     }
   }
 
-  /** Pages from the watermark on were never used: none of them has a reference word. */
+  /** Pages from the watermark on were never used: none of them has a reference word. One that cannot be read may have been one. */
   private watermark(): void {
     let used = this.get('dataStart');
+    const lost = !this.readable(this.store.layouts.offset('Superblock', 'watermark'));
     for (let page = used; page < this.get('pages'); page++)
-      if ((this.reference(page) ?? 0) !== 0) used = page + 1;
+      if ((this.reference(page) ?? Number(lost)) !== 0) used = page + 1;
     const watermark = this.get('watermark');
     if (watermark < used || watermark > this.get('pages')) this.setSuper('watermark', used);
   }
@@ -300,19 +271,18 @@ class Repairer {
 
   private readonly tables = new Set<number>();
 
-  /** Entries of a table, what cannot be true taken out: how many that were, and the pages of the others. */
-  private entries(table: number, leaf: boolean): { readonly gone: number; readonly pages: number[] } {
+  /** Entries of a table, what cannot be true taken out: how many that were, and the pages of the others by their index. Unreadable ones are left. */
+  private entries(
+    table: number,
+    leaf: boolean,
+  ): { readonly gone: number; readonly pages: Map<number, number> } {
     const { region } = this.store;
-    const pages: number[] = [];
+    const pages = new Map<number, number>();
     let gone = 0;
     for (let i = 0; i < ENTRIES; i++) {
       const place = table + i * 8;
-      if (!this.readable(place)) {
-        this.zeroBlock(place - (place % CACHE_BLOCK_SIZE));
-        gone += 8;
-      }
       const entry = region.u64(place);
-      if ((entry & PTE_V) === 0n) continue;
+      if ((entry & PTE_V) === 0n || !this.readable(place)) continue;
       const page = this.pageOf(entry, leaf);
       if (page === undefined) {
         region.patch(place, 0n);
@@ -321,7 +291,7 @@ class Repairer {
       }
       if (!leaf) this.tables.add(page);
       this.use(page);
-      pages.push(page);
+      pages.set(i, page);
     }
     return { gone, pages };
   }
@@ -341,11 +311,13 @@ class Repairer {
         this.use(root);
         const upper = this.entries(root, false);
         gone += upper.gone;
-        for (const table of upper.pages) {
+        this.reportTable(name, root, 0, LARGE_PAGE);
+        for (const [index, table] of upper.pages) {
           const lower = this.entries(table, true);
           gone += lower.gone;
-          pages += lower.pages.length;
-          for (const page of lower.pages) this.reportData(name, page);
+          pages += lower.pages.size;
+          this.reportTable(name, table, index * LARGE_PAGE, PAGE_SIZE);
+          for (const page of lower.pages.values()) this.reportData(name, page);
         }
       }
     }
@@ -354,6 +326,18 @@ class Repairer {
     this.mended = 0;
     this.setRecord(object.record, 'pages', pages);
     if (this.mended > 0) this.done.push(`${name}: it has ${pages} pages, not ${object.pages}`);
+  }
+
+  /** Unreadable blocks of a table whose first entry is about `offset` of the object, each entry about `step` bytes. */
+  private reportTable(name: string, table: number, offset: number, step: number): void {
+    const each = CACHE_BLOCK_SIZE / 8;
+    for (let first = 0; first < ENTRIES && this.poison.size > 0; first += each) {
+      if (this.readable(table + first * 8)) continue;
+      const start = offset + first * step;
+      this.done.push(
+        `${name}: the pages that it had from 0x${start.toString(16)} to 0x${(start + each * step - 1).toString(16)} are lost: the block at 0x${(table + first * 8).toString(16)} of its page tables cannot be read; it is left so`,
+      );
+    }
   }
 
   private reportData(name: string, page: number): void {
@@ -520,7 +504,7 @@ class Repairer {
         this.zeroBlock(block);
         this.done.push(`the block at 0x${block.toString(16)}, which holds nothing, can be read again`);
       } else {
-        // A superblock: what it says has been taken from the other one, or given to it.
+        // A superblock: what it says has been taken from the other one, or given to it, or derived.
         this.poison.delete(block);
         this.done.push(`the block at 0x${block.toString(16)} of the superblock is written anew`);
       }

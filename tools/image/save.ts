@@ -21,8 +21,9 @@ import { type DeviceRecord, encodeDeviceRecord } from '../../emulator/nvdimm/dev
 import { NvdimmFile } from '../../emulator/nvdimm/file.ts';
 import { Layouts } from '../guest/layouts.ts';
 import { checkStore } from './check.ts';
-import { openDamaged, repairStore } from './repair.ts';
+import { repairStore } from './repair.ts';
 import { ObjectStore } from './store.ts';
+import { isSuperblockLost, openDamaged } from './superblock.ts';
 import { StoreWriter } from './writer.ts';
 
 /** Refuses a store in which something may be under way: open transactions belong to programs, and only a boot undoes them. */
@@ -65,6 +66,27 @@ export async function changeImage(
   }
 }
 
+/** What is in the store in `file`, and what is wrong with it. Any image will do, also one of a machine that runs. */
+export function checkImage(file: string): {
+  readonly objects: number;
+  readonly dirty: boolean;
+  readonly found: readonly string[];
+} {
+  const media = NvdimmFile.open(file, { readOnly: true });
+  try {
+    const poison = media.record.poison.map((block) => block.dpa);
+    const store = openDamaged(media, Layouts.load(), file, poison);
+    const found = isSuperblockLost(store.layouts, poison)
+      ? [
+          'the superblock has an unreadable block; --repair derives it anew, and nothing can be checked before',
+        ]
+      : checkStore(store, poison);
+    return { objects: store.field('objects'), dirty: store.isDirty, found };
+  } finally {
+    media.close();
+  }
+}
+
 /** Mends the store in `file`, as far as that is possible (repair.ts), and says what was done and what is still wrong. */
 export function repairImage(file: string): {
   readonly done: readonly string[];
@@ -73,7 +95,6 @@ export function repairImage(file: string): {
   if (!existsSync(file)) throw new UserError(`${file} does not exist`);
   const media = NvdimmFile.open(file);
   try {
-    refusePoison(media, file);
     const poison = media.record.poison.map((block) => block.dpa);
     const layouts = Layouts.load();
     const store = openDamaged(media, layouts, file, poison);

@@ -134,11 +134,12 @@ export class ObjectStore {
   /** All objects of the directory, by bucket. */
   *objects(): Generator<StoredObject> {
     const buckets = this.field('buckets');
-    const limit = this.field('pages') * (PAGE_SIZE / this.layouts.struct('Record').size);
     for (let bucket = 0; bucket < this.field('bucketCount'); bucket++) {
+      const chain = new Set<number>();
       let record = Number(this.region.u64(buckets + bucket * 8));
-      for (let steps = 0; record !== 0; steps++) {
-        if (steps > limit) throw new UserError(`bucket ${bucket} of the directory is a ring`);
+      while (record !== 0) {
+        if (chain.has(record)) throw new UserError(`bucket ${bucket} of the directory is a ring`);
+        chain.add(record);
         yield this.readRecord(record);
         record = this.recordWord(record, 'next');
       }
@@ -162,6 +163,10 @@ export class ObjectStore {
     return Number((entry >> 10n) & 0xfff_ffff_ffffn) * PAGE_SIZE - this.field('base');
   }
 
+  private isInside(offset: number): boolean {
+    return offset >= 0 && offset < this.region.size;
+  }
+
   /** Present pages of an object: offset in the object, offset in the region, entry; `tables` sees each table's offset. */
   *pages(
     object: StoredObject,
@@ -170,11 +175,13 @@ export class ObjectStore {
     if ((object.root & PTE_V) === 0n) return;
     const level1 = this.pageOf(object.root);
     tables?.(level1);
+    if (!this.isInside(level1)) return;
     for (let i = 0; i < ENTRIES; i++) {
       const table = this.region.u64(level1 + i * 8);
       if ((table & PTE_V) === 0n) continue;
       const level0 = this.pageOf(table);
       tables?.(level0);
+      if (!this.isInside(level0)) continue;
       for (let j = 0; j < ENTRIES; j++) {
         const entry = this.region.u64(level0 + j * 8);
         if ((entry & PTE_V) === 0n) continue;
