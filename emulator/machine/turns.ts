@@ -69,6 +69,11 @@ export class Turns {
     return this.executing ? this.instructions + this.current.hart.executed : this.instructions;
   }
 
+  /** Guest time of the next event; infinite when there is none to come. */
+  get nextEvent(): number {
+    return this.parts.scheduler.next;
+  }
+
   /** True when no hart can do anything before the next event. */
   get idle(): boolean {
     return this.roundLength === 0 && this.parts.cores.every((core) => !ready(core));

@@ -13,6 +13,8 @@ export interface BuildTask {
   readonly target: Target;
   /** Whether the table of symbols is wanted as well. */
   readonly symbols?: boolean;
+  /** What the file is taken to hold, in place of what it does. */
+  readonly text?: string;
 }
 
 export interface BuiltFile {
@@ -45,19 +47,20 @@ export class Builder {
     return this.layouts;
   }
 
-  async build({ file, target, symbols }: BuildTask): Promise<BuildResult> {
+  async build({ file, target, symbols, text: given }: BuildTask): Promise<BuildResult> {
     const start = performance.now();
     const { root, cache } = this;
     const inputs = new Set<string>();
+    const entry = join(root, 'guest', file);
     const host: SourceHost = {
       read: (path) => {
-        const text = diskHost.read(path);
+        const text = path === entry && given !== undefined ? given : diskHost.read(path);
         if (text !== undefined) inputs.add(relative(root, path));
         return text;
       },
     };
     try {
-      const result = compile(join(root, 'guest', file), { target, optimise: true, cache, host });
+      const result = compile(entry, { target, optimise: true, cache, host });
       if (!result.ok)
         return { errors: result.diagnostics.map((d) => formatDiagnostic(d, (path) => relative(root, path))) };
       const table = symbols

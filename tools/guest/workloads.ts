@@ -1,6 +1,6 @@
 /**
- * The workloads of guest/torture as executables, compiled when somebody asks for one and kept in dist/guest/torture for as long as their
- * sources and the compiler stay the same. Several processes may ask at once: each file is replaced in one step, and one that does not belong to
+ * The workloads of guest/torture, and other sources for the tester, as executables, compiled when somebody asks for one and kept in
+ * dist/guest/torture for as long as their sources and the compiler stay the same. Several processes may ask at once: each file is replaced in one step, and one that does not belong to
  * its note is not used.
  */
 import { mkdirSync } from 'node:fs';
@@ -15,22 +15,39 @@ const FOLDER = 'torture';
 /** The names of the workloads. */
 export const workloadNames = (): string[] => namesIn(packageRoot(), FOLDER);
 
+/** A source to be compiled. */
+export interface WorkloadSource {
+  /** Of its executable in dist/guest/torture. */
+  readonly name: string;
+  /** Below the guest's folder. */
+  readonly file: string;
+  /** What is compiled in place of what the file holds; it may depend on that, and on nothing else. */
+  readonly text?: string;
+}
+
 /** The executables of workloads. @throws UserError that lists what the compiler found */
-export async function buildWorkloads(names: readonly string[]): Promise<Uint8Array[]> {
+export const buildWorkloads = (names: readonly string[]): Promise<Uint8Array[]> =>
+  buildSources(names.map((name) => ({ name, file: join(FOLDER, `${name}.ts`) })));
+
+/** The executables of sources. @throws UserError that lists what the compiler found */
+export async function buildSources(sources: readonly WorkloadSource[]): Promise<Uint8Array[]> {
   const root = packageRoot();
   const out = join(root, 'dist', 'guest', FOLDER);
   mkdirSync(out, { recursive: true });
-  const found = names.map((name) => {
-    const file = join(FOLDER, `${name}.ts`);
-    const output = join(out, `${name}.elf`);
-    const cache = new BuildCache(join(out, `${name}.json`), root, workerFile(root));
-    return { file, output, cache, elf: cache.find(file, output) };
+  const found = sources.map((source) => {
+    const output = join(out, `${source.name}.elf`);
+    const cache = new BuildCache(join(out, `${source.name}.json`), root, workerFile(root));
+    return { ...source, output, cache, elf: cache.find(source.file, output) };
   });
   const stale = found.filter(({ elf }) => elf === undefined);
   const built = builtFiles(
     await runTasks(
       root,
-      stale.map(({ file }) => ({ file, target: 'program' as const })),
+      stale.map(({ file, text }) => ({
+        file,
+        target: 'program' as const,
+        ...(text !== undefined && { text }),
+      })),
     ),
   );
   for (const [i, { elf, inputs }] of built.entries()) {

@@ -89,20 +89,30 @@ export function adviceOn(events: readonly RunEvent[]): Advice[] {
   return collected.list;
 }
 
-/** Flushes that never write anything back, and fences behind only such flushes that never complete anything. */
+/**
+ * Flushes that never write anything back, fences behind only such flushes that never complete anything, and fences with nothing but
+ * such a flush between them and another fence.
+ */
 function addRedundant(events: readonly RunEvent[], collected: Collected): void {
   const useful = new Set<bigint>();
   const redundant: { readonly event: RunEvent; readonly operation: number }[] = [];
   /** Issuers. */
   const flushed = new Set<number>();
+  /** The last thing that a hart did was this full fence. */
+  const fenced = new Map<number, RunEvent>();
   let operation = 0;
   for (const event of events) {
     const flush = event.kind === 'clean' || event.kind === 'flush';
     if (event.kind === 'begin') operation = event.operation;
     if (flush) flushed.add(event.issuer);
-    if (!flush && event.kind !== 'fence') continue;
-    // A fence without a flush before it is there for another reason.
-    const counts = flush || flushed.delete(event.issuer);
+    if (!flush && event.kind !== 'fence') {
+      fenced.delete(event.issuer);
+      continue;
+    }
+    // A fence without a flush before it is there for another reason, if not right behind another one.
+    const again = event.full && isClose(fenced.get(event.issuer), event);
+    const counts = flush || flushed.delete(event.issuer) || again;
+    if (event.full) fenced.set(event.issuer, event);
     if (counts && event.redundant) redundant.push({ event, operation });
     else useful.add(event.pc);
   }
@@ -115,6 +125,12 @@ function addRedundant(events: readonly RunEvent[], collected: Collected): void {
         during,
       );
 }
+
+/** Instructions between two fences, at most, that can have touched nothing which the second one would order. */
+const CLOSE = 8;
+
+const isClose = (before: RunEvent | undefined, { instret }: RunEvent): boolean =>
+  before !== undefined && instret - before.instret <= CLOSE;
 
 /**
  * A function whose name begins with this stores what need not survive: whoever finds it after a failure knows by other means that it is

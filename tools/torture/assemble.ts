@@ -22,10 +22,11 @@ import {
   type TortureReport,
 } from './format.ts';
 import { missingIn } from './missing.ts';
-import { describeOutcome, findingKind } from './outcome.ts';
+import { describeOutcome, findingKind, type Outcome } from './outcome.ts';
 import { Places } from './places.ts';
 import type { CampaignLimits, PointRecord } from './point.ts';
 import { budgetOf, fencesOf, fingerprint, memoryOf, nvdimmOf, type Program } from './program.ts';
+import { placeInFunction } from './reports/wording.ts';
 import { parseSchedule } from './schedule.ts';
 import { stacksAt } from './stacks.ts';
 import { PREEMPTIONS } from './threads.ts';
@@ -206,14 +207,17 @@ function storeJson(store: CaseStore, { namer, stacks }: Context): StoreJson {
 }
 
 function findingJson(finding: Finding, context: Context): FindingJson {
-  const { calm, namer, trials } = context;
+  const { program, calm, namer, trials } = context;
   const { point, nested, outcome, image } = finding;
   const { progress } = point;
   const fixes = trials?.try(finding);
+  const run = point.origin
+    ? runWorkload({ ...program, schedule: parseSchedule(point.origin.schedule) })
+    : calm;
   return {
     kind: findingKind(outcome),
-    outcome: describeOutcome(outcome),
-    missing: missingIn(finding, calm.events),
+    outcome: describeOutcome(outcome) + loopText(outcome, namer),
+    missing: missingIn(finding, calm),
     crashPoint: point.index,
     crashPointKind: point.kind,
     crashPlace: namer.place(point.pc),
@@ -230,7 +234,8 @@ function findingJson(finding: Finding, context: Context): FindingJson {
       failing: Buffer.from(failing).toString('hex'),
       visible: Buffer.from(visible).toString('hex'),
     })),
-    timeline: timelineOf(finding, context),
+    timeline: timelineOf(finding, run.events, context),
+    ...(run.preempted.length > 0 && { switches: run.preempted.map((pc) => namer.place(pc)) }),
     ...(trials && fixes === undefined && { fixesLeftOut: true }),
     fixes: (fixes ?? []).map(({ kind, after, works, findingsLeft }): FixJson => {
       const places = after.map((pc) => namer.place(pc));
@@ -240,6 +245,12 @@ function findingJson(finding: Finding, context: Context): FindingJson {
     seed: finding.seed,
   };
 }
+
+/** Where recovery goes round. */
+const loopText = (outcome: Outcome, namer: Namer): string =>
+  outcome.kind === 'hang' && outcome.pc !== undefined
+    ? ` at ${placeInFunction(namer.place(outcome.pc))}`
+    : '';
 
 function fixText(kind: FixJson['kind'], after: readonly PlaceJson[], works: boolean): string {
   const [verb, noun] =
@@ -251,12 +262,8 @@ function fixText(kind: FixJson['kind'], after: readonly PlaceJson[], works: bool
 }
 
 /** The events on the blocks concerned, fences and marks up to the failure. */
-function timelineOf(finding: Finding, { program, calm, namer }: Context): EventJson[] {
+function timelineOf(finding: Finding, all: readonly RunEvent[], { namer }: Context): EventJson[] {
   const { point, lost, early } = finding;
-  const { origin } = point;
-  const all = origin
-    ? runWorkload({ ...program, schedule: parseSchedule(origin.schedule) }).events
-    : calm.events;
   const own = (store: CaseStore): boolean => store.level === 0;
   const concerned = new Set<number>([...lost, ...early].map(({ block }) => block));
   const isOf = (event: RunEvent, stores: readonly CaseStore[]): boolean =>

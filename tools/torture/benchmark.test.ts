@@ -13,26 +13,14 @@ import { describeWith, findOracle, GCC } from '../../test/oracles.ts';
 import { reportOf } from './assemble.ts';
 import { type CampaignResult, replay, runCampaign } from './campaign.ts';
 import { checkCertificate } from './explore.ts';
-import type { CaseStore } from './finding.ts';
-import type { FindingJson } from './format.ts';
+import { judgeBuggy, judgeFixed } from './judge.ts';
 import { isFailure } from './outcome.ts';
-import { type BugClass, buildPair, MARKS, pairNames, readPair } from './pairs.ts';
-import { Places } from './places.ts';
+import { buildPair, pairNames, readPair } from './pairs.ts';
 import type { Program } from './program.ts';
 import { reportText } from './report.ts';
 import { parseSeed } from './seed.ts';
 
 const folder = fileURLToPath(new URL('./benchmark', import.meta.url));
-/**
- * What a finding may say to each class. A state that the program's own order of stores leaves looks the same whether
- * that order is at fault or the recovery which should have mended it.
- */
-const MISSING: Readonly<Record<BugClass, readonly FindingJson['missing'][]>> = {
-  'missing flush': ['flush'],
-  'missing fence': ['fence'],
-  order: ['order'],
-  recovery: ['order', 'recovery'],
-};
 const LIMITS = { maxRuns: 5000, samples: 100, seed: 0 };
 
 describeWith([GCC], 'published bugs', () => {
@@ -53,37 +41,18 @@ describeWith([GCC], 'published bugs', () => {
   }
 
   test.each(pairNames(folder))('%s', (name) => {
+    const pair = readPair(name, folder);
     const buggy = compile(name, true);
     const found = runCampaign(buggy, LIMITS);
     expectCertified(found);
-    expect(found.findings.length).toBeGreaterThan(0);
-    expect(found.unreduced).toBe(0);
-    const places = new Places(buggy.elf.bytes, name);
-    const linesOf = (pcs: readonly bigint[]) =>
-      pcs.map((pc) => places.at(pc)).flatMap(({ file, line }) => (file === `${name}.c` ? [line!] : []));
-    const pcOf = ({ unit }: CaseStore): bigint => (BigInt(unit.pcHigh) << 32n) | BigInt(unit.pcLow);
-    const named = {
-      guilty: linesOf(found.findings.flatMap(({ lost }) => lost.map(pcOf))),
-      'too early': linesOf(found.findings.flatMap(({ early }) => early.map(pcOf))),
-    };
-    // Where no store is to blame, all of them have reached the media, and recovery fails nevertheless.
-    const { marks, bug } = readPair(name, folder);
-    if (MARKS.every((mark) => marks[mark].length === 0))
-      expect(found.findings).toContainEqual(expect.objectContaining({ lost: [], early: [] }));
-    for (const mark of MARKS) expect(named[mark], mark).toEqual(expect.arrayContaining([...marks[mark]]));
-    const { findings } = reportOf(buggy, LIMITS, found, { fixes: false });
-    const told = findings.map(({ missing }) => missing);
-    expect(
-      MISSING[bug].some((one) => told.includes(one)),
-      told.join(),
-    ).toBe(true);
+    expect(judgeBuggy(pair, reportOf(buggy, LIMITS, found, { fixes: false }))).toEqual([]);
     for (const finding of found.findings) {
-      expect(finding.minimal).toBe(true);
       expect(isFailure(replay(buggy, finding.seed).outcome)).toBe(true);
     }
-    const clean = runCampaign(compile(name, false), LIMITS);
+    const fixed = compile(name, false);
+    const clean = runCampaign(fixed, LIMITS);
     expectCertified(clean);
-    expect(clean.findings).toEqual([]);
+    expect(judgeFixed(pair, reportOf(fixed, LIMITS, clean, { fixes: false }))).toEqual([]);
     console.info(
       `${name}: buggy ${found.points.length} points, ${found.legal} images, ${found.runs} runs, ` +
         `${found.findings.length} findings; fixed ${clean.points.length} points, ${clean.legal} images, ${clean.runs} runs`,

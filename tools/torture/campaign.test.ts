@@ -13,7 +13,7 @@ import { mergeReports } from './merge.ts';
 import { openCase, openRecovery } from './open.ts';
 import { isFailure } from './outcome.ts';
 import { exploreAll } from './parallel.ts';
-import { torn, undo, unflushed } from './test-programs.ts';
+import { torn, tornRecovery, undo, unflushed } from './test-programs.ts';
 import { runCalm } from './visit.ts';
 
 const LIMITS = { maxRuns: 1000, samples: 100, seed: 0 };
@@ -59,6 +59,22 @@ describe('a campaign', { timeout: 120_000 }, () => {
     expect(
       findings.map(({ fixes, fixesLeftOut }) => fixes.length > 0 || fixesLeftOut === true),
     ).not.toContain(false);
+  });
+
+  test('a cbo.zero of recovery, torn by a second failure, is one too', () => {
+    expect(runCampaign(tornRecovery, LIMITS).findings).toEqual([]);
+    const result = runCampaign(tornRecovery, { ...LIMITS, depth: 2 });
+    expect(result.unreduced).toBe(0);
+    expect(result.exhaustive).toBe(true);
+    expect(result.findings.length).toBeGreaterThan(0);
+    for (const { seed, minimal, lost } of result.findings) {
+      expect(seed).toMatch(/\/\d+\.1=\d+z[0-9a-f]+$/);
+      expect(minimal).toBe(true);
+      expect(lost.some(({ level, torn: bytes }) => level === 1 && bytes > 0)).toBe(true);
+      expect(isFailure(replay(tornRecovery, seed).outcome)).toBe(true);
+      // Zeroed whole, or not at all, recovery copes with it.
+      expect(isFailure(replay(tornRecovery, seed.replace(/z[0-9a-f]+$/, '')).outcome)).toBe(false);
+    }
   });
 
   test('opens at the offending store, and the recovery on the failing image', () => {

@@ -29,7 +29,7 @@ export interface Summary {
   readonly covered: bigint;
   readonly exhaustive: boolean;
   readonly findings: readonly Finding[];
-  /** Failing classes of which no case could be made (a torn `cbo.zero` alone fails). */
+  /** Failing classes of which no case could be made; a defect of the tester. */
   readonly unreduced: number;
 }
 

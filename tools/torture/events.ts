@@ -5,6 +5,7 @@
 import { CACHE_BLOCK_SIZE } from '../../emulator/addresses.ts';
 import type { Computer } from '../../emulator/boot/computer.ts';
 import { type BlockNumber, blockOf, dpa } from '../../emulator/nvdimm/dpa.ts';
+import { FENCE } from '../../emulator/nvdimm/persistency.ts';
 import { observeNvdimm, visibleOf } from './crash.ts';
 import type { Mark } from './device.ts';
 
@@ -29,13 +30,21 @@ export interface RunEvent {
   readonly operation: number;
   /** A flush that writes nothing back, a fence that completes nothing. */
   readonly redundant: boolean;
+  /** A fence of all loads and stores before it and all behind it; those of locks are weaker. */
+  readonly full: boolean;
 }
 
 /** An event that is about to happen. */
-export interface News extends Pick<RunEvent, 'kind' | 'hart' | 'address' | 'size'> {
+export interface News extends Pick<RunEvent, 'kind' | 'hart' | 'address' | 'size' | 'full'> {
   /** Judged at the last moment. */
   redundant(): boolean;
 }
+
+/** What most events are not. */
+const PLAIN = { full: false, redundant: () => false } as const;
+
+/** Loads and stores of memory, in either set of a fence. */
+const ALL = FENCE.R | FENCE.W;
 
 type Draft = { -readonly [K in keyof RunEvent]: RunEvent[K] };
 
@@ -57,21 +66,30 @@ export class EventLog {
     observeNvdimm(computer, {
       fence: (pred, succ, hart) => {
         const matters = (): boolean => nvdimm!.fenceMatters(pred, succ, hart.index);
-        this.note({ kind: 'fence', hart: hart.index, address: -1, size: 0, redundant: () => !matters() });
+        const full = (pred & succ & ALL) === ALL;
+        const redundant = (): boolean => !matters();
+        this.note({ kind: 'fence', hart: hart.index, address: -1, size: 0, full, redundant });
       },
       cacheBlock: (operation, pa, hart) => {
         const address = pa - region.base;
         const flush = operation === 'clean' || operation === 'flush';
         const dirty = (): boolean => nvdimm!.engine.lineState(blockOf(dpa(address))) === 'dirty';
         const redundant = (): boolean => flush && !dirty();
-        this.note({ kind: operation, hart: hart.index, address, size: CACHE_BLOCK_SIZE, redundant });
+        this.note({
+          ...PLAIN,
+          kind: operation,
+          hart: hart.index,
+          address,
+          size: CACHE_BLOCK_SIZE,
+          redundant,
+        });
       },
     });
     nvdimm!.beforeStore = (address, size, initiator) => {
       const last = this.events[this.events.length - 1];
       // The store part of a `cbo.zero`, which has been noted.
       if (last?.kind === 'zero' && last.instret === machine.turns.instructionsNow) return;
-      this.note({ kind: 'store', hart: initiator, address, size, redundant: () => false });
+      this.note({ ...PLAIN, kind: 'store', hart: initiator, address, size });
     };
   }
 
@@ -84,12 +102,12 @@ export class EventLog {
   mark(mark: Mark): void {
     if (mark.kind !== 'begin' && mark.kind !== 'acknowledge') return;
     const hart = this.computer.machine.turns.current.hart.index;
-    this.note({ kind: mark.kind, hart, address: -1, size: 0, redundant: () => false }, mark.operation);
+    this.note({ ...PLAIN, kind: mark.kind, hart, address: -1, size: 0 }, mark.operation);
   }
 
   private note(news: News, operation = 0): void {
     const { machine, nvdimm } = this.computer;
-    const { kind, hart, address, size } = news;
+    const { kind, hart, address, size, full } = news;
     const issuer = hart < 0 ? -1 : nvdimm!.issuerOf(hart);
     const pc = hart < 0 ? 0n : BigInt.asUintN(64, machine.cores[hart]!.hart.pc);
     this.before({ ...news, issuer, pc });
@@ -97,7 +115,7 @@ export class EventLog {
     this.settle();
     const instret = machine.turns.instructionsNow;
     const redundant = news.redundant();
-    const rest = { value: 0n, silent: false, operation, redundant };
+    const rest = { value: 0n, silent: false, operation, redundant, full };
     const event: Draft = { kind, instret, hart, issuer, pc, address, size, ...rest };
     this.events.push(event);
     if (kind === 'store') this.open.push({ event, before: this.visible.slice(address, address + size) });

@@ -11,11 +11,20 @@
  */
 import type { BlockNumber } from '../../emulator/nvdimm/dpa.ts';
 import { applyUnit, type StoreUnit } from '../../emulator/nvdimm/pending.ts';
+import { stepBack, type Wanted } from './backwards.ts';
 import type { CrashPlace, CrashPoint } from './crash.ts';
 import { type PathClass, runImage } from './explore.ts';
 import type { NestedPoint } from './nested.ts';
-import { isFailure, type Oracle, type Outcome } from './outcome.ts';
-import { contentAfter, type Prefixes, type Reached, whole, within, zeroedBytes } from './reached.ts';
+import { isFailure, type Oracle, type Outcome, outcomeKey } from './outcome.ts';
+import {
+  contentAfter,
+  type Prefixes,
+  prefixText,
+  type Reached,
+  whole,
+  within,
+  zeroedBytes,
+} from './reached.ts';
 import type { Path, RecoveryMachine } from './recovery.ts';
 
 /** A pending store of the failing image. Plain data. */
@@ -154,7 +163,7 @@ const changed = (prefixes: readonly Prefixes[], { level, block }: Choice, to: Re
 
 /**
  * Shrinks a failing image to a 1-minimal case.
- * @returns undefined when it does not fail: at a failure within recovery, only a torn `cbo.zero` did
+ * @returns undefined when it does not fail
  */
 function shrink(
   machines: Machines,
@@ -164,9 +173,14 @@ function shrink(
   start: readonly Prefixes[],
 ): Case | undefined {
   let prefixes = start;
+  const tried = new Map<string, Run | undefined>();
   const attempt = (next: readonly Prefixes[]): Run | undefined => {
-    const run = runChain(machines, point, oracle, indices, next);
-    return run && isFailure(run.path.outcome) ? run : undefined;
+    const key = next.map(prefixText).join('/');
+    if (!tried.has(key)) {
+      const run = runChain(machines, point, oracle, indices, next);
+      tried.set(key, run && isFailure(run.path.outcome) ? run : undefined);
+    }
+    return tried.get(key);
   };
   let run = attempt(prefixes);
   if (run === undefined) return undefined;
@@ -191,8 +205,17 @@ function shrink(
     progress = false;
     for (const choice of lostChoices()) {
       const { stores, zeroed } = reachedOf(choice);
-      if (stores >= mostOf(choice)) continue;
-      if (tryWith(choice, whole(mostOf(choice))) || tryWith(choice, whole(stores + 1))) progress = true;
+      const most = mostOf(choice);
+      if (stores >= most) continue;
+      let [failing, passing] = [stores, most];
+      if (tryWith(choice, whole(most))) failing = most;
+      // Mostly whatever loses more than a failing image fails as well.
+      while (passing - failing > 1) {
+        const middle = Math.floor((failing + passing) / 2);
+        if (tryWith(choice, whole(middle))) failing = middle;
+        else passing = middle;
+      }
+      if (failing > stores) progress = true;
       // Not torn is simpler.
       else if (zeroed !== 0n) tryWith(choice, whole(stores));
     }
@@ -257,12 +280,16 @@ function placeOf({ index, kind, pc, instret, progress, origin }: CrashPlace): Cr
   return { index, kind, pc, instret, progress, ...(origin && { origin }) };
 }
 
-/** Shrinks a failing class of a crash point of the workload. */
+/**
+ * Shrinks a failing class of a crash point of the workload. Where it passes without what a known case loses, it is that case.
+ * @param known cases of this crash point
+ */
 export function minimise(
   machines: Machines,
   point: CrashPoint,
   oracle: Oracle,
   found: PathClass,
+  known: readonly Case[],
 ): Case | undefined {
   const images = new PointImages(point);
   // Of what recovery did not read, everything has reached the media.
@@ -270,6 +297,16 @@ export function minimise(
   for (const [block, set] of found.sets) {
     const read = found.decisions.some((decision) => decision.block === block);
     prefixes.set(block, read ? images.of(block, set.at(set.count - 1n)) : whole(images.most(block)));
+  }
+  for (const one of known) {
+    if (one.lost.length === 0 || outcomeKey(one.outcome) !== outcomeKey(found.outcome)) continue;
+    const [lost] = one.prefixes;
+    if (![...lost!].every(([block, { stores }]) => prefixes.get(block)!.stores <= stores)) continue;
+    const without = new Map(prefixes);
+    for (const block of lost!.keys()) without.set(block, whole(images.most(block)));
+    const run = runChain(machines, point, oracle, [], [without]);
+    if (run && !isFailure(run.path.outcome)) return one;
+    for (const [block, reached] of without) prefixes.set(block, reached);
   }
   return shrink(machines, point, oracle, [], [prefixes]);
 }
@@ -282,69 +319,34 @@ export function minimiseNested(
   chain: readonly NestedPoint[],
   found: PathClass,
 ): Case | undefined {
-  const images = new PointImages(point);
   const prefixes: Map<BlockNumber, Reached>[] = [new Map(), ...chain.map(() => new Map())];
-  // From the last failure back: a content there, and which content of the failure before it, with how many stores, gives it.
-  for (const [block, set] of found.sets) {
-    let wanted: (content: Uint8Array) => boolean = (content) => set.has(content);
+  const blocks = new Set([point, ...chain].flatMap(({ sets }) => [...sets.keys()]));
+  for (const block of blocks) {
+    // From the last failure back: what the block must have held after the one before.
+    let wanted: Wanted = found.sets.get(block)?.cubes;
     for (let level = chain.length - 1; level >= 0; level--) {
-      const { before, certain, stores } = chain[level]!;
-      const units = [...(certain.get(block) ?? []), ...(stores.get(block) ?? [])];
-      const least = certain.get(block)?.length ?? 0;
-      const bases = level === 0 ? basesOf(images, block) : [...(before.get(block) ?? [])];
-      const known = before.get(block);
-      const fits = fitting(bases, units, least, (base) => known === undefined || known.has(base), wanted);
-      if (fits === undefined) break;
-      prefixes[level + 1]!.set(block, whole(fits.count - least));
-      const { base } = fits;
-      wanted = (content) => Buffer.compare(content, base) === 0;
+      const { before, certain, stores, sets } = chain[level]!;
+      const bases = before.get(block)?.cubes;
+      if (bases === undefined || !sets.has(block)) {
+        wanted = bases;
+        continue;
+      }
+      const first = certain.get(block) ?? [];
+      const units = [...first, ...(stores.get(block) ?? [])];
+      const step = stepBack(bases, units, first.length, wanted);
+      if (step === undefined) return undefined;
+      prefixes[level + 1]!.set(block, step.reached);
+      wanted = step.before;
     }
-    if (point.sets.has(block)) {
-      const all = basesOf(images, block);
-      for (let prefix = all.length - 1; prefix >= 0; prefix--)
-        if (wanted(all[prefix]!)) {
-          prefixes[0]!.set(block, whole(prefix));
-          break;
-        }
-    }
+    const set = point.sets.get(block);
+    if (set === undefined) continue;
+    const base = { bytes: set.at(0n), freeLow: 0, freeHigh: 0 };
+    const step = stepBack([base], point.stores.get(block)!, 0, wanted);
+    if (step === undefined) return undefined;
+    prefixes[0]!.set(block, step.reached);
   }
-  return shrink(
-    machines,
-    point,
-    oracle,
-    chain.map(({ index }) => index),
-    prefixes,
-  );
-}
-
-/** The contents of a block by the number of stores that reached the media at the workload's failure. */
-function basesOf(images: PointImages, block: BlockNumber): Uint8Array[] {
-  if (!images.point.sets.has(block)) {
-    const at = block * 64;
-    return [images.point.visible.slice(at, at + 64)];
-  }
-  return Array.from({ length: images.most(block) + 1 }, (_, prefix) =>
-    images.content(block, new Map([[block, whole(prefix)]])),
-  );
-}
-
-/** A base and a number of units behind it that give a wanted content; as much as possible of both. */
-function fitting(
-  bases: readonly Uint8Array[],
-  units: readonly StoreUnit[],
-  least: number,
-  legal: (base: Uint8Array) => boolean,
-  wanted: (content: Uint8Array) => boolean,
-): { readonly base: Uint8Array; readonly count: number } | undefined {
-  for (const base of [...bases].reverse()) {
-    if (!legal(base)) continue;
-    for (let count = units.length; count >= least; count--) {
-      const content = base.slice();
-      for (const unit of units.slice(0, count)) applyUnit(content, unit);
-      if (wanted(content)) return { base, count };
-    }
-  }
-  return undefined;
+  const indices = chain.map(({ index }) => index);
+  return shrink(machines, point, oracle, indices, prefixes);
 }
 
 /** Runs a chain of failures again. Undefined: recovery does not get there. */

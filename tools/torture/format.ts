@@ -23,6 +23,8 @@ export interface PlaceJson {
   readonly offset?: number;
   readonly file?: string;
   readonly line?: number;
+  /** The calls by which it came into the function, where the compiler put the callee's body in their place; innermost first. */
+  readonly inlinedInto?: readonly PlaceJson[];
 }
 
 /** A store to the NVDIMM that a power failure may undo. */
@@ -124,9 +126,10 @@ export interface FindingJson {
   readonly outcome: string;
   /**
    * What the program lacks, judged by the lost stores. `order`: no flush or fence would help; the order of its stores
-   * leaves a state that its recovery does not mend. `recovery`: the same without any store to blame.
+   * leaves a state that its recovery does not mend. `recovery`: the same without any store to blame. `lock`: with no store to blame, and only
+   * when threads or harts take turns where they should not.
    */
-  readonly missing: 'flush' | 'fence' | 'order' | 'recovery';
+  readonly missing: 'flush' | 'fence' | 'order' | 'recovery' | 'lock';
   /** Of the workload's run. */
   readonly crashPoint: number;
   readonly crashPointKind: string;
@@ -135,6 +138,8 @@ export interface FindingJson {
   readonly crashPoints: number;
   /** Crash points within recovery, one for each nested failure. */
   readonly nested: readonly number[];
+  /** Guest threads: where they were preempted, in order. Absent when they were not. */
+  readonly switches?: readonly PlaceJson[];
   /** The operation under way, 0 for none; and the last one acknowledged. */
   readonly operation: number;
   readonly acknowledged: number;
@@ -258,6 +263,6 @@ export interface TortureReport {
   readonly crashPoints: readonly CrashPointJson[];
   readonly findings: readonly FindingJson[];
   readonly advice: readonly AdviceJson[];
-  /** Failing classes of which no case could be made (a torn `cbo.zero` alone fails). */
+  /** Failing classes of which no case could be made; a defect of the tester. */
   readonly unreduced: number;
 }

@@ -5,6 +5,8 @@
 import { blocksOf, type RunEvent } from './events.ts';
 import type { Case, CaseStore } from './finding.ts';
 import type { FindingJson } from './format.ts';
+import { scheduleText } from './schedule.ts';
+import type { CalmRun } from './visit.ts';
 
 const isMark = ({ kind }: RunEvent): boolean => kind === 'begin' || kind === 'acknowledge';
 
@@ -51,9 +53,17 @@ const isFresh = (store: CaseStore, { point }: Case, events: readonly RunEvent[])
  * Where stores reached the media before those that were lost were even made, or nothing was lost, no flush or fence would have
  * helped: it is the order in which the program stores, or its recovery.
  */
-export function missingIn(finding: Case, events: readonly RunEvent[]): FindingJson['missing'] {
-  const { lost, early } = finding;
-  if (lost.length === 0) return early.length === 0 ? 'recovery' : 'order';
+export function missingIn(
+  finding: Case,
+  { events, schedules }: Pick<CalmRun, 'events' | 'schedules'>,
+): FindingJson['missing'] {
+  const { lost, early, point } = finding;
+  if (lost.length === 0 && early.length === 0) {
+    // Crash points that the first schedule has, too, are told under that one.
+    const first = schedules?.[0];
+    return first && point.origin?.schedule !== scheduleText(first) ? 'lock' : 'recovery';
+  }
+  if (lost.length === 0) return 'order';
   const hadToBe = (store: CaseStore): boolean =>
     early.length === 0
       ? !isFresh(store, finding, events)

@@ -11,7 +11,7 @@ import { type BlockSets, type CrashPlace, type CrashPoint, crashPointNow } from 
 
 /** A crash point within recovery, with what it was made from. */
 export interface NestedPoint extends CrashPoint {
-  /** What the failure before may have left, as far as recovery had not read it. */
+  /** What the failure before may have left of each block that it left open or that recovery has stored to, as far as recovery had not read it. */
   readonly before: BlockSets;
   /** For each block of `sets`: recovery's stores that survive this failure, too. */
   readonly certain: ReadonlyMap<BlockNumber, readonly StoreUnit[]>;
@@ -29,12 +29,14 @@ export function nestedPoint(
   const point = crashPointNow(computer, place);
   const state = computer.nvdimm!.engine.snapshot();
   const sets = new Map<BlockNumber, BlockImages>();
+  const bases = new Map<BlockNumber, BlockImages>();
   const stores = new Map<BlockNumber, readonly StoreUnit[]>();
   const certain = new Map<BlockNumber, readonly StoreUnit[]>();
   const writtenBack = new Map<BlockNumber, number>();
   for (const block of [...new Set([...before.keys(), ...state.blocks.keys()])].sort((a, b) => a - b)) {
     const pending = state.blocks.get(block);
     const base = before.get(block) ?? BlockImages.single(pending!.base.slice());
+    bases.set(block, base);
     const set = pending ? imagesAfter(base, pending.units, pending.guaranteed) : base;
     if (set.determined) continue;
     const first = pending ? pending.indexOf(pending.guaranteed) : 0;
@@ -45,5 +47,5 @@ export function nestedPoint(
   }
   let legal = 1n;
   for (const set of sets.values()) legal *= set.count;
-  return { ...point, sets, stores, certain, writtenBack, before, legal };
+  return { ...point, sets, stores, certain, writtenBack, before: bases, legal };
 }

@@ -1,6 +1,6 @@
 /** How a run of recovery ended, and whether that is good. */
-import type { StopReason } from '../../emulator/machine/config.ts';
 import type { FindingKind } from './format.ts';
+import type { RunEnd } from './hang.ts';
 
 /** The end of recovery. Plain data. */
 export type Outcome =
@@ -12,7 +12,8 @@ export type Outcome =
   /** A state other than the one that recovery had without a failure of its own. */
   | { readonly kind: 'idempotence'; readonly observed: bigint; readonly expected: bigint }
   | { readonly kind: 'crash'; readonly how: string }
-  | { readonly kind: 'hang'; readonly how: string };
+  /** `pc`: of the loop that it is in, if it is a short one. */
+  | { readonly kind: 'hang'; readonly how: string; readonly pc?: bigint };
 
 /** What a recovered state must be. */
 export interface Oracle {
@@ -30,7 +31,7 @@ export interface Said {
   readonly observed: bigint | undefined;
 }
 
-export function judge(reason: StopReason, said: Said, oracle: Oracle): Outcome {
+export function judge(reason: RunEnd, said: Said, oracle: Oracle): Outcome {
   const code = said.guest ? said.finished : reason.kind === 'exit' ? reason.code : undefined;
   if (code === undefined) return judgeStop(reason);
   if (code !== 0) return { kind: 'check', code };
@@ -42,7 +43,7 @@ export function judge(reason: StopReason, said: Said, oracle: Oracle): Outcome {
   return { kind: 'pass' };
 }
 
-function judgeStop(reason: StopReason): Outcome {
+function judgeStop(reason: RunEnd): Outcome {
   switch (reason.kind) {
     case 'exit':
       return { kind: 'crash', how: `switched the machine off (code ${reason.code}) without a verdict` };
@@ -55,6 +56,8 @@ function judgeStop(reason: StopReason): Outcome {
       };
     case 'budget':
       return { kind: 'hang', how: 'did not end within its budget of instructions' };
+    case 'loop':
+      return { kind: 'hang', how: 'goes round in a loop for ever', pc: reason.pc };
     case 'idle':
     case 'sleep':
       return { kind: 'hang', how: 'waits for an interrupt that never comes' };

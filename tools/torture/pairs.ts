@@ -20,12 +20,20 @@ const NVDIMM = 64 * 1024;
 /** Instructions of a recovery; some of the bugs are that it never ends. */
 const BUDGET = 20_000;
 
-/** A store that is lost, and one that reaches the media before its time. */
-export const MARKS = ['guilty', 'too early'] as const;
+/** A store that is lost, one that reaches the media before its time; a flush or fence that does nothing. */
+export const MARKS = ['guilty', 'too early', 'redundant'] as const;
 export type Mark = (typeof MARKS)[number];
 
 /** What the buggy program lacks. */
-export const BUG_CLASSES = ['missing flush', 'missing fence', 'order', 'recovery'] as const;
+export const BUG_CLASSES = [
+  'missing flush',
+  'missing fence',
+  'order',
+  'recovery',
+  'race',
+  'redundant flush',
+  'redundant fence',
+] as const;
 export type BugClass = (typeof BUG_CLASSES)[number];
 
 export interface Pair {
@@ -44,20 +52,27 @@ export const pairNames = (folder: string = PAIRS_FOLDER): string[] =>
     .sort();
 
 /** @throws UserError when the source does not say what its bug is */
-export function readPair(name: string, folder: string = PAIRS_FOLDER): Pair {
-  const source = readFileSync(join(folder, `${name}.c`), 'utf8');
+export const readPair = (name: string, folder: string = PAIRS_FOLDER): Pair =>
+  pairIn(`${name}.c`, readFileSync(join(folder, `${name}.c`), 'utf8'));
+
+/**
+ * What a source says of itself. A comment of one line may be in either form of C's.
+ * @throws UserError when it does not say what its bug is
+ */
+export function pairIn(file: string, source: string): Pair {
   const lines = source.split('\n');
-  const published = /^\/\* (.*?)\s*\*\//s.exec(source)?.[1]?.replace(/\s+/g, ' ');
-  const bug = /\/\* class: (.*?) \*\//.exec(source)?.[1];
+  const published = /^\/\*+ (.*?)\s*\*\//s.exec(source)?.[1]?.replace(/\s+(\* )?/g, ' ');
+  const comments = lines.map((line) => /(?:\/\/|\/\*) ([^/*]*?)(?: \*\/)?$/.exec(line)?.[1]);
+  const bug = comments.find((comment) => comment?.startsWith('class: '))?.slice('class: '.length);
   if (published === undefined || !BUG_CLASSES.some((one) => one === bug))
-    throw new UserError(`${name}.c: wants a first comment, and one 'class: ${BUG_CLASSES.join(' | ')}'`);
+    throw new UserError(`${file}: wants a first comment, and one 'class: ${BUG_CLASSES.join(' | ')}'`);
   const marked = (mark: Mark): number[] =>
-    lines.flatMap((line, i) => (line.includes(`/* ${mark} */`) ? [i + 1] : []));
+    comments.flatMap((comment, i) => (comment === mark ? [i + 1] : []));
   return {
-    name,
+    name: file.slice(0, file.lastIndexOf('.')),
     published,
     bug: bug as BugClass,
-    marks: { guilty: marked('guilty'), 'too early': marked('too early') },
+    marks: { guilty: marked('guilty'), 'too early': marked('too early'), redundant: marked('redundant') },
   };
 }
 

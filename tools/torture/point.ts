@@ -111,7 +111,7 @@ export class PointExplorer implements Machines {
     const { classes, covered, exhaustive, runs } = explore(last, point, limits);
     const cases = new Cases();
     for (const found of classes.filter(({ outcome }) => isFailure(outcome)))
-      cases.add(() => minimise(this, point, oracle, found));
+      cases.add(() => minimise(this, point, oracle, found, cases.list));
     const levels: Level[] = [];
     for (let level = 1; level < (limits.depth ?? 1); level++) levels.push(new Level());
     const failing: NestedFailure[] = [];

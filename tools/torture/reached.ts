@@ -45,6 +45,10 @@ export function zeroedBytes(before: Uint8Array, after: Uint8Array): bigint {
 export const reachedText = ({ stores, zeroed }: Reached): string =>
   zeroed === 0n ? String(stores) : `${stores}z${zeroed.toString(16)}`;
 
+/** The same for several blocks: `12=3,14=0`. */
+export const prefixText = (prefixes: Prefixes): string =>
+  [...prefixes].map(([block, reached]) => `${block}=${reachedText(reached)}`).join(',');
+
 export function parseReached(text: string): Reached {
   const [stores, zeroed] = text.split('z');
   return { stores: Number(stores), zeroed: BigInt(`0x${zeroed ?? 0}`) };

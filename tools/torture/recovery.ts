@@ -14,7 +14,6 @@
 import { CACHE_BLOCK_SIZE, PAGE_SIZE } from '../../emulator/addresses.ts';
 import type { Computer } from '../../emulator/boot/computer.ts';
 import { PageFlag } from '../../emulator/cpu/state.ts';
-import type { StopReason } from '../../emulator/machine/config.ts';
 import { Initiator } from '../../emulator/machine/memory.ts';
 import type { Snapshot } from '../../emulator/machine/state.ts';
 import { Access } from '../../emulator/mmu/translation.ts';
@@ -24,6 +23,7 @@ import type { Nvdimm } from '../../emulator/nvdimm/nvdimm.ts';
 import { differentPages } from './changes.ts';
 import { type BlockSets, type CrashPoint, observeNvdimm } from './crash.ts';
 import type { Mark, Progress } from './device.ts';
+import { type RunEnd, runOrLoop } from './hang.ts';
 import { type NestedPoint, nestedPoint } from './nested.ts';
 import { judge, type Oracle, type Outcome } from './outcome.ts';
 import { mergeInto, Touched } from './prefix.ts';
@@ -414,7 +414,7 @@ export class RecoveryMachine {
     this.decide = decide;
     const { machine } = this.computer;
     // From power-on, wherever the node lies: what hangs must not depend on that.
-    const reason = machine.run({ instructions: Math.max(0, this.budget - machine.instructions) });
+    const reason = runOrLoop(machine, Math.max(0, this.budget - machine.instructions));
     return {
       decisions: this.decisions,
       sets: new Map([...this.open].map(([block, { set }]) => [block as BlockNumber, set])),
@@ -424,7 +424,7 @@ export class RecoveryMachine {
     };
   }
 
-  private judge(reason: StopReason): Outcome {
+  private judge(reason: RunEnd): Outcome {
     const { finished, observed } = this;
     return judge(reason, { guest: this.program.system !== undefined, finished, observed }, this.oracle);
   }

@@ -3,7 +3,7 @@
  * for) are told apart, and nothing that was sampled is called exhaustive.
  */
 import type { AdviceJson, FindingJson, PlaceJson, StoreJson, TortureReport } from './format.ts';
-import { coverage, schedulesText } from './reports/wording.ts';
+import { coverage, findingTitle, schedulesText } from './reports/wording.ts';
 
 /** `0x80000010 store+4 (pair.c:12)` */
 export function describePlace({ pc, image, symbol, offset, file, line }: PlaceJson): string {
@@ -58,11 +58,14 @@ function findingText(finding: FindingJson, number: number): string[] {
   const done = acknowledged === 0 ? 'nothing acknowledged' : `operation ${acknowledged} acknowledged`;
   const lines = [
     `finding ${number}: recovery ${finding.outcome}`,
+    `  ${findingTitle(finding)}`,
     `  power fails at crash point ${finding.crashPoint} (${finding.crashPointKind})${again},`,
     `  before ${describePlace(finding.crashPlace)},`,
     `  ${operation > 0 ? `during operation ${operation}, ` : ''}${done}; ` +
       `${crashPoints} crash point${crashPoints === 1 ? '' : 's'} like this`,
   ];
+  if (finding.switches)
+    lines.push(`  threads were preempted before ${finding.switches.map(shortPlace).join(', then before ')}`);
   if (lost.length === 0)
     lines.push('  every store reached the media: it is recovery, or the order of operations');
   lines.push(...storesText('lost', lost, (store) => `  [${missing(store)}]`));
@@ -102,7 +105,7 @@ export function reportText(report: TortureReport): string {
   if (advice.length > 0) lines.push('without any oracle:', ...advice.map(adviceText), '');
   if (unreduced > 0)
     lines.push(
-      `${unreduced} failing classes need a cbo.zero torn within recovery, and are not shown as cases`,
+      `${unreduced} failing classes could not be shrunk to a case: this is a defect of licorice torture`,
     );
   lines.push(findings.length + unreduced === 0 ? 'no findings' : `${findings.length} findings`);
   return `${lines.join('\n')}\n`;

@@ -48,9 +48,12 @@ export class Preemptions {
   private readonly timer: Timer;
   /** Guest times in nanoseconds, ascending. */
   private times: readonly number[] = [];
+  /** Instructions before which a thread was preempted since `follow`. */
+  places: bigint[] = [];
 
   constructor(private readonly machine: Machine) {
     this.timer = machine.scheduler.timer('preemption', () => {
+      this.places.push(BigInt.asUintN(64, machine.cores[0]!.hart.pc));
       preempt(machine);
       this.next();
     });
@@ -63,6 +66,7 @@ export class Preemptions {
       time += length;
       return time;
     });
+    this.places = [];
     this.timer.cancel();
     this.next();
   }

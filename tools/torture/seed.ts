@@ -11,7 +11,7 @@ import { blockNumber } from '../../emulator/nvdimm/dpa.ts';
 import type { FenceModel } from './fences.ts';
 import type { Case } from './finding.ts';
 import { budgetOf, fencesOf, fingerprint, memoryOf, nvdimmOf, type Program } from './program.ts';
-import { type Prefixes, parseReached, reachedText } from './reached.ts';
+import { type Prefixes, parseReached, prefixText } from './reached.ts';
 import { parseSchedule, type Schedule } from './schedule.ts';
 
 /** What a seed names. */
@@ -33,9 +33,6 @@ export interface Seed {
 
 const HEAD = 'T1';
 const HEAD_HARDWARE = `${HEAD}h`;
-
-const prefixText = (prefixes: Prefixes): string =>
-  [...prefixes].map(([block, reached]) => `${block}=${reachedText(reached)}`).join(',');
 
 /** The line that replays a case. */
 export function seedOf(program: Program, { point, nested, prefixes }: Case): string {

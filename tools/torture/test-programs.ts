@@ -103,3 +103,27 @@ export const torn: Program = program(
    lbu t2, 66(s0)
    bne t1, t2, failed`,
 );
+
+/** The same mistake in a recovery: it zeroes a block that the workload filled, and says so behind that. */
+export const tornRecovery: Program = program(
+  `li t1, 0x00ff00ff
+   sw t1, 64(s0)
+   li a0, 64
+   call persist
+   sd s2, 0(s0)
+   li a0, 0
+   call persist`,
+  `ld t1, 0(s0)
+   beqz t1, clean
+   lbu t1, 64(s0)
+   lbu t2, 66(s0)
+   bne t1, t2, failed
+   addi t0, s0, 64
+   cbo.zero (t0)
+   li a0, 64
+   call persist
+   sd zero, 0(s0)
+   li a0, 0
+   call persist
+  clean:`,
+);

@@ -37,6 +37,8 @@ export interface WorkloadRun {
   readonly points: number;
   /** `fence` patches: the cache-block operations behind which fences were put. */
   readonly patched: ReadonlySet<bigint>;
+  /** Guest threads: instructions before which the schedule preempted one. */
+  readonly preempted: readonly bigint[];
 }
 
 /** Called at each crash point, in order. */
@@ -138,7 +140,8 @@ export class Workload {
     this.log.settle();
     const { output, values, patched } = this;
     const { instructions } = machine;
-    return { output, values, events: this.log.events, instructions, points: this.index, patched };
+    const preempted = this.preemptions?.places ?? [];
+    return { output, values, events: this.log.events, instructions, points: this.index, patched, preempted };
   }
 
   private startHere(): Start {

@@ -50,8 +50,11 @@ export function junitReport(report: TortureReport): string {
     cases.push(
       element(
         'testcase',
-        { classname: program.name, name: 'torn cbo.zero' },
-        element('failure', { type: 'order', message: `${unreduced} failing classes need a torn cbo.zero` }),
+        { classname: program.name, name: 'not shrunk' },
+        element('failure', {
+          type: 'order',
+          message: `${unreduced} failing classes could not be shrunk to a case`,
+        }),
       ),
     );
   const failing = new Set(findings.map(({ crashPoint }) => crashPoint)).size + (unreduced > 0 ? 1 : 0);

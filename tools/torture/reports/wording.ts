@@ -56,6 +56,8 @@ export function findingTitle(finding: FindingJson): string {
       return `missing fence: the store at ${where} is written back, but nothing completes that`;
     case 'order':
       return `order, or recovery: the store at ${where} can be persistent before what must come with it`;
+    case 'lock':
+      return `missing lock: threads that take turns at ${placeText(finding.switches?.[0] ?? finding.crashPlace)} leave a state that none of them leaves alone`;
     case 'recovery':
       return `recovery: a state that the program's own order leaves is not recovered, power failing at ${where}`;
   }
