@@ -226,7 +226,7 @@ function workerGroup(): u64 {
  * Makes the call of which a7 and a0 to a3 are in the five words at its argument, and ends with minus the result.
  * @naked
  */
-function callerCode(): void {
+export function callerCode(): void {
   asm`
     mv t0, a0
     ld a7, 0(t0)

@@ -70,6 +70,25 @@ export const OP_FAULT = 24;
 export const OP_REVOKE = 25;
 /** The program found a mistake: number in the value. */
 export const OP_WRONG = 26;
+/**
+ * A thread in a context with two buckets for an object tries to read it (flags 0: or to take its deletion back), after it was revoked (flags 1): value = what each
+ * leads to, and the first one's mask of rights in bits 31:16. Finding: minus the result.
+ */
+export const OP_GRANT = 27;
+/** A thread tries to enter code by the entry in the value, if the context was given it (flags 0), through a narrower gate (flags 1). Finding: exit code. */
+export const OP_GATE = 28;
+
+/** What a bucket of OP_GRANT leads to, by number: nothing; a capability for DELETE; delegations of READ, of READ and DELETE, by a stranger, of what may not be passed on. */
+export const GRANT_KINDS = 6;
+/** Entries of the code of OP_GATE, the bytes of each; which offsets the capability's gate is about, and what the bucket leaves of them. */
+export const GATE_ENTRIES = 12;
+export const GATE_ENTRY_BYTES = 16;
+export const GATE_FIRST = 0x1040;
+export const GATE_LENGTH = 64;
+export const GATE_ALIGN = 5;
+export const GATE_NARROW = 32;
+/** Exit code of who is not let in. */
+export const GATE_DENIED = 255;
 
 /** Flags of OP_CREATE. */
 export const CREATE_FLAG_PERSIST = 1;

@@ -58,10 +58,13 @@ import {
   MAX_WORKERS,
   SLOTS,
 } from './record.ts';
+import { CHILD_STACK, clearSecurity, gate, grants, prepareSecurity } from './security.ts';
 import { below, CONTEXTS, exchanges, PAGE, RIGHTS, STACK_BYTES, Worker, workers } from './worker.ts';
 
 let operations: u64 = 0;
 let workerCount: u64 = 0;
+/** Are capabilities, delegations and gates part of it? Making the signatures takes some ten million instructions for each worker. */
+let withSecurity = false;
 
 /** Another view, a signal, an alarm. */
 function withoutObject(worker: Worker): void {
@@ -69,6 +72,13 @@ function withoutObject(worker: Worker): void {
   if (kind < 2) become(worker);
   else if (kind < 4) signal(worker);
   else alarm(worker);
+}
+
+/** Rights that were granted; or, where the run leaves them out, a context. */
+function secure(worker: Worker): void {
+  if (!withSecurity) context(worker);
+  else if (below(worker, 2) === 0) grants(worker);
+  else gate(worker);
 }
 
 /** What is done with an object and leaves it as it was. */
@@ -84,7 +94,8 @@ function step(worker: Worker): void {
   const s = below(worker, SLOTS);
   const slot = worker.slots[s];
   const r = below(worker, 100);
-  if (r < 5) context(worker);
+  if (r < 4) context(worker);
+  else if (r < 5) secure(worker);
   else if (r < 6) thread(worker);
   else if (r < 9) sync(worker);
   else if (r < 10) withoutObject(worker);
@@ -118,6 +129,7 @@ function work(worker: Worker): void {
   for (let i: u64 = 0; i < CONTEXTS; i++) createObject(worker.contexts[i], RIGHTS);
   while (worker.count < operations) step(worker);
   for (let s: u64 = 0; s < SLOTS; s++) clear(worker, s);
+  clearSecurity(worker);
   for (let i: u64 = 0; i < CONTEXTS; i++) {
     const id = worker.contexts[i];
     if (worker.attached[i]) syscall(SYS_DETACH, id.lo, id.hi, 0, 0, 0);
@@ -148,7 +160,9 @@ function prepare(seed: u64): void {
       store<u64>(header, page, LOG_HEADER_PAGE * 8);
     }
     for (let page: u64 = 0; page < STACK_BYTES; page += PAGE) store<u64>(stacks + i * STACK_BYTES + page, 0);
+    store<u64>(stacks + MAX_WORKERS * STACK_BYTES + i * CHILD_STACK, 0);
   }
+  prepareSecurity(stacks + MAX_WORKERS * STACK_BYTES);
 }
 
 /** Lets the workers do operations until each has begun `until`, and deletes what they made. */
@@ -206,10 +220,11 @@ function printCount(key: u64, other: u64): void {
 /** @export */
 function main(): u64 {
   becomeThreaded();
-  const parameters = stack<FixedArray<u64, 3>>();
-  readParameters(parameters.ptr, 3);
+  const parameters = stack<FixedArray<u64, 4>>();
+  readParameters(parameters.ptr, 4);
   const each = parameters[1] / parameters[2];
   workerCount = min<u64>(parameters[2], MAX_WORKERS);
+  withSecurity = parameters[3] !== 0;
   prepare(parameters[0]);
   print('stress ready\n');
   flush();

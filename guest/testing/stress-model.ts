@@ -11,6 +11,10 @@ export type ModelPage = readonly number[];
 const ZERO_PAGE: ModelPage = Array.from({ length: R.WORDS }, () => 0);
 
 const ENOENT = -2;
+/** As exit codes have it. */
+const EPERM = 1;
+/** guest/abi/object.ts */
+const RIGHT = { read: 4, delete: 64 } as const;
 const STAT = { persistent: 1, deleted: 2, pinned: 4, hashed: 16 } as const;
 
 export interface ModelObject {
@@ -75,7 +79,7 @@ export class StressModel {
   /** Objects that exist. */
   readonly objects = new Set<ModelObject>();
   /** Completed operations by code. */
-  readonly counts = new Array<number>(R.OP_WRONG + 1).fill(0);
+  readonly counts = new Array<number>(R.OP_GATE + 1).fill(0);
 
   constructor(workers: number) {
     this.slots = Array.from({ length: workers }, () => new Array<undefined>(R.SLOTS).fill(undefined));
@@ -122,6 +126,12 @@ export class StressModel {
     if (op === R.OP_WRONG) this.fail(operation, `found mistake ${operation.value}`);
     if (op === R.OP_GONE) {
       this.expect(operation, 'result', operation.result, ENOENT);
+      return;
+    }
+    if (op === R.OP_GRANT || op === R.OP_GATE) {
+      this.expect(operation, 'result', operation.result, 0);
+      const expected = op === R.OP_GRANT ? grantOutcome(operation) : gateOutcome(operation);
+      this.expect(operation, 'exit code', operation.finding, expected);
       return;
     }
     // What a worker does without objects it judges itself.
@@ -233,6 +243,26 @@ export class StressModel {
   private fail(operation: Operation, why: string): never {
     throw new Error(`${why}, by ${JSON.stringify(operation)}`);
   }
+}
+
+/** What a thread finds when it tries to read an object, or to take its deletion back, with what its context was given (guest/stress/security.ts). */
+function grantOutcome({ flags, value }: Operation): number {
+  const both = RIGHT.read | RIGHT.delete;
+  // Nothing, a capability, two delegations; one that a stranger signed; one of what may not be passed on.
+  const given = [0, RIGHT.delete, RIGHT.read, both, 0, 0];
+  const mask = (value >>> 16) & 255;
+  const first = given[value & 255]! & (mask === 0 ? both : mask);
+  const rights = (flags & 2) !== 0 ? 0 : first | given[(value >>> 8) & 255]!;
+  return (rights & ((flags & 1) !== 0 ? RIGHT.delete : RIGHT.read)) !== 0 ? 0 : EPERM;
+}
+
+/** Where a thread ends that enters code by an entry: at the entry's number, or it is not let in. */
+function gateOutcome({ flags, value }: Operation): number {
+  const offset = 0x1000 + value * R.GATE_ENTRY_BYTES;
+  const from = offset - R.GATE_FIRST;
+  const length = (flags & 2) !== 0 ? R.GATE_NARROW : R.GATE_LENGTH;
+  const open = (flags & 1) !== 0 && from >= 0 && from < length && offset % 2 ** R.GATE_ALIGN === 0;
+  return open ? value : R.GATE_DENIED;
 }
 
 /** What a persistent object holds after a power failure. `id` is empty for one whose creation was not reported. */

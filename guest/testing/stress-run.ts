@@ -47,6 +47,8 @@ export interface StressOptions {
   readonly workers: number;
   readonly media: MemoryMedia;
   readonly harts?: number;
+  /** Capabilities, delegations and gates, too (guest/stress/security.ts): some ten million instructions for each worker's signatures. */
+  readonly security?: boolean;
   readonly recording?: boolean;
   readonly engine?: EngineFactory;
 }
@@ -74,7 +76,13 @@ export class StressRun {
       writeThrough: options.recording !== true,
       quiet: true,
       ...(options.engine && { engine: options.engine }),
-      archive: stressArchive('stress', options.seed, options.operations, options.workers),
+      archive: stressArchive(
+        'stress',
+        options.seed,
+        options.operations,
+        options.workers,
+        Number(options.security === true),
+      ),
     });
     this.model = new StressModel(options.workers);
     this.taken = Array.from({ length: options.workers }, () => 0);
