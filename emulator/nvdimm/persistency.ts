@@ -69,6 +69,11 @@ export class PersistencyEngine {
   private blocks = new Map<BlockNumber, PendingBlock>();
   private issuers = new Map<number, IssuerState>();
   private nextSeq = 0;
+
+  /** The place in the memory order of the next store: those with smaller ones have been performed. */
+  get sequence(): number {
+    return this.nextSeq;
+  }
   private touched = new Set<BlockNumber>();
   /** Identity of the state that owns records made now; a new one after every snapshot and restore. */
   private owner: object = {};

@@ -159,3 +159,59 @@ test('a question that is given up leaves everything as it was', () => {
   expect(time.knowsLines).toBe(false);
   expect(time.computer.machine.hash()).toBe(hash);
 });
+
+/** Stores, goes through two resets of its own, and stores more: none of it is ever written back. */
+const RESETTING = `
+_start:
+  csrr s1, mhartid
+  bnez s1, wait
+  li s0, ${NVDIMM}
+  li t5, 1000
+1: addi t5, t5, -1
+  bnez t5, 1b
+  ld t0, 0(s0)
+  addi t0, t0, 1
+  sd t0, 0(s0)
+  slli t1, t0, 6
+  add t1, t1, s0
+  sd t0, 8(t1)
+  li t2, 3
+  bgeu t0, t2, wait
+  li t3, 0x100000
+  li t4, 0x7777
+  sw t4, 0(t3)
+wait:
+  j wait`;
+
+test.each(['on-demand', true] as const)(
+  'a store of an earlier boot is where it was made (recording: %s)',
+  (recording) => {
+    const time = timeOf(RESETTING, recording);
+    const other = timeOf(RESETTING, true);
+    const look = (): number[] => {
+      learn(time);
+      const { engine } = time.computer.nvdimm!;
+      const stores = engine.undetermined().flatMap((block) => engine.pendingStores(block));
+      return stores.map((store) => {
+        const at = time.positionOf(store);
+        other.goTo(at);
+        const { hart } = other.computer.machine.cores[0]!;
+        expect(Number(hart.pc), `at ${at}`).toBe(store.pcLow + store.pcHigh * 2 ** 32);
+        // The store is what happens there.
+        const before = other.computer.nvdimm!.engine.sequence;
+        other.goTo(at + 1);
+        expect([before, other.computer.nvdimm!.engine.sequence]).toEqual([store.seq, store.seq + 1]);
+        return at;
+      });
+    };
+    time.goTo(40_000);
+    const late = look();
+    expect(late).toHaveLength(6);
+    expect(time.bootPosition).toBeGreaterThan(late[0]!);
+    // Back in the second boot there are those of two boots; and forwards again.
+    time.goTo(time.bootPosition - 1);
+    expect(look()).toHaveLength(4);
+    time.goTo(40_000);
+    expect(look()).toEqual(late);
+  },
+);

@@ -82,8 +82,7 @@ export function pendingOf(debugged: Debugger, block: BlockNumber): PendingReport
   const engine = engineOf(debugged);
   return engine.pendingStores(block).map((store) => {
     const pc = (BigInt(store.pcHigh) << 32n) | BigInt(store.pcLow);
-    const at = debugged.time.bootPosition + store.instret;
-    return { store, at, code: codeText(debugged, pc) };
+    return { store, at: debugged.time.positionOf(store), code: codeText(debugged, pc) };
   });
 }
 

@@ -14,6 +14,7 @@
  */
 import type { Computer } from '../../emulator/boot/computer.ts';
 import type { StopReason } from '../../emulator/machine/config.ts';
+import type { StoreUnit } from '../../emulator/nvdimm/pending.ts';
 import type { EngineState } from '../../emulator/nvdimm/persistency.ts';
 import { type Checkpoint, Checkpoints } from './checkpoints.ts';
 
@@ -45,6 +46,8 @@ export class TimeTravel {
   private applied = 0;
   /** Position at which this boot began. */
   private base = 0;
+  /** Boots after the first one that began while stores were recorded: their bases, ascending, and the sequence number of their first store. */
+  private boots: { readonly base: number; readonly sequence: number }[] = [];
   /** The furthest point reached; up to it, output is old. */
   private furthest = 0;
   /** Every run is to be recorded: something stops at the states of lines. */
@@ -123,6 +126,15 @@ export class TimeTravel {
     return this.base + machine.instructions + machine.turns.current.hart.executed;
   }
 
+  /**
+   * The position of the instruction that made a pending store. It counts from the boot in which it was made, be that one before the present: a store that is
+   * pending here has been recorded ever since, through every reset.
+   */
+  positionOf({ seq, instret }: Pick<StoreUnit, 'seq' | 'instret'>): number {
+    const boot = this.boots.findLast(({ base, sequence }) => base <= this.base && sequence <= seq);
+    return (boot?.base ?? 0) + instret;
+  }
+
   /** The position at which the present boot began. */
   get bootPosition(): number {
     return this.base;
@@ -167,6 +179,7 @@ export class TimeTravel {
     this.checkpoints.forgetAfter(at);
     if (this.ending !== undefined && this.ending.at >= at) this.ending = undefined;
     this.furthest = at;
+    this.boots = this.boots.filter(({ base }) => base <= at);
     for (const told of this.onNewFuture) told(at);
     this.timeline.push({ at, what, apply, idle, tick });
     this.applyNext();
@@ -181,8 +194,15 @@ export class TimeTravel {
   /** Something that begins the instruction count anew. */
   private throughReset(action: () => void): void {
     const position = this.now + 1;
+    const { nvdimm } = this.computer;
+    const sequence = nvdimm?.recording === true ? nvdimm.engine.sequence : undefined;
     action();
     this.base = position - this.computer.machine.instructions;
+    if (sequence !== undefined) {
+      // Whoever comes here again finds the same: recorded runs number the stores alike.
+      const others = this.boots.filter(({ base }) => base !== this.base);
+      this.boots = [...others, { base: this.base, sequence }].sort((a, b) => a.base - b.base);
+    }
     this.furthest = Math.max(this.furthest, this.now);
     this.mark();
   }
