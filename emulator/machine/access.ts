@@ -122,6 +122,7 @@ export class AccessUnit {
       core.mmu.tlb.fill(Access.load, vaLo, vaHi, regime, addend, page);
       return true;
     }
+    if ((blocks[0] & blocks[1]) === -1) return false;
     core.mmu.tlb.fillObserved(vaLo, vaHi, regime, addend, blocks);
     const block = (vaLo & (PAGE_SIZE - 1)) / CACHE_BLOCK_SIZE;
     return ((blocks[block >> 5]! >>> (block & 31)) & 1) === 0;

@@ -143,8 +143,8 @@ export class Regimes {
     this.version++;
     this.spaces.clear();
     this.bare.fill(NONE);
-    this.holders.fill(undefined);
-    this.used.fill(0);
+    this.holders.fill(undefined, 0, this.next);
+    this.used.fill(0, 0, this.next);
     this.free = [];
     this.next = 0;
   }

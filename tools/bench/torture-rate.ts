@@ -58,23 +58,28 @@ const rateOf = ({ runs, time }: Round): number => Math.round((runs * 1e6) / time
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
 
-/** @param rounds campaigns of each workload, at least 2; the first half of them warms the host up */
-export async function benchTortureRate(names: readonly string[], rounds: number): Promise<RateRow[]> {
+/** @param seconds of exploring, for each workload: campaigns are repeated, and the first half warms the host up */
+export async function benchTortureRate(names: readonly string[], seconds: number): Promise<RateRow[]> {
   const rows: RateRow[] = [];
   for (const name of names) {
     const program = await loadProgram(name, {});
     const calm = runCalm(program);
     // One machine for all campaigns: the host compiles anew what belongs to a new one.
     const explorer = new PointExplorer(program, LIMITS);
-    const done = Array.from({ length: rounds }, () => exploreOnce(explorer, program, calm));
-    const [first] = done;
+    const first = exploreOnce(explorer, program, calm);
+    const warm: Round[] = [];
+    for (let spent = first.time; spent < seconds * 1e6 || warm.length === 0; ) {
+      const round = exploreOnce(explorer, program, calm);
+      spent += round.time;
+      if (spent > (seconds * 1e6) / 2) warm.push(round);
+    }
     rows.push({
       workload: name,
-      crashPoints: first!.points,
-      images: String(first!.legal),
-      states: first!.runs,
-      cold: rateOf(first!),
-      warm: median(done.slice(rounds >> 1).map(rateOf)),
+      crashPoints: first.points,
+      images: String(first.legal),
+      states: first.runs,
+      cold: rateOf(first),
+      warm: median(warm.map(rateOf)),
     });
   }
   return rows;

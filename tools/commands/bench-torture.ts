@@ -8,7 +8,7 @@ import { UserError } from '../../emulator/errors.ts';
 interface TortureBenchArguments {
   only?: string;
   rate: boolean;
-  rounds: number;
+  seconds: number;
   json: boolean;
 }
 
@@ -36,19 +36,22 @@ export const tortureBenchCommand: CommandModule<object, TortureBenchArguments> =
         default: false,
         describe: 'instead, explicit states per second and core of the workloads that come with licorice',
       })
-      .option('rounds', { type: 'number', default: 20, describe: 'campaigns of each workload for --rate' })
+      .option('seconds', {
+        type: 'number',
+        default: 4,
+        describe: 'CPU seconds for each workload of --rate; campaigns are repeated',
+      })
       .option('json', { type: 'boolean', default: false, describe: 'machine-readable output' }),
   handler: async (args) => {
     const print = <Row>(rows: readonly Row[], format: (rows: readonly Row[]) => string): void => {
       process.stdout.write(`${args.json ? JSON.stringify(rows, null, 2) : format(rows)}\n`);
     };
     if (args.rate) {
-      if (!Number.isInteger(args.rounds) || args.rounds < 2)
-        throw new UserError('bench torture: --rounds wants a whole number from 2');
+      if (!(args.seconds > 0)) throw new UserError('bench torture: --seconds wants a number above 0');
       const { benchTortureRate, formatTortureRate } = await import('../bench/torture-rate.ts');
       const { workloadNames } = await import('../guest/workloads.ts');
       const names = chosen(args.only, workloadNames(), 'workload');
-      print(await benchTortureRate(names, args.rounds), formatTortureRate);
+      print(await benchTortureRate(names, args.seconds), formatTortureRate);
       return;
     }
     const { benchTorture, formatTortureBench } = await import('../bench/torture.ts');

@@ -6,34 +6,40 @@
  * content is, with the bytes exchanged that it has neither read nor stored, the state that it reaches on another content
  * which agrees with the first in every byte read.
  */
-import { CACHE_BLOCK_SIZE } from '../../emulator/addresses.ts';
+import { CACHE_BLOCK_SIZE, PAGE_SIZE } from '../../emulator/addresses.ts';
 import { type BlockNumber, blockStart } from '../../emulator/nvdimm/dpa.ts';
 import type { CrashPoint } from './crash.ts';
 
 const UNTOUCHED: Uint8Array = new Uint8Array(CACHE_BLOCK_SIZE);
 
 export class Touched {
-  /** 1 for each byte read before it was stored to. */
+  /** By page: 1 for each byte read before it was stored to. */
   private readonly reads = new Map<number, Uint8Array>();
+  /** By block: 1 for each byte stored to. */
   private readonly stores = new Map<number, Uint8Array>();
-  /** What the bytes read were: neighbouring blocks together, in any order. */
-  private contents: { readonly at: number; readonly bytes: Uint8Array }[] = [];
+  /** What the pages held of which something was read, in any order. */
+  private contents: { readonly page: number; readonly bytes: Uint8Array }[] = [];
   /** Called at the first access. */
   onFirst: (() => void) | undefined;
 
   read(from: number, length: number): void {
     this.first();
-    for (let at = from; at < from + length; at++) {
-      const block = Math.floor(at / CACHE_BLOCK_SIZE);
-      const offset = at % CACHE_BLOCK_SIZE;
-      if (this.stores.get(block)?.[offset] !== 1) maskOf(this.reads, block)[offset] = 1;
-    }
+    forEachPart(from, length, PAGE_SIZE, (page, start, end) => {
+      const reads = flagsOf(this.reads, page, PAGE_SIZE);
+      for (let i = start; i < end; i++) if (!this.isStored(page * PAGE_SIZE + i)) reads[i] = 1;
+    });
   }
 
   store(from: number, length: number): void {
     this.first();
-    for (let at = from; at < from + length; at++)
-      maskOf(this.stores, Math.floor(at / CACHE_BLOCK_SIZE))[at % CACHE_BLOCK_SIZE] = 1;
+    forEachPart(from, length, CACHE_BLOCK_SIZE, (block, start, end) =>
+      flagsOf(this.stores, block, CACHE_BLOCK_SIZE).fill(1, start, end),
+    );
+  }
+
+  private isStored(at: number): boolean {
+    if (this.stores.size === 0) return false;
+    return this.stores.get(Math.floor(at / CACHE_BLOCK_SIZE))?.[at % CACHE_BLOCK_SIZE] === 1;
   }
 
   private first(): void {
@@ -43,43 +49,26 @@ export class Touched {
 
   /** Keeps what was read, of the NVDIMM content that the boot ran on. */
   keep(visible: Uint8Array): void {
-    this.contents = [];
-    let from = -1;
-    let to = -1;
-    const add = (): void => {
-      if (to > from) this.contents.push({ at: from, bytes: visible.slice(from, to) });
-    };
-    for (const block of [...this.reads.keys()].sort((a, b) => a - b)) {
-      const at = blockStart(block as BlockNumber);
-      if (at !== to) {
-        add();
-        from = at;
-      }
-      to = at + CACHE_BLOCK_SIZE;
-    }
-    add();
+    this.contents = [...this.reads.keys()].map((page) => ({
+      page,
+      bytes: visible.slice(page * PAGE_SIZE, (page + 1) * PAGE_SIZE),
+    }));
   }
 
   /** Whether a boot would read the same on every image of a crash point. */
   readsAgree({ visible, sets }: Pick<CrashPoint, 'visible' | 'sets'>): boolean {
     for (const [block, set] of sets) {
-      const mask = this.reads.get(block);
-      if (mask?.some((read, i) => read === 1 && set.valuesAt(i).length !== 1)) return false;
-    }
-    return this.contents.every(({ at, bytes }) => {
-      const now = visible.subarray(at, at + bytes.length);
-      // Mostly nothing of it has changed.
-      return Buffer.compare(bytes, now) === 0 || this.sameWhereRead(at, bytes, now);
-    });
-  }
-
-  private sameWhereRead(at: number, before: Uint8Array, now: Uint8Array): boolean {
-    for (let offset = 0; offset < before.length; offset += CACHE_BLOCK_SIZE) {
-      const mask = this.reads.get((at + offset) / CACHE_BLOCK_SIZE)!;
+      const at = blockStart(block);
+      const reads = this.reads.get(Math.floor(at / PAGE_SIZE));
+      if (reads === undefined || set.determined) continue;
       for (let i = 0; i < CACHE_BLOCK_SIZE; i++)
-        if (mask[i] === 1 && before[offset + i] !== now[offset + i]) return false;
+        if (reads[(at % PAGE_SIZE) + i] === 1 && set.valuesAt(i).length !== 1) return false;
     }
-    return true;
+    return this.contents.every(({ page, bytes }) => {
+      const now = visible.subarray(page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
+      // Mostly nothing of it has changed.
+      return Buffer.compare(bytes, now) === 0 || sameWhere(this.reads.get(page)!, bytes, now);
+    });
   }
 
   /** Which bytes of a block the boot has stored: 64 flags, not to be changed. */
@@ -96,13 +85,33 @@ export class Touched {
   }
 }
 
-function maskOf(masks: Map<number, Uint8Array>, block: number): Uint8Array {
-  let mask = masks.get(block);
-  if (mask === undefined) {
-    mask = new Uint8Array(CACHE_BLOCK_SIZE);
-    masks.set(block, mask);
+function sameWhere(flags: Uint8Array, before: Uint8Array, now: Uint8Array): boolean {
+  for (let i = 0; i < flags.length; i++) if (flags[i] === 1 && before[i] !== now[i]) return false;
+  return true;
+}
+
+/** Calls `visit` for what a range has of each part (of `size` bytes): offsets of the first byte and behind the last. */
+function forEachPart(
+  from: number,
+  length: number,
+  size: number,
+  visit: (part: number, start: number, end: number) => void,
+): void {
+  for (let at = from; at < from + length; ) {
+    const start = at % size;
+    const end = Math.min(start + from + length - at, size);
+    visit((at - start) / size, start, end);
+    at += end - start;
   }
-  return mask;
+}
+
+function flagsOf(all: Map<number, Uint8Array>, part: number, size: number): Uint8Array {
+  let flags = all.get(part);
+  if (flags === undefined) {
+    flags = new Uint8Array(size);
+    all.set(part, flags);
+  }
+  return flags;
 }
 
 /** Copies the flagged bytes of a block. */

@@ -111,6 +111,10 @@ export class RecoveryMachine {
   /** Where a boot on an earlier crash point's NVDIMM first asked for the phase. */
   private warm: Prefix | undefined;
   private rootNode: Node | undefined;
+  /** What the last root was made of: the next one differs little. */
+  private rootBase: { readonly prefix: Prefix; readonly stored: Failed['stored']; readonly node: Node } | undefined;
+  /** The node that the machine is at, if nothing has run since. */
+  private at: Node | undefined;
   private oracle: Oracle = { allowed: undefined };
   private progress: Progress | undefined;
 
@@ -211,6 +215,8 @@ export class RecoveryMachine {
   forgetBoots(): void {
     this.warm = undefined;
     this.rootNode = undefined;
+    this.rootBase = undefined;
+    this.at = undefined;
   }
 
   /** Goes to a crash point. Runs go on from its node. */
@@ -252,9 +258,10 @@ export class RecoveryMachine {
     const { region } = this.nvdimm;
     const { memory } = machine;
     if (this.visit) throw new Error('a recovery that visits its crash points cannot be restarted');
-    machine.restore(prefix.snapshot);
-    // Of one workload, only what it has stored can be another than at the prefix's crash point.
-    const among = prefix.stored === pagesStored ? pagesStored : undefined;
+    const last = this.rootBase?.prefix === prefix ? this.rootBase : undefined;
+    machine.restore((last?.node ?? prefix).snapshot);
+    // Of one workload, only what it has stored can be another than at the crash point of the last root, or of the prefix.
+    const among = (last ?? prefix).stored === pagesStored ? pagesStored : undefined;
     const content = memory.u8.subarray(region.host, region.host + region.size);
     for (const at of differentPages(content, visible, among)) {
       const now = memory.u8.subarray(region.host + at, region.host + at + PAGE_SIZE);
@@ -275,7 +282,10 @@ export class RecoveryMachine {
     this.observePages(pages);
     if (this.nvdimm.recording) this.nvdimm.engine.powerCycle(new Map());
     const { output } = prefix;
-    return { snapshot: machine.snapshot(), open, decisions: [], output, observed: undefined };
+    const node = { snapshot: machine.snapshot(), open, decisions: [], output, observed: undefined };
+    this.rootBase = { prefix, stored: pagesStored, node };
+    this.at = node;
+    return node;
   }
 
   /** Changes bytes of the NVDIMM without anybody's notice but the snapshots'. */
@@ -382,7 +392,8 @@ export class RecoveryMachine {
 
   private enter(node: Node): void {
     if (this.visit) throw new Error('a recovery that visits its crash points cannot be restarted');
-    this.computer.machine.restore(node.snapshot);
+    if (this.at !== node) this.computer.machine.restore(node.snapshot);
+    this.at = undefined;
     this.open.clear();
     for (const { block, set, stored } of node.open) this.open.set(block, { set, stored, shared: true });
     this.decisions = [...node.decisions];
@@ -473,7 +484,10 @@ export class RecoveryMachine {
 
   /** Sets the bits of those of the page that begins with `first` which are not decided yet. */
   private blocksToSee(first: number, blocks: [number, number]): void {
-    if (this.tracking) blocks.fill(-1);
+    if (this.tracking) {
+      blocks.fill(-1);
+      return;
+    }
     for (const [block, { set }] of this.open) {
       const place = block - first;
       if (place >= 0 && place < BLOCKS_PER_PAGE && !set.determined) blocks[place >> 5]! |= 1 << (place & 31);
