@@ -388,6 +388,25 @@ export class InterpreterEmitter implements Emitter {
     return old;
   }
 
+  zeroBlock(): void {
+    const { w, f, hart } = this;
+    if (f.trace !== undefined) {
+      this.exit(Exit.System);
+      this.ended = true;
+      return;
+    }
+    const block = bin(Op.i64And, this.rs1(), i64(-CACHE_BLOCK_SIZE));
+    const offset = this.let(bin(Op.i64Sub, block, load(Op.i64Load, hart, HART.directBase)));
+    this.systemIf(bin(Op.i64GeU, offset, load(Op.i64Load, hart, HART.directSize)));
+    const host = this.let(bin(Op.i32Add, un(Op.i32WrapI64, offset), load(Op.i32Load, hart, HART.directHost)));
+    this.systemIf(load(Op.i32Load8U, bin(Op.i32ShrU, host, i32(12)), f.flagBias));
+    for (let at = 0; at < CACHE_BLOCK_SIZE; at += 8) {
+      emit(w, host);
+      w.i64Const(0);
+      w.memory(Op.i64Store, at);
+    }
+  }
+
   /**
    * Goes to the record at a distance, or to the page that it would be on. In the profiled variant, branches count
    * only backwards: where loops begin is where a region should.

@@ -60,7 +60,7 @@ export const HART = {
    */
   fetchRegime: 0x260,
   dataRegime: 0x264,
-  /** i32: envcfg-derived permissions of cache-block operations at this privilege, see cpu/csr. */
+  /** i32: envcfg-derived permissions of cache-block operations at this privilege (`CboEnable`). */
   cboEnable: 0x268,
   /** i32: hart index. */
   index: 0x26c,
@@ -83,6 +83,11 @@ export const HART = {
    * to know of it (persistence, timing). Derived, not saved: kept by the machine (`MachineHooks.fencesMatter`).
    */
   fenceQuiet: 0x2b8,
+  /**
+   * i64: not 0 when engines zero blocks of DRAM themselves: nobody wants to know of a `cbo.zero` there. Derived, not saved: kept by
+   * the machine (`MachineHooks.zeroesOfDramMatter`).
+   */
+  zeroQuiet: 0x2c0,
   /** i64: where writes to x0 go. */
   sink: 0x2a0,
   /** i32 each: next free byte and end of the trace ring (the traced interpreter, cpu/trace.ts). */
@@ -110,6 +115,16 @@ export const HART = {
   pointerOwners: 0x5d000,
   /** What walks through the object space found of each slot (mmu/xtwz/slot-cache.ts): SLOT_CACHE_BYTES. */
   slotCache: 0x5e000,
+} as const;
+
+/** Permissions of cache-block operations at the present privilege (`HART.cboEnable`). */
+export const CboEnable = {
+  /** cbo.clean and cbo.flush. */
+  cleanFlush: 1,
+  /** cbo.zero. */
+  zero: 2,
+  /** Bits 3:2: cbo.inval: 0 illegal, 1 flushes, 3 invalidates. */
+  INVAL_SHIFT: 2,
 } as const;
 
 /** Bytes of a hart's state before the first TLB: registers, scalars and CSRs. */

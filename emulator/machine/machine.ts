@@ -268,6 +268,9 @@ export class Machine {
   /** Runs until a limit is reached or something stops the machine. A stop is reported once. */
   run(limit: RunLimit = {}): StopReason {
     this.observeFences();
+    const { cacheBlock, zeroesOfDramMatter } = this.hooks;
+    const zeroesMatter = cacheBlock !== undefined && (zeroesOfDramMatter === undefined || zeroesOfDramMatter());
+    for (const { hart } of this.cores) hart.setScalar(HART.zeroQuiet, zeroesMatter ? 0 : 1);
     const reason = this.turns.run(limit);
     this.stop = undefined;
     return reason;

@@ -10,6 +10,7 @@ import { Mstatus, Slot } from '../cpu/csr-numbers.ts';
 import type { Hart } from '../cpu/hart.ts';
 import { MIXED, NEEDED_RIGHT, Pmp, Right } from '../cpu/pmp.ts';
 import {
+  CboEnable,
   DATA_TLB_ENTRIES,
   FETCH_TLB_ENTRIES,
   HART,
@@ -21,16 +22,6 @@ import type { PhysicalMemory } from '../machine/memory.ts';
 import { Regimes, type RegimesState, type Space } from './regimes.ts';
 import { Tlb, type TlbCopy } from './tlb.ts';
 import { ACCESS_FAULT, Access, type TranslationMode, WALKED, Walk, type WalkStep } from './translation.ts';
-
-/** Permissions of cache-block operations at the present privilege (`HART.cboEnable`). */
-export const CboEnable = {
-  /** cbo.clean and cbo.flush. */
-  cleanFlush: 1,
-  /** cbo.zero. */
-  zero: 2,
-  /** Bits 3:2: cbo.inval: 0 illegal, 1 flushes, 3 invalidates. */
-  INVAL_SHIFT: 2,
-} as const;
 
 /** MPP (12:11), MPRV, SUM and MXR (19:17) of mstatus, shifted so that the privilege fits below. */
 const MODE_FIELDS = Mstatus.MPP | Mstatus.MPRV | Mstatus.SUM | Mstatus.MXR;

@@ -227,6 +227,7 @@ export function timingExtension(profile: TimingProfile = XEON_GOLD_5218): Timing
         cacheBlock?.call(hooks, operation, pa, hart);
       };
       delete hooks.fencesMatter; // every fence takes time
+      delete hooks.zeroesOfDramMatter;
       hooks.fence = (pred, succ, hart) => {
         cores[hart.index]!.fence((pred & 1) !== 0, (pred & 4) !== 0);
         fence?.call(hooks, pred, succ, hart);

@@ -132,6 +132,8 @@ export class RecoveryMachine {
   private stopAtPhase = false;
   /** It does. */
   private undecided = false;
+  /** The boot was about to read an undecided byte. */
+  private undecidedAt: Node | undefined;
   private tracking: Touched | undefined;
   private visit: ((point: NestedPoint, decisions: readonly Decision[]) => void) | undefined;
   private visited = 0;
@@ -231,7 +233,10 @@ export class RecoveryMachine {
     return this.rootNode;
   }
 
-  /** Boots on a crash point's NVDIMM as far as nothing open is read; keeps the boot when it gets to its end. */
+  /**
+   * Boots on a crash point's NVDIMM, to just before the first byte that is read and not decided. A boot that reads none is kept when it
+   * gets to its end.
+   */
   private bootTo(point: Failed): Node {
     const { machine } = this.computer;
     const root = this.rootFrom(this.early, point);
@@ -244,9 +249,11 @@ export class RecoveryMachine {
     this.tracking = undefined;
     this.stopAtPhase = false;
     const wasAsked = this.stopped && !this.undecided;
-    const { output } = this;
-    this.observePages([]);
-    if (!wasAsked) return this.rootFrom(this.early, point);
+    const { output, undecidedAt } = this;
+    this.undecidedAt = undefined;
+    this.observePages(this.undecidedPages(point.sets));
+    if (undecidedAt) return undecidedAt;
+    if (!wasAsked) return root;
     touched.keep(point.visible);
     this.warm = { snapshot: machine.snapshot(), touched, output, stored: point.stored };
     return this.rootFrom(this.warm, point);
@@ -269,7 +276,6 @@ export class RecoveryMachine {
       prefix.touched.keepStored(at, wanted, now);
       this.poke(at, wanted);
     }
-    const pages = new Set<number>();
     const open: Node['open'][number][] = [];
     for (const [block, set] of sets) {
       const stored = prefix.touched.stored(block);
@@ -277,15 +283,20 @@ export class RecoveryMachine {
       mergeInto(shown, memory.u8.subarray(region.host + blockStart(block)), stored);
       this.poke(blockStart(block), shown);
       open.push({ block, set, stored });
-      if (!set.determined) pages.add(region.firstPage + Math.floor(blockStart(block) / PAGE_SIZE));
     }
-    this.observePages(pages);
+    this.observePages(this.undecidedPages(sets));
     if (this.nvdimm.recording) this.nvdimm.engine.powerCycle(new Map());
     const { output } = prefix;
     const node = { snapshot: machine.snapshot(), open, decisions: [], output, observed: undefined };
     this.rootBase = { prefix, stored: pagesStored, node };
     this.at = node;
     return node;
+  }
+
+  private undecidedPages(sets: BlockSets): Set<number> {
+    const { firstPage } = this.nvdimm.region;
+    const undecided = [...sets].filter(([, set]) => !set.determined);
+    return new Set(undecided.map(([block]) => firstPage + Math.floor(blockStart(block) / PAGE_SIZE)));
   }
 
   /** Changes bytes of the NVDIMM without anybody's notice but the snapshots'. */
@@ -468,12 +479,13 @@ export class RecoveryMachine {
       if (open === undefined || open.set.determined || open.stored[offset] === 1 || this.undecided) continue;
       const values = open.set.valuesAt(offset);
       if (values.length === 1) continue;
+      this.reader = reader;
       if (this.stopAtPhase) {
+        this.undecidedAt = this.nodeHere();
         this.undecided = true;
         this.asked();
         continue;
       }
-      this.reader = reader;
       const value = this.decide(values, open.set, block, offset);
       open.set = open.set.restrict(offset, value);
       const { hart } = this.computer.machine.turns.current;

@@ -222,6 +222,7 @@ class ThreadExplorer {
       footprint: (_hart, pa, length, writes) => this.stepNow(pa, length, writes),
     });
     const { trap, control, cacheBlock } = machine.hooks;
+    machine.hooks.zeroesOfDramMatter = () => true;
     machine.hooks.cacheBlock = (operation, pa, hart) => {
       // The kernel zeroes a page when it gives it to somebody: who had it before is not met there.
       if (operation === 'zero' && hart.privilege !== USER)

@@ -86,6 +86,12 @@ export interface Emitter {
   /** Replaces the value at rs1 by `combine(old)`; the old value, sign-extended. */
   amo(access: Access, combine: (old: Expr) => Expr): Expr;
 
+  /**
+   * Zeroes the cache block that rs1 points into. Leaves with Exit.System unless it lies in the direct window and its page has no
+   * flags: JavaScript does it then.
+   */
+  zeroBlock(): void;
+
   /** Goes to pc + imm if `condition` (i32) is not zero. Ends the instruction. */
   branch(condition: Expr): void;
   /** Goes to pc + imm. Ends the instruction. */

@@ -8,6 +8,7 @@
  * must be 0. With the TLB the range must lie within one page; where it does not, the region is left with
  * `Outcome.split`, and when that is frequent the engine translates the region again without coalescing.
  */
+import { CACHE_BLOCK_SIZE } from '../../addresses.ts';
 import { bin, type Expr, emit, i32, i64, load, local, un } from '../../wasm/expression.ts';
 import { I32, I64, Op } from '../../wasm/opcodes.ts';
 import type { Access, AccessSize } from '../isa/emitter.ts';
@@ -142,6 +143,26 @@ export class AccessWriter {
     });
     writer.setState(Op.i32Store, HART.reserved, i32(0));
     return local(failed, I64);
+  }
+
+  /** Zeroes the cache block that a register points into, if it is in the window. */
+  zeroBlock(base: number): void {
+    const { writer, data } = this;
+    const { w } = writer;
+    if (data.kind !== 'window') {
+      writer.stepIf(i32(1));
+      return;
+    }
+    const block = bin(Op.i64And, writer.register(base), i64(-CACHE_BLOCK_SIZE));
+    const offset = local(this.setLocal(bin(Op.i64Sub, block, i64(data.base))), I64);
+    writer.stepIf(bin(Op.i64GeU, offset, i64(data.size)));
+    const address = local(this.setLocal(un(Op.i32WrapI64, offset)), I32);
+    writer.stepIf(load(Op.i32Load8U, bin(Op.i32ShrU, address, i32(12)), data.flags));
+    for (let at = 0; at < CACHE_BLOCK_SIZE; at += 8) {
+      emit(w, address);
+      w.i64Const(0);
+      w.memory(Op.i64Store, data.host + at);
+    }
   }
 
   /** The checked place of an atomic access, which must be aligned. */

@@ -254,6 +254,10 @@ export class InstructionWriter implements Emitter {
     return this.access.amo(access, this.instruction.rs1, combine);
   }
 
+  zeroBlock(): void {
+    this.access.zeroBlock(this.instruction.rs1);
+  }
+
   branch(condition: Expr): void {
     this.condition = narrowedCondition(condition);
   }

@@ -1,11 +1,13 @@
 /**
  * Rows whose meaning lies in JavaScript, because they touch privileged state, devices or persistence: Zicsr,
  * fences, traps (unprivileged manual chapters 2.7, 2.8, 5, 6; privileged manual chapter 3.3), cache-block
- * operations (chapter 19 "CMO"). Prefetches are hints and do nothing; a fence that nobody observes does nothing either.
+ * operations (chapter 19 "CMO"). Prefetches are hints and do nothing; a fence that nobody observes does nothing either, and
+ * `cbo.zero` of DRAM that nobody observes is only a store.
  */
-import { i32, un } from '../../../wasm/expression.ts';
+import { bin, i32, i64, un } from '../../../wasm/expression.ts';
 import { Op } from '../../../wasm/opcodes.ts';
-import { HART } from '../../state.ts';
+import { CboEnable, HART } from '../../state.ts';
+import type { Meaning } from '../emitter.ts';
 import { type InstructionRow, OPCODE, row } from '../row.ts';
 
 const csr = (name: string, funct3: number, source: 'rs1' | 'zimm'): InstructionRow =>
@@ -15,12 +17,18 @@ const csr = (name: string, funct3: number, source: 'rs1' | 'zimm'): InstructionR
 const fixed = (name: string, extension: 'I' | 'S', funct7: number, rs2: number): InstructionRow =>
   row(name, extension, { opcode: OPCODE.system, funct3: 0, funct7, rs2, rs1: 0, rd: 0 }, '');
 
-const cacheBlock = (name: string, extension: 'Zicbom' | 'Zicboz', number: number): InstructionRow =>
+const cacheBlock = (
+  name: string,
+  extension: 'Zicbom' | 'Zicboz',
+  number: number,
+  meaning?: Meaning,
+): InstructionRow =>
   row(
     name,
     extension,
     { opcode: OPCODE.miscMem, funct3: 2, rd: 0, funct7: number >> 5, rs2: number & 31 },
     'addr',
+    meaning && { meaning },
   );
 
 const prefetch = (name: string, number: number): InstructionRow =>
@@ -51,7 +59,11 @@ export const systemRows: readonly InstructionRow[] = [
   cacheBlock('cbo.inval', 'Zicbom', 0),
   cacheBlock('cbo.clean', 'Zicbom', 1),
   cacheBlock('cbo.flush', 'Zicbom', 2),
-  cacheBlock('cbo.zero', 'Zicboz', 4),
+  cacheBlock('cbo.zero', 'Zicboz', 4, (e) => {
+    e.systemIf(un(Op.i64Eqz, e.stateCell(i32(0), HART.zeroQuiet)));
+    e.systemIf(un(Op.i64Eqz, bin(Op.i64And, e.stateCell(i32(0), HART.cboEnable), i64(CboEnable.zero))));
+    e.zeroBlock();
+  }),
   // More specific than ori, of which they are the encodings with rd = x0.
   prefetch('prefetch.i', 0),
   prefetch('prefetch.r', 1),
