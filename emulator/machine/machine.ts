@@ -269,7 +269,8 @@ export class Machine {
   run(limit: RunLimit = {}): StopReason {
     this.observeFences();
     const { cacheBlock, zeroesOfDramMatter } = this.hooks;
-    const zeroesMatter = cacheBlock !== undefined && (zeroesOfDramMatter === undefined || zeroesOfDramMatter());
+    const zeroesMatter =
+      cacheBlock !== undefined && (zeroesOfDramMatter === undefined || zeroesOfDramMatter());
     for (const { hart } of this.cores) hart.setScalar(HART.zeroQuiet, zeroesMatter ? 0 : 1);
     const reason = this.turns.run(limit);
     this.stop = undefined;

@@ -64,7 +64,11 @@ function program(random: Random): Uint8Array {
   ).bytes;
 }
 
-function run(code: Uint8Array, engine: EngineFactory | undefined, told: boolean): { hash: string; zeroes: number } {
+function run(
+  code: Uint8Array,
+  engine: EngineFactory | undefined,
+  told: boolean,
+): { hash: string; zeroes: number } {
   const machine = new Machine({ memory: 4 * MiB, ...(engine && { engine }) });
   const { memory } = machine;
   memory.writeBytes(DRAM_BASE, code);

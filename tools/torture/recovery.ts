@@ -112,7 +112,9 @@ export class RecoveryMachine {
   private warm: Prefix | undefined;
   private rootNode: Node | undefined;
   /** What the last root was made of: the next one differs little. */
-  private rootBase: { readonly prefix: Prefix; readonly stored: Failed['stored']; readonly node: Node } | undefined;
+  private rootBase:
+    | { readonly prefix: Prefix; readonly stored: Failed['stored']; readonly node: Node }
+    | undefined;
   /** The node that the machine is at, if nothing has run since. */
   private at: Node | undefined;
   private oracle: Oracle = { allowed: undefined };
