@@ -33,6 +33,51 @@ describe('the language', () => {
     ['i=0; until [ $i = 2 ]; do i=$((i + 1)); done; echo $i', '2\n', 0],
     ['for i in a "b c" d; do if [ "$i" = d ]; then break; fi; echo "<$i>"; done', '<a>\n<b c>\n', 0],
     ['for i in 1 2 3; do [ $i = 2 ] && continue; echo $i; done', '1\n3\n', 0],
+    [
+      'f() { local x=1 y; y=2; z=3; echo $x $y $z; g; }; g() { echo g $x; x=9; }; x=0; f; echo $x "[$y]" $z',
+      '1 2 3\ng 1\n0 [] 3\n',
+      0,
+    ],
+    [
+      'n() { local n=$1; if [ $n -le 1 ]; then echo 1; else local r=$(n $((n-1))); echo $((n*r)); fi; }; n 6; echo "[$n$r]"',
+      '720\n[]\n',
+      0,
+    ],
+    [
+      'f() { local x="a  b"; unset x; echo "[$x]"; x=3; }; x=keep; f; echo $x; for i in 1 2 3; do f; done; echo $x',
+      '[]\nkeep\n[]\n[]\n[]\nkeep\n',
+      0,
+    ],
+    [
+      'f() { local a=5; (local b=7; echo $a $b); echo $a | { read q; local c=$q; echo $c; }; local 1x; }; f; echo $?',
+      '5 7\n5\nlocal: 1x: is no name of a variable\n2\n',
+      0,
+    ],
+    ['local x; echo $?', 'local: there is no function\n1\n', 0],
+    ["trap 'echo bye $?' EXIT; echo hi; exit 3", 'hi\nbye 3\n', 3],
+    ["trap 'echo bye $?' EXIT; set -e; false; echo no", 'bye 1\n', 1],
+    [
+      "trap 'echo one' EXIT; trap; trap - EXIT; echo none; trap 'exit 4' EXIT; true",
+      "trap -- 'echo one' EXIT\nnone\n",
+      4,
+    ],
+    [
+      "trap 'echo got' TERM; kill $$; kill -15 $$; echo on; trap '' TERM; kill $$; echo still; trap - TERM; kill $$; echo never",
+      'got\ngot\non\nstill\n',
+      143,
+    ],
+    [
+      "trap 'echo bye' EXIT; (trap 'echo inner' EXIT; echo sub); echo out; kill $$; echo never",
+      'sub\ninner\nout\nbye\n',
+      143,
+    ],
+    ['sh -c \'trap "echo cleaned" EXIT; kill $$; while :; do :; done\'; echo $?', 'cleaned\n143\n', 0],
+    [
+      "trap a KILL; f() { trap 'echo int' INT; kill -2 $$; echo after; }; f",
+      'trap: KILL: no such signal, or none that can be caught\nint\nafter\n',
+      0,
+    ],
+    ["i=0; trap 'i=$((i+1))' TERM; while [ $i -lt 5 ]; do kill $$; done; echo $i", '5\n', 0],
     ['if false; then echo a; elif true; then echo b; else echo c; fi', 'b\n', 0],
     ['for a in 1 2; do for b in x y; do echo $a$b; done; done | wc', '      4       4      12\n', 0],
     ['{ echo one; echo two; } > t4; cat t4; { cat; echo end; } < t4', 'one\ntwo\none\ntwo\nend\n', 0],
@@ -235,6 +280,24 @@ describe('at the console', () => {
     expect(console.type('\x03')).toMatch(/\^C\n.*\$ $/);
     expect(console.type('echo $?\r')).toContain('\n130\n');
     expect(console.system.output).not.toContain('\nnot this');
+  });
+
+  test('Ctrl-C runs what a script has a trap for, and the script goes on; without one for it, that for its end', () => {
+    const console = new Console();
+    console.type('');
+    console.type('sh -c \'trap "echo caught" INT; sleep 1000; echo on; while :; do :; done\'\r');
+    expect(console.type('\x03')).toMatch(/\^C\ncaught\non\n$/);
+    expect(console.type('\x03')).toMatch(/caught\n$/);
+    expect(console.type('\x1a')).toMatch(/\[1\].*stopped/i);
+    expect(console.type('kill %1; wait\r')).toMatch(/\$ $/);
+    console.type('sh -c \'trap "echo cleaned" EXIT; sleep 1000; echo never\'\r');
+    expect(console.type('\x03')).toMatch(/\^C\ncleaned\n(\^C\n)?.*\$ $/);
+    // At the prompt's own loop.
+    console.type(
+      "trap 'echo mine' INT; i=0; while [ $i -lt 2 ]; do i=$((i+1)); sleep 1000; done; echo out $i\r",
+    );
+    expect(console.type('\x03')).toMatch(/mine\n$/);
+    expect(console.type('\x03')).toMatch(/mine\nout 2\n.*\$ $/);
   });
 
   test('Ctrl-C ends a loop of the shell itself, and a line', () => {

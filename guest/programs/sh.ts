@@ -20,14 +20,9 @@ import { complete } from './shell/complete.ts';
 import { openHistory } from './shell/history.ts';
 import { forgetCommands, isUnfinished, runText } from './shell/interpret.ts';
 import { reportEnded } from './shell/jobs.ts';
-import {
-  forgetInterrupt,
-  giveKeysBack,
-  joinForeground,
-  keysForPrompt,
-  keysForShell,
-  takeKeys,
-} from './shell/keys.ts';
+import { forgetInterrupt, joinForeground, keysForPrompt, keysForShell, takeKeys } from './shell/keys.ts';
+import { allowLocals } from './shell/locals.ts';
+import { leaveShell, runTraps } from './shell/traps.ts';
 import { lastStatus, setPositional, setPositionalCount, setStatus } from './shell/variables.ts';
 
 const EXIT_INTERRUPT = 130;
@@ -128,6 +123,7 @@ function converse(): void {
     attempt(remember, 0);
     keysForShell();
     runGuarded();
+    runTraps();
   }
   reportSize(false);
 }
@@ -141,6 +137,7 @@ function runHandedOver(): void {
   }
   takeArguments(3);
   joinForeground();
+  allowLocals();
   const base = openObject(id);
   runText(strOf(at<Ptr<u8>>(dataOf(base)), sizeOf(base)));
 }
@@ -165,6 +162,6 @@ function main(): u64 {
     joinForeground();
     setStatus(readScript(argument(1)));
   } else converse();
-  giveKeysBack();
-  return lastStatus();
+  leaveShell(lastStatus());
+  return 0;
 }

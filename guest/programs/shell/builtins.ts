@@ -10,7 +10,6 @@ import { historyLine } from '../../libtwz/history.ts';
 import { complain, print, printColumn, printLine, programArguments, read } from '../../libtwz/io.ts';
 import { Found, isBin, lookup, nameIn, openNamespace, rootNamespace } from '../../libtwz/name.ts';
 import { dataOf, openObject, rightsTo, sameId, sizeOf } from '../../libtwz/object.ts';
-import { exit } from '../../libtwz/start.ts';
 import { BUILTINS, Utility } from '../utilities/names.ts';
 import { field } from './arena.ts';
 import { readInteger } from './arithmetic.ts';
@@ -19,6 +18,8 @@ import { forgetFunction } from './functions.ts';
 import { leaveCapture, leaveFunction, leaveLoop, runText } from './interpret.ts';
 import { announce, continueJob, findJob, Job, listJobs, waitFor, waitForAll } from './jobs.ts';
 import { forgetInterrupt } from './keys.ts';
+import { setLocals } from './locals.ts';
+import { leaveShell, setTraps } from './traps.ts';
 import {
   isVariableName,
   lastStatus,
@@ -77,6 +78,8 @@ export function runBuiltIn(from: u64, to: u64): u64 {
   if (name.equals('exit')) return count <= 2 ? leaveWith(name, from, to) : usage(name);
   if (name.equals('cd'))
     return count <= 2 ? changeDirectory(count === 2 ? field(from + 1) : '/') : usage(name);
+  if (name.equals('local')) return setLocals(from + 1, to);
+  if (name.equals('trap')) return setTraps(from + 1, to);
   if (name.equals('read')) return count >= 2 ? readVariables(from + 1, to) : usage(name);
   if (count !== 1) return usage(name);
   return runWithoutArguments(name);
@@ -103,7 +106,7 @@ function leaveWith(name: str, from: u64, to: u64): u64 {
   if (to - from === 2 && !readInteger(field(from + 1), code.ptr)) return usage(name);
   const status = u64(code[0]) & 255;
   if (name.equals('return')) leaveFunction();
-  else if (!leaveCapture()) exit(status);
+  else if (!leaveCapture()) leaveShell(status);
   return status;
 }
 

@@ -7,14 +7,15 @@ import { STREAM_TEXT, StreamTarget } from '../../abi/program.ts';
 import { CREATE_VOLATILE } from '../../abi/syscall.ts';
 import { complain, flush, programArguments } from '../../libtwz/io.ts';
 import { createObject, dataOf, deleteObject, openObject, setSize, sizeOf } from '../../libtwz/object.ts';
-import { exit } from '../../libtwz/start.ts';
 import { objectAt, unmapAll } from '../../libtwz/view.ts';
 import { field, Mark, mark, release } from './arena.ts';
 import { runCompound } from './compound.ts';
 import { forgetDocuments } from './here.ts';
 import { interrupted } from './keys.ts';
 import { readToken, Token, TokenKind } from './lexer.ts';
+import { beginLocals, endLocals, forgetLocals, Scope } from './locals.ts';
 import { forgetPipelines, runPipeline } from './pipeline.ts';
+import { leaveShell, runTraps } from './traps.ts';
 import {
   isExitOnError,
   lastStatus,
@@ -95,11 +96,14 @@ export function runFunction(body: str, from: u64, to: u64): void {
   assign(outer, positionals());
   setPositionalCount(to - from);
   for (let i: u64 = 1; i < to - from; i++) setPositional(i, field(from + i));
+  const scope = stack<Scope>();
+  beginLocals(scope);
   depth++;
   loops = 0;
   runBlock(body);
   loops = outerLoops;
   depth--;
+  endLocals(scope);
   if (leaving === Leaving.leaveFunction) leaving = Leaving.no;
   assign(positionals(), outer);
 }
@@ -131,6 +135,7 @@ export function forgetCommands(): void {
   captures = 0;
   conditions = 0;
   leaving = Leaving.no;
+  forgetLocals();
   forgetPipelines();
 }
 
@@ -299,6 +304,7 @@ export function runList(script: Script, run: bool): void {
     const token = peek(script);
     if (token.kind === TokenKind.end || isClosing(token)) return;
     runAndOr(script, run && goesOn());
+    if (run && leaving === Leaving.no) runTraps();
     if (script.failed) return;
     switch (peek(script).kind) {
       case TokenKind.end:
@@ -336,7 +342,7 @@ function runAndOr(script: Script, run: bool): void {
   }
   // Of a chain only the failure of its last command counts.
   if (runs && decides && conditions === 0 && isExitOnError() && lastStatus() !== 0 && goesOn())
-    exit(lastStatus());
+    leaveShell(lastStatus());
 }
 
 /** True: the exit code is that of a command, and not its opposite, and the command is followed by nothing that looks at it. */

@@ -12,15 +12,18 @@ import {
   SIGNAL_INTERRUPT,
   SIGNAL_KEYBOARD_STOP,
   SIGNAL_QUIT,
+  SIGNAL_STOP,
   SIGNAL_WINDOW,
 } from '../../abi/signal.ts';
-import { SYS_ACTION, SYS_THREAD_CONTROL, THREAD_RESUME } from '../../abi/syscall.ts';
+import { SYS_ACTION, SYS_SIGNAL, SYS_THREAD_CONTROL, THREAD_RESUME } from '../../abi/syscall.ts';
 import { ThreadRepr } from '../../abi/thread.ts';
 import { SLOT_THREAD, SLOT_VIEW, slotAddress, ViewHeader } from '../../abi/view.ts';
 import { endByFault } from '../../libtwz/fault-report.ts';
 import { console, findDevice, programArguments } from '../../libtwz/io.ts';
+import { selfId } from '../../libtwz/self.ts';
 import { exit } from '../../libtwz/start.ts';
 import { syscall } from '../../libtwz/syscall.ts';
+import { endFor, hasExitTrap, trapped } from './traps.ts';
 
 let interactive = false;
 let pressed = false;
@@ -37,13 +40,35 @@ function setForeground(group: u64): void {
   syscall(SYS_ACTION, device.lo, device.hi, ACTION_CONSOLE_FOREGROUND, group, 0);
 }
 
-/** Ctrl-C while the shell itself works; of the other signals only those that are not keys end it. */
-function onFault(fault: u64, frame: FaultFrame): void {
-  if (fault !== FAULT_SIGNAL) endByFault(fault, frame);
-  const number = frame.detail;
+/** A signal without a trap in a shell that talks to a person: those that are keys do not end it. */
+function onKey(number: u64): void {
   if (number === SIGNAL_INTERRUPT) pressed = true;
   else if (number !== SIGNAL_KEYBOARD_STOP && number !== SIGNAL_QUIT && number !== SIGNAL_WINDOW) {
     exit(EXIT_SIGNAL + number);
+  }
+}
+
+/** The same in one that runs a script: what it would do without traps, but that it ends in order. */
+function onSignal(number: u64): void {
+  const self = stack<ObjectId>();
+  if (number === SIGNAL_WINDOW) return;
+  if (number === SIGNAL_KEYBOARD_STOP) {
+    assign(self, selfId());
+    syscall(SYS_SIGNAL, self.lo, self.hi, SIGNAL_STOP, 0, 0);
+  } else if (hasExitTrap()) {
+    endFor(number);
+    pressed = true;
+  } else exit(EXIT_SIGNAL + number);
+}
+
+/** What comes while the shell itself works. */
+function onFault(fault: u64, frame: FaultFrame): void {
+  if (fault !== FAULT_SIGNAL) endByFault(fault, frame);
+  const number = frame.detail;
+  // The text of a trap is run between two commands.
+  if (!trapped(number)) {
+    if (interactive) onKey(number);
+    else onSignal(number);
   }
   syscall(SYS_THREAD_CONTROL, THREAD_RESUME, addressOf(frame), 0, 0, 0);
 }
@@ -52,10 +77,15 @@ function onFault(fault: u64, frame: FaultFrame): void {
 export function takeKeys(): void {
   interactive = true;
   before = console().info[CONSOLE_FOREGROUND];
+  takeSignals();
+  keysForPrompt();
+}
+
+/** For a shell that has traps: signals come to `onFault`. */
+export function takeSignals(): void {
   const view = at<ViewHeader>(slotAddress(SLOT_VIEW, OBJ_NULLPAGE));
   view.faultHandler = addressOf(onFault);
   view.faultMask &= ~(u64(1) << FAULT_SIGNAL);
-  keysForPrompt();
 }
 
 /** For a shell that runs a script: where nobody has the keys, Ctrl-C ends it. */
@@ -96,7 +126,7 @@ export function interrupted(): bool {
 
 /** A program was ended by Ctrl-C, and so is what it was a part of. */
 export function noteInterrupt(): void {
-  pressed = true;
+  if (!trapped(SIGNAL_INTERRUPT)) pressed = true;
 }
 
 export function forgetInterrupt(): void {

@@ -84,6 +84,24 @@ export function setVariable(name: str, value: str): void {
   count++;
 }
 
+/**
+ * Gives a variable the value and the memory of `other`, which gets its own, and its name. True: there was such a variable; otherwise there is one now.
+ */
+export function swapVariable(name: str, other: Variable): bool {
+  const known = find(name);
+  if (known === null) setVariable(name, '');
+  const own = find(name);
+  if (own === null) return false;
+  const value = own.value;
+  const room = own.room;
+  own.value = other.value;
+  own.room = other.room;
+  other.value = value;
+  other.room = room;
+  other.name = own.name;
+  return known !== null;
+}
+
 export function unsetVariable(name: str): void {
   for (let i: u64 = 0; i < count; i++) {
     if (!variables[i].name.equals(name)) continue;

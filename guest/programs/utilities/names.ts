@@ -65,7 +65,7 @@ export const UTILITIES: FixedArray<Inline<Utility>, 29> = [
   { name: 'wc', usage: 'wc [OBJECT...]', what: 'counts lines, words and bytes' },
 ];
 
-export const BUILTINS: FixedArray<Inline<Utility>, 21> = [
+export const BUILTINS: FixedArray<Inline<Utility>, 23> = [
   { name: '.', usage: '. SCRIPT', what: 'runs a script in this shell' },
   { name: ':', usage: ':', what: 'does nothing' },
   { name: '[', usage: '[ CONDITION ]', what: 'the same as test' },
@@ -78,6 +78,7 @@ export const BUILTINS: FixedArray<Inline<Utility>, 21> = [
   { name: 'fg', usage: 'fg [%JOB]', what: 'goes on with a job in the foreground' },
   { name: 'history', usage: 'history', what: 'lists the lines typed before' },
   { name: 'jobs', usage: 'jobs', what: 'lists the jobs in the background' },
+  { name: 'local', usage: 'local NAME[=VALUE]...', what: 'makes variables of a function' },
   { name: 'pwd', usage: 'pwd', what: 'prints the working namespace' },
   { name: 'read', usage: 'read VARIABLE...', what: 'reads a line of the input into variables' },
   { name: 'return', usage: 'return [CODE]', what: 'leaves a function or script' },
@@ -88,6 +89,11 @@ export const BUILTINS: FixedArray<Inline<Utility>, 21> = [
   },
   { name: 'shift', usage: 'shift', what: 'drops the first argument of a script' },
   { name: 'test', usage: 'test CONDITION', what: 'compares text and numbers, looks for names' },
+  {
+    name: 'trap',
+    usage: 'trap [COMMANDS | -] [EXIT | SIGNAL]...',
+    what: 'runs commands at the end of the shell, or when a signal comes (INT, QUIT, TERM)',
+  },
   { name: 'true', usage: 'true', what: 'succeeds' },
   { name: 'unset', usage: 'unset VARIABLE...', what: 'forgets variables' },
   { name: 'wait', usage: 'wait', what: 'waits for all jobs' },
