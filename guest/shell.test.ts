@@ -50,7 +50,7 @@ describe('the language', () => {
     ],
     [
       'f() { local a=5; (local b=7; echo $a $b); echo $a | { read q; local c=$q; echo $c; }; local 1x; }; f; echo $?',
-      '5 7\n5\nlocal: 1x: is no name of a variable\n2\n',
+      '5 7\n5\nusage: local NAME[=VALUE]...\n2\n',
       0,
     ],
     ['local x; echo $?', 'local: there is no function\n1\n', 0],

@@ -119,6 +119,7 @@ describe('each does its job', () => {
 describe('misuse gets a usage line', () => {
   /** Arguments that are wrong for everybody: too many, or an option that nobody has. */
   const WRONG: Readonly<Record<string, string>> = {
+    trap: 'x',
     cat: '',
     echo: '',
     wc: '',

@@ -84,22 +84,28 @@ function hide(name: str): bool {
   return true;
 }
 
+/** The name in `NAME` or `NAME=VALUE`. */
+function nameIn(word: str): str {
+  const length = assignmentName(word);
+  return length === 0 ? word : word.subslice(0, length);
+}
+
 /** `local NAME[=VALUE]...` of fields [from, to); its exit code. */
 export function setLocals(from: u64, to: u64): u64 {
+  for (let i = from; i < to; i++) {
+    if (isVariableName(nameIn(field(i)))) continue;
+    complain('usage', '', 'local NAME[=VALUE]...');
+    return MISUSE;
+  }
   if (!inFunction) {
     complain('local', '', 'there is no function');
     return 1;
   }
   for (let i = from; i < to; i++) {
     const word = field(i);
-    const length = assignmentName(word);
-    const name = length === 0 ? word : word.subslice(0, length);
-    if (!isVariableName(name)) {
-      complain('local', word, 'is no name of a variable');
-      return MISUSE;
-    }
+    const name = nameIn(word);
     if (!hide(name)) return 1;
-    if (length !== 0) setVariable(name, word.subslice(length + 1));
+    if (name.length !== word.length) setVariable(name, word.subslice(name.length + 1));
   }
   return 0;
 }
