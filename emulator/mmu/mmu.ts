@@ -63,6 +63,8 @@ export class Mmu {
   /** Modes that want to know of every sfence.vma. */
   private readonly special: readonly TranslationMode[];
   private readonly walker: Walk;
+  /** Memory is accessed for a translation now: for those who observe accesses. */
+  walking = false;
   /** The space found last, valid while the regimes' version is this. */
   private space: Space | undefined;
   private spaceVersion = -1;
@@ -335,7 +337,9 @@ export class Mmu {
     walk.sum = data && (mstatus & Mstatus.SUM) !== 0;
     walk.mxr = data && (mstatus & Mstatus.MXR) !== 0;
     this.tlb.statistics.walks++;
+    this.walking = true;
     const cause = this.mode!.walk(walk);
+    this.walking = false;
     if (cause !== WALKED) {
       this.cause = cause;
       return FAULT;

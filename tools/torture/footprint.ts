@@ -10,7 +10,10 @@ import { observeNvdimm } from './crash.ts';
 
 /** What a step has touched. */
 export interface Footprint {
-  /** Numbers of 8-byte words of physical memory. */
+  /**
+   * Numbers of 8-byte words of physical memory; and of blocks of the NVDIMM (`blockWord`): stores to other words of a block are
+   * dependent, because a failure leaves a prefix of them.
+   */
   readonly reads: Set<number>;
   readonly writes: Set<number>;
   /** It stored to the NVDIMM, or wrote back. */
@@ -37,6 +40,20 @@ export function dependent(a: Footprint, b: Footprint): boolean {
   return meets(a.writes, b.writes) || meets(a.writes, b.reads) || meets(a.reads, b.writes);
 }
 
+/**
+ * Whether a step has to be tried behind another thread's, too, when it would come before it otherwise. Not when they touch the same memory
+ * in no way, and the first only stores, or writes back, while the other completes or acknowledges: before that, a failure leaves
+ * all that it leaves without the first step, and more; behind both, the same.
+ */
+export function mattersBefore(step: Footprint, other: Footprint): boolean {
+  return (
+    (step.orders && (other.orders || other.persistent)) ||
+    meets(step.writes, other.writes) ||
+    meets(step.writes, other.reads) ||
+    meets(step.reads, other.writes)
+  );
+}
+
 export function meets(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {
   const [small, large] = a.size < b.size ? [a, b] : [b, a];
   for (const word of small) if (large.has(word)) return true;
@@ -57,18 +74,23 @@ export function observeAccesses(computer: Computer, observer: AccessObserver): v
   const { region, engine } = nvdimm!;
   memory.onLoad((pa, length, initiator) => {
     const footprint = initiator < 0 ? undefined : observer.footprint(initiator, pa, length, false);
-    if (footprint) for (const word of wordsOf(pa, length)) footprint.reads.add(word);
+    if (footprint) for (let word = wordOf(pa); word * 8 < pa + length; word++) footprint.reads.add(word);
     return true;
   });
   memory.onStore(PageFlag.storeSlow, (_page, pa, length, initiator) => {
     const footprint = initiator < 0 ? undefined : observer.footprint(initiator, pa, length, true);
     if (footprint === undefined) return;
-    if (pa >= region.base && pa < region.base + region.size) footprint.persistent = true;
-    for (const word of wordsOf(pa, length)) {
+    if (pa >= region.base && pa < region.base + region.size) {
+      footprint.persistent = true;
+      for (let at = pa; at < pa + length; at += CACHE_BLOCK_SIZE) footprint.writes.add(blockWord(at));
+      footprint.writes.add(blockWord(pa + length - 1));
+    }
+    for (let word = wordOf(pa); word * 8 < pa + length; word++) {
       footprint.writes.add(word);
       observer.stored?.(word);
     }
   });
+  machine.hooks.zeroesOfDramMatter = () => true;
   observeNvdimm(computer, {
     fence: (_pred, _succ, hart) => {
       if (engine.fenceIsIdle(nvdimm!.issuerOf(hart.index))) return;
@@ -79,8 +101,11 @@ export function observeAccesses(computer: Computer, observer: AccessObserver): v
       const footprint = observer.footprint(hart.index, pa, CACHE_BLOCK_SIZE, false);
       if (footprint === undefined) return;
       footprint.persistent = true;
-      if (operation === 'inval') footprint.orders = true;
-      for (const word of wordsOf(pa, CACHE_BLOCK_SIZE)) footprint.reads.add(word);
+      // Who writes back is told apart by the stores before it, not from others who do.
+      (operation === 'inval' ? footprint.writes : footprint.reads).add(blockWord(pa));
+      if (operation !== 'inval') return;
+      footprint.orders = true;
+      for (let word = wordOf(pa); word * 8 < pa + CACHE_BLOCK_SIZE; word++) footprint.writes.add(word);
     },
   });
   const flags = PageFlag.loadSlow | PageFlag.storeSlow;
@@ -94,6 +119,11 @@ export function observeAccesses(computer: Computer, observer: AccessObserver): v
   machine.dropFast(Access.store);
 }
 
-export function* wordsOf(pa: number, length: number): Generator<number> {
-  for (let word = Math.floor(pa / 8); word * 8 < pa + length; word++) yield word;
-}
+/** A block of the NVDIMM among the words of a footprint: below `KERNEL_WORD`. */
+const blockWord = (pa: number): number => KERNEL_WORD - 1 - Math.floor(pa / CACHE_BLOCK_SIZE);
+
+/** Stands for all that the kernel keeps. */
+export const KERNEL_WORD = -1;
+
+/** The number of the 8-byte word in which a byte lies. */
+export const wordOf = (pa: number): number => Math.floor(pa / 8);

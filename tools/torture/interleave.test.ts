@@ -85,7 +85,7 @@ function randomHart(random: Random, hart: number): string {
 
 /** Every end that recovery can come to. */
 function endsOf(subject: Program, reduce: boolean): { ends: string[]; schedules: number } | undefined {
-  const { schedules, complete } = interleavings(subject, { reduce, most: 1000 });
+  const { runs, complete } = interleavings(subject, { reduce, most: 1000 });
   if (!complete) return undefined;
   const machine = new RecoveryMachine(subject);
   const ends = new Set<string>();
@@ -95,8 +95,8 @@ function endsOf(subject: Program, reduce: boolean): { ends: string[]; schedules:
     expect(exhaustive).toBe(true);
     for (const { outcome } of classes) ends.add(describeOutcome(outcome));
   };
-  visitPoints(subject, { schedules }, visit);
-  return { ends: [...ends].sort(), schedules: schedules.length };
+  visitPoints(subject, { schedules: runs }, visit);
+  return { ends: [...ends].sort(), schedules: runs.length };
 }
 
 describe('schedules', () => {

@@ -16,7 +16,7 @@ import type { Snapshot } from '../../emulator/machine/state.ts';
 import { NO_PROGRESS, type Progress, progressAfter } from './device.ts';
 import { dependent, emptyFootprint, type Footprint, meets, observeAccesses } from './footprint.ts';
 import { makeComputer, type Program } from './program.ts';
-import { joined, runAlone, type Schedule } from './schedule.ts';
+import { joined, runAlone, type ScheduledRun } from './schedule.ts';
 
 /** Where a hart has been since it last changed something, and what it has read meanwhile. */
 interface Waiting {
@@ -64,7 +64,7 @@ export interface InterleaveOptions {
 }
 
 export interface Interleavings {
-  readonly schedules: readonly Schedule[];
+  readonly runs: readonly ScheduledRun[];
   /** False when there are more. */
   readonly complete: boolean;
 }
@@ -84,7 +84,7 @@ class Interleaver {
   private readonly computer: Computer;
   private readonly states: State[] = [];
   private readonly steps: Step[] = [];
-  private readonly schedules: Schedule[] = [];
+  private readonly runs: ScheduledRun[] = [];
   private progress: Progress = { ...NO_PROGRESS, ready: true };
   private footprint = noFootprint();
   private stored: { readonly host: number; readonly word: number; readonly before: Uint8Array }[] = [];
@@ -143,14 +143,14 @@ class Interleaver {
         if (step && parent && this.reduces) parent.sleep.set(step.hart, step.footprint);
         continue;
       }
-      if (this.schedules.length >= most) {
+      if (this.runs.length >= most) {
         complete = false;
         break;
       }
       state.done.add(hart);
       this.advance(state, hart);
     }
-    return { schedules: this.schedules, complete };
+    return { runs: this.runs, complete };
   }
 
   private get reduces(): boolean {
@@ -180,7 +180,8 @@ class Interleaver {
         throw new UserError(
           `${this.program.elf.name}: the harts wait for each other for ever under some schedule`,
         );
-      this.schedules.push(joined(this.steps.map((step) => [step.hart, step.instructions] as const)));
+      const turns = this.steps.map((step) => [step.hart, step.instructions] as const);
+      this.runs.push({ schedule: joined(turns) });
       this.steps.pop();
       if (this.reduces) state.sleep.set(hart, footprint);
       return;

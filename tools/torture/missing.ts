@@ -61,7 +61,7 @@ export function missingIn(
   if (lost.length === 0 && early.length === 0) {
     // Crash points that the first schedule has, too, are told under that one.
     const first = schedules?.[0];
-    return first && point.origin?.schedule !== scheduleText(first) ? 'lock' : 'recovery';
+    return first && point.origin?.schedule !== scheduleText(first.schedule) ? 'lock' : 'recovery';
   }
   if (lost.length === 0) return 'order';
   const hadToBe = (store: CaseStore): boolean =>

@@ -15,6 +15,15 @@ import type { Machine } from '../../emulator/machine/machine.ts';
  */
 export type Schedule = readonly (readonly [hart: number, length: number])[];
 
+/** A run under a schedule, and where it shows crash points that others do not. Plain data. */
+export interface ScheduledRun {
+  readonly schedule: Schedule;
+  /** Instructions before which there is nothing new; default 0. */
+  readonly from?: number;
+  /** Instructions behind which there is nothing new; default: its end. */
+  readonly until?: number;
+}
+
 /** Runs one hart alone; the others stand still. */
 export function runAlone(machine: Machine, index: number, instructions: number): StopReason {
   const others = machine.cores.map(({ hart }) => hart).filter((hart) => hart.index !== index);

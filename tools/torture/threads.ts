@@ -2,33 +2,25 @@
  * Finds the schedules of a guest workload's threads that can make a difference, up to a number of preemptions (iterative
  * context bounding: Musuvathi and Qadeer, PLDI 2007). The threads share one hart. One that blocks, yields or ends gives way to the
  * one that has waited longest, which is the kernel's own choice and costs nothing; besides, a thread is preempted, in favour of
- * that same one, just before an instruction at which threads may meet. Such an instruction accesses memory that another thread
- * accesses too, one of them writing; or stores to the NVDIMM, writes back, fences or acknowledges; or enters the kernel.
+ * that same one, just before one of its steps (thread-steps.ts).
  *
- * What the kernel does between entry and exit is one step: its lock makes it so on any number of harts. All such steps are
- * dependent. A preemption before a step that is independent of all that the others do meanwhile is left out: it is the same as one
- * before the thread's next step (`dependent`).
+ * Two things are left out. A preempted thread's step is *asleep* until others do something that matters before it (`mattersBefore`): a run in which
+ * it comes next while it still sleeps is the same as one that is preempted behind it. And a run that comes to a state in which
+ * an earlier one was, of which no less was asleep and which had not been preempted more often, goes on as that one did: it ends there.
+ * States are told apart by what happened before what (causality.ts), which thread runs, which ones wait in which order, and the marks.
  */
-import { CACHE_BLOCK_SIZE, PAGE_SIZE } from '../../emulator/addresses.ts';
 import type { Computer } from '../../emulator/boot/computer.ts';
-import { Slot } from '../../emulator/cpu/csr-numbers.ts';
-import type { Hart } from '../../emulator/cpu/hart.ts';
+import { Privilege } from '../../emulator/cpu/causes.ts';
 import { UserError } from '../../emulator/errors.ts';
 import type { Snapshot } from '../../emulator/machine/state.ts';
+import { Causality, StepNames } from './causality.ts';
 import { NO_PROGRESS, type Progress, progressAfter } from './device.ts';
-import { dependent, emptyFootprint, type Footprint, observeAccesses, wordsOf } from './footprint.ts';
+import { mattersBefore } from './footprint.ts';
 import type { Interleavings } from './interleave.ts';
 import { budgetOf, makeComputer, type Program } from './program.ts';
-import { preempt, type Schedule } from './schedule.ts';
-
-/** A thread's instruction, or what the kernel does for it from entry to exit. */
-interface Step extends Footprint {
-  readonly thread: number;
-  readonly kernel: boolean;
-  /** Instructions retired before it. */
-  readonly instret: number;
-  readonly pc: number;
-}
+import { ReadyQueue } from './ready-queue.ts';
+import { preempt, type Schedule, type ScheduledRun } from './schedule.ts';
+import { pcOf, type ThreadStep, ThreadSteps, type Trail } from './thread-steps.ts';
 
 /** A run that has been preempted for the last time at `snapshot`, or, at the root, never. */
 interface Branch {
@@ -37,21 +29,51 @@ interface Branch {
   readonly progress: Progress;
   /** Times of the preemptions. */
   readonly times: readonly number[];
-  /** More threads than the first have run. */
   readonly crowded: boolean;
+  readonly trail: Trail | undefined;
+  /** All that came before. */
+  readonly steps: readonly ThreadStep[];
+  /** By thread: the step before which it was preempted, as long as nothing has happened that matters to it. */
+  readonly asleep: ReadonlyMap<number, ThreadStep>;
+}
+
+/** A place just before a step, in a run. */
+interface Place {
+  readonly step: ThreadStep;
+  /** How many came before. */
+  readonly index: number;
+  readonly asleep: ReadonlyMap<number, ThreadStep>;
+  /** Threads that could run in its place, the next one first. */
+  readonly waiting: readonly number[];
+  readonly trail: Trail;
+}
+
+/** A run from a branch on. */
+interface Run {
+  /** From the beginning, those before the branch included. */
+  readonly steps: readonly ThreadStep[];
+  readonly places: readonly Place[];
+  /** It did not end because another one was there before. */
+  readonly isWhole: boolean;
+  /** There is nothing in it but what others show as well. */
+  readonly redundant: boolean;
+  /** Instructions behind which nothing is new. */
+  readonly until: number;
 }
 
 export interface ThreadOptions {
   /** Preemptions in one run, at most; default `PREEMPTIONS`. */
   readonly preemptions?: number;
-  /** Schedules, at most; default 2000. */
+  /** Schedules, at most; default `MOST_SCHEDULES`. */
   readonly most?: number;
+  /** Without: every schedule, for comparison. */
+  readonly reduce?: boolean;
 }
 
+/** Runs with as many preemptions as there may be, of which it is seen whether one more would show anything: no more of them are kept. */
+const LAST_ONES = 200;
 export const PREEMPTIONS = 1;
-const MOST = 2000;
-/** The privilege of user mode. */
-const USER = 0;
+export const MOST_SCHEDULES = 50_000;
 
 export interface ThreadSchedules extends Interleavings {
   /** All schedules with so many preemptions were explored; more preemptions were not tried, unless `complete`. */
@@ -68,24 +90,23 @@ export function threadSchedules(program: Program, options: ThreadOptions = {}): 
 
 class ThreadExplorer {
   private readonly computer: Computer;
+  private readonly queue: ReadyQueue;
+  private recorder: ThreadSteps | undefined;
   private progress: Progress = NO_PROGRESS;
   private finished: number | undefined;
   private output = '';
-  /** Steps since the last branch. */
-  private steps: Step[] = [];
-  /** What the kernel does now, for the thread that entered it; undefined: in user mode, or an interrupt. */
-  private inKernel: Step | undefined;
-  /** The run pauses when this thread goes on. */
-  private awaited: number | undefined;
-  /** Pages that programs have touched: of the kernel's own memory nothing is noted. */
-  private readonly userPages = new Set<number>();
-  /** Who has touched a word while there were several threads. */
-  private readonly touched = new Map<number, number>();
-  private crowded = false;
-  /** By the address of the kernel's thread: numbers in the order in which they were met. */
-  private readonly threads = new Map<number, number>();
-  /** Grows when words turn out to be shared, or pages to be programs'. */
-  private learned = 0;
+  private readonly names = new StepNames();
+  /** By state: which threads were asleep there, a bit for each, at each time that a run came through. */
+  private known = new Map<string, number[]>();
+
+  // Of the present run; `places` is undefined when it is only repeated.
+  private places: Place[] | undefined;
+  private causality = new Causality(this.names);
+  /** Steps that `causality` knows of. */
+  private counted = 0;
+  /** Replaced when it changes. */
+  private asleep: ReadonlyMap<number, ThreadStep> = new Map();
+  private cut: { readonly asleep: boolean; readonly instret: number } | undefined;
 
   constructor(
     private readonly program: Program,
@@ -96,8 +117,8 @@ class ThreadExplorer {
         recovering: false,
         progress: () => this.progress,
         mark: (mark) => {
+          if (mark.kind === 'acknowledge') this.recorder?.acknowledged();
           this.progress = progressAfter(this.progress, mark);
-          if (mark.kind === 'acknowledge') this.stepNow(-1, 0, false)!.orders = true;
           if (mark.kind === 'finish') this.finished = mark.code;
           if (mark.kind === 'ready' || mark.kind === 'finish') this.computer.machine.pause();
         },
@@ -107,67 +128,145 @@ class ThreadExplorer {
       },
       recording: true,
     });
+    this.queue = new ReadyQueue(program.system!.kernel, this.computer.machine.memory);
   }
 
   explore(): ThreadSchedules {
     const { machine } = this.computer;
-    const bound = this.options.preemptions ?? PREEMPTIONS;
     machine.run({ instructions: budgetOf(this.program) });
     if (!this.progress.ready || this.finished !== undefined) this.fail([]);
     const { progress } = this;
-    const root: Branch = { snapshot: machine.snapshot(), progress, times: [], crowded: false };
-    this.observe();
+    const snapshot = machine.snapshot();
+    const root: Branch = {
+      snapshot,
+      progress,
+      times: [],
+      crowded: false,
+      steps: [],
+      asleep: new Map(),
+      trail: undefined,
+    };
+    this.recorder = new ThreadSteps(this.computer, (step) => this.begins(step));
     for (;;) {
-      const found = this.exploreFrom(root, bound);
+      const found = this.exploreFrom(root, this.recorder);
       if (found) return found;
     }
   }
 
   /** @returns undefined when schedules have shown that threads meet where earlier ones did not tell */
-  private exploreFrom(root: Branch, bound: number): ThreadSchedules | undefined {
-    const most = this.options.most ?? MOST;
-    const { learned } = this;
-    const schedules: Schedule[] = [];
-    let level: Branch[] = [root];
+  private exploreFrom(root: Branch, recorder: ThreadSteps): ThreadSchedules | undefined {
+    const bound = this.options.preemptions ?? PREEMPTIONS;
+    const most = this.options.most ?? MOST_SCHEDULES;
+    const { learned } = recorder;
+    const runs: ScheduledRun[] = [];
+    this.known = new Map();
+    let level: { readonly branch: Branch; readonly run: Run }[] = [];
+    let taken = 0;
+    /** @returns whether there have been enough */
+    const take = (branch: Branch, run: Run): boolean => {
+      taken++;
+      if (branch.times.length < bound || taken <= LAST_ONES) level.push({ branch, run });
+      const from = branch.times.length === 0 ? 0 : branch.snapshot.instructions;
+      if (!run.redundant) runs.push({ schedule: scheduleOf(branch), from, until: run.until });
+      return runs.length > most;
+    };
+    take(root, this.run(root));
     for (let preemptions = 0; ; preemptions++) {
-      const next: Branch[] = [];
-      const last = preemptions === bound;
-      for (const branch of level) {
-        if (schedules.length >= most) return { schedules, complete: false, preemptions: preemptions - 1 };
-        schedules.push(scheduleOf(branch));
-        const steps = this.runToEnd(branch);
-        // Behind the bound one branch is enough to know that there are more.
-        if (!last) next.push(...this.branchesOf(branch, steps, Number.POSITIVE_INFINITY));
-        else if (next.length === 0) next.push(...this.branchesOf(branch, steps, 1));
+      if (recorder.learned > learned) return undefined;
+      if (runs.length > most)
+        return { runs: runs.slice(0, most), complete: false, preemptions: preemptions - 1 };
+      const last = level;
+      level = [];
+      if (preemptions === bound) {
+        // Behind the bound one branch that shows something is enough to know that there are more.
+        const isNew = (_branch: Branch, { redundant }: Run): boolean => !redundant;
+        const complete =
+          last.length === taken && !last.some(({ branch, run }) => this.someBranch(branch, run, isNew));
+        return { runs, complete, preemptions };
       }
-      if (this.learned > learned) return undefined;
-      if (last || next.length === 0) return { schedules, complete: next.length === 0, preemptions };
-      level = next;
+      taken = 0;
+      for (const { branch, run } of last) if (this.someBranch(branch, run, take)) break;
+      if (level.length === 0) return { runs, complete: true, preemptions };
     }
   }
 
   // ---- Runs --------------------------------------------------------------------------------------------------------
 
+  private get reduces(): boolean {
+    return this.options.reduce !== false;
+  }
+
   /** Goes to a branch, and preempts its thread; the root has nobody to preempt. */
-  private enter({ snapshot, progress, times, crowded }: Branch): void {
+  private enter({ snapshot, progress, times, crowded, steps, trail, asleep }: Branch): void {
     const { machine } = this.computer;
     machine.restore(snapshot);
     this.progress = progress;
     this.finished = undefined;
-    this.steps = [];
-    this.inKernel = undefined;
-    this.awaited = undefined;
-    this.crowded = crowded;
+    this.recorder!.restart(steps, crowded, trail);
+    this.causality = new Causality(this.names);
+    for (const step of steps) this.causality.add(step.thread, step);
+    this.counted = steps.length;
+    this.asleep = asleep;
+    this.cut = undefined;
     if (times.length > 0) preempt(machine);
   }
 
-  /** @returns the steps behind the branch */
-  private runToEnd(branch: Branch): readonly Step[] {
+  /** Runs from a branch as far as there is anything new. */
+  private run(branch: Branch): Run {
     const { machine } = this.computer;
     this.enter(branch);
+    const places: Place[] = [];
+    this.places = places;
     machine.run({ instructions: budgetOf(this.program) - machine.instructions });
-    if (this.finished !== 0) this.fail(branch.times);
-    return this.steps;
+    this.places = undefined;
+    const { cut } = this;
+    if (cut === undefined && this.finished !== 0) this.fail(branch.times);
+    return {
+      steps: this.recorder!.steps,
+      places,
+      isWhole: cut === undefined || cut.asleep,
+      redundant: cut !== undefined && (cut.asleep || places.length === 0),
+      until: cut?.instret ?? machine.instructions,
+    };
+  }
+
+  /** A step begins; the one before it is over. */
+  private begins(step: ThreadStep): void {
+    const { places, causality } = this;
+    if (places === undefined || this.cut !== undefined) return;
+    const { steps } = this.recorder!;
+    for (; this.counted < steps.length; this.counted++) {
+      const over = steps[this.counted]!;
+      causality.add(over.thread, over);
+      const awake = [...this.asleep].filter(([, sleeping]) => mattersBefore(sleeping, over));
+      if (awake.length === 0) continue;
+      const asleep = new Map(this.asleep);
+      for (const [thread] of awake) asleep.delete(thread);
+      this.asleep = asleep;
+    }
+    const waiting = this.queue.read().map((address) => this.recorder!.threadAt(address));
+    if (this.reduces) {
+      const isAsleep = this.asleep.has(step.thread);
+      if (isAsleep || this.wasHere(step.thread, waiting)) {
+        this.cut = { asleep: isAsleep, instret: step.instret };
+        this.computer.machine.pause();
+        return;
+      }
+    }
+    const { trail } = this.recorder!;
+    places.push({ step, index: steps.length, asleep: this.asleep, waiting, trail });
+  }
+
+  /** Whether an earlier run has shown all that can come from here. */
+  private wasHere(thread: number, waiting: readonly number[]): boolean {
+    const state = `${thread} ${waiting} ${Object.values(this.progress)} ${this.causality.state}`;
+    let asleep = 0;
+    for (const one of this.asleep.keys()) asleep |= 1 << one;
+    const before = this.known.get(state);
+    if (before?.some((then) => (then & ~asleep) === 0)) return true;
+    if (before) before.push(asleep);
+    else this.known.set(state, [asleep]);
+    return false;
   }
 
   private fail(times: readonly number[]): never {
@@ -178,153 +277,72 @@ class ThreadExplorer {
   }
 
   /**
-   * The branches behind one: its run, preempted once more before one of its steps.
-   * @param most stop when there are so many
+   * Goes through the branches behind one, each its run, preempted once more before one of its steps, from the last step to the first.
+   * @returns whether one was found; none is looked at behind it
    */
-  private branchesOf(branch: Branch, steps: readonly Step[], most: number): Branch[] {
+  private someBranch(branch: Branch, run: Run, found: (branch: Branch, run: Run) => boolean): boolean {
+    let meanwhile: Meanwhile | undefined;
+    for (const one of this.branchesOf(branch, run).reverse()) {
+      const { thread, branch: here, waiting } = one;
+      const step = here.asleep.get(thread)!;
+      // With one thread that waits it is that one's turn, and then the preempted one's again.
+      const isSame = this.reduces && waiting === 1 && meanwhile?.thread === thread;
+      if (isSame && !meanwhile!.steps.some((other) => mattersBefore(step, other))) continue;
+      const next = this.run(here);
+      meanwhile = meanwhileIn(next, thread, here.steps.length);
+      if (found(here, next)) return true;
+    }
+    return false;
+  }
+
+  /** A run preempted once more, before each of its steps at which that may show anything. */
+  private branchesOf(branch: Branch, { steps, places }: Run): Candidate[] {
     const { machine } = this.computer;
-    const branches: Branch[] = [];
-    if (new Set(steps.map(({ thread }) => thread)).size < 2) return branches;
+    const candidates: Candidate[] = [];
     this.enter(branch);
-    for (const step of steps) {
+    for (const { step, index, asleep, waiting, trail } of places) {
+      const [next] = waiting;
+      if (next === undefined || (this.reduces && asleep.has(next))) continue;
       machine.run({ instructions: step.instret - machine.instructions });
       const { hart } = machine.cores[0]!;
-      if (pcOf(hart) !== step.pc || hart.privilege !== USER)
+      if (pcOf(hart) !== step.pc || hart.privilege !== Privilege.user)
         throw new Error('a workload took another way the second time');
-      const here = { snapshot: machine.snapshot(), progress: this.progress, crowded: this.crowded };
-      const next = { ...here, times: [...branch.times, machine.turns.now] };
-      if (this.matters(next, step)) branches.push(next);
-      if (branches.length >= most) break;
-      machine.restore(here.snapshot);
-      this.progress = here.progress;
-      this.finished = undefined;
-      this.inKernel = undefined;
-      this.crowded = here.crowded;
+      const here: Branch = {
+        snapshot: machine.snapshot(),
+        progress: this.progress,
+        times: [...branch.times, machine.turns.now],
+        crowded: this.recorder!.crowded,
+        trail,
+        steps: steps.slice(0, index),
+        asleep: new Map(asleep).set(step.thread, step),
+      };
+      candidates.push({ branch: here, thread: step.thread, waiting: waiting.length });
     }
-    return branches;
-  }
-
-  /** Whether others, run before a step, do something that the step depends on. */
-  private matters(branch: Branch, step: Step): boolean {
-    const { machine } = this.computer;
-    this.enter(branch);
-    this.awaited = step.thread;
-    machine.run({ instructions: budgetOf(this.program) - machine.instructions });
-    this.awaited = undefined;
-    return this.steps.some((other) => (other.kernel && step.kernel) || dependent(other, step));
-  }
-
-  // ---- What threads do ---------------------------------------------------------------------------------------------
-
-  private observe(): void {
-    const { machine } = this.computer;
-    observeAccesses(this.computer, {
-      footprint: (_hart, pa, length, writes) => this.stepNow(pa, length, writes),
-    });
-    const { trap, control, cacheBlock } = machine.hooks;
-    machine.hooks.zeroesOfDramMatter = () => true;
-    machine.hooks.cacheBlock = (operation, pa, hart) => {
-      // The kernel zeroes a page when it gives it to somebody: who had it before is not met there.
-      if (operation === 'zero' && hart.privilege !== USER)
-        for (const word of wordsOf(pa, CACHE_BLOCK_SIZE))
-          if (this.touched.get(word) !== SHARED) this.touched.delete(word);
-      cacheBlock?.(operation, pa, hart);
-    };
-    machine.hooks.trap = (hart, cause, interrupt) => {
-      if (hart.privilege === USER) this.inKernel = interrupt ? undefined : this.newStep(hart, true);
-      return trap?.(hart, cause, interrupt) ?? false;
-    };
-    machine.hooks.control = (hart, what) => {
-      if (what === 'return' && hart.privilege === USER) {
-        this.inKernel = undefined;
-        const thread = this.threadOf(hart);
-        this.crowded ||= thread !== 0;
-        if (thread === this.awaited) machine.pause();
-      }
-      control?.(hart, what);
-    };
-  }
-
-  /** The step that an access belongs to (`AccessObserver.footprint`); undefined: no other thread can meet it. */
-  private stepNow(pa: number, length: number, writes: boolean): Step | undefined {
-    const { machine, nvdimm } = this.computer;
-    const { hart } = machine.cores[0]!;
-    const { region } = nvdimm!;
-    const persistent = pa >= region.base && pa < region.base + region.size;
-    const page = Math.floor(pa / PAGE_SIZE);
-    if (hart.privilege !== USER) {
-      if (this.inKernel === undefined) return undefined;
-      const zeroes = writes && length === CACHE_BLOCK_SIZE;
-      const shared =
-        !zeroes && this.userPages.has(page) && this.touch(pa, length, writes, this.inKernel.thread);
-      return shared || persistent || pa < 0 ? this.inKernel : undefined;
-    }
-    if (pa >= 0 && !this.userPages.has(page)) {
-      this.userPages.add(page);
-      this.learned++;
-    }
-    const shared = pa >= 0 && this.touch(pa, length, writes, this.threadOf(hart));
-    // Loads of persistent memory meet nobody's but stores.
-    if (!shared && pa >= 0 && !(persistent && (writes || length > 8))) return undefined;
-    const last = this.steps[this.steps.length - 1];
-    if (last && !last.kernel && last.instret === machine.turns.instructionsNow) return last;
-    return this.newStep(hart, false);
-  }
-
-  /** Notes who touches words. @returns whether several threads do, one of them writing */
-  private touch(pa: number, length: number, writes: boolean, thread: number): boolean {
-    let shared = false;
-    for (const word of wordsOf(pa, length)) {
-      const before = this.touched.get(word);
-      const now = this.crowded ? after(before, thread, writes) : before;
-      if (now === SHARED) shared = true;
-      if (now === before || now === undefined) continue;
-      this.touched.set(word, now);
-      if (now === SHARED) this.learned++;
-    }
-    return shared;
-  }
-
-  private newStep(hart: Hart, kernel: boolean): Step {
-    const { turns } = this.computer.machine;
-    const step: Step = {
-      ...emptyFootprint(),
-      thread: this.threadOf(hart),
-      kernel,
-      instret: turns.instructionsNow,
-      pc: pcOf(hart),
-    };
-    this.steps.push(step);
-    return step;
-  }
-
-  /** Threads by the order in which they are met: in user mode the kernel keeps the thread's address in sscratch. */
-  private threadOf(hart: Hart): number {
-    const address = hart.cellLo(Slot.sscratch);
-    const known = this.threads.get(address);
-    if (known !== undefined) return known;
-    this.threads.set(address, this.threads.size);
-    return this.threads.size - 1;
+    return candidates;
   }
 }
 
-/**
- * Who has touched a word: one thread, as 2 × its number, and 1 more when it has written; or one of these.
- */
-const SHARED = -1;
-const READ_BY_ALL = -2;
-
-/** The same after one more access. */
-function after(before: number | undefined, thread: number, writes: boolean): number {
-  if (before === undefined) return 2 * thread + Number(writes);
-  if (before === SHARED) return SHARED;
-  if (before === READ_BY_ALL) return writes ? SHARED : READ_BY_ALL;
-  if (before >> 1 === thread) return before | Number(writes);
-  return writes || (before & 1) === 1 ? SHARED : READ_BY_ALL;
+/** A branch that may be looked at. */
+interface Candidate {
+  readonly branch: Branch;
+  /** The one that is preempted. */
+  readonly thread: number;
+  /** Threads that could run in its place. */
+  readonly waiting: number;
 }
 
-/** Of an instruction in user mode. */
-const pcOf = ({ pcLo, pcHi }: Hart): number => pcHi * 2 ** 32 + (pcLo >>> 0);
+/** What others do when a thread is preempted, until it goes on. */
+interface Meanwhile {
+  readonly thread: number;
+  readonly steps: readonly ThreadStep[];
+}
+
+/** @returns undefined when the run ended before the thread went on */
+function meanwhileIn({ steps, isWhole }: Run, thread: number, from: number): Meanwhile | undefined {
+  const back = steps.findIndex((step, i) => i >= from && step.thread === thread);
+  if (back < 0 && !isWhole) return undefined;
+  return { thread, steps: steps.slice(from, back < 0 ? undefined : back) };
+}
 
 const scheduleOf = ({ times }: Branch): Schedule =>
   times.map((time, i) => [0, time - (times[i - 1] ?? 0)] as const);

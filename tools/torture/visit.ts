@@ -5,14 +5,14 @@
 import { contentKey } from './crash.ts';
 import { type Interleavings, interleavings } from './interleave.ts';
 import type { Program } from './program.ts';
-import { parseSchedule, type Schedule, scheduleText } from './schedule.ts';
+import { type ScheduledRun, scheduleText } from './schedule.ts';
 import { threadSchedules } from './threads.ts';
 import { type Patch, type VisitPoint, Workload, type WorkloadRun } from './workload.ts';
 
 /** A workload that nothing has befallen. */
 export interface CalmRun extends WorkloadRun {
   /** Of several harts or threads: those under which there is a crash point that earlier ones do not have. */
-  readonly schedules?: readonly Schedule[];
+  readonly schedules?: readonly ScheduledRun[];
   /** How many were looked at. */
   readonly explored: number;
   /** Guest threads: up to so many preemptions all schedules were. */
@@ -29,24 +29,24 @@ export interface CalmOptions {
 /** Runs a workload without failures, under all schedules; events and values are those of the first. */
 export function runCalm(program: Program, options: CalmOptions = {}): CalmRun {
   const runner = new Workload(program);
-  if (!program.system && (program.harts ?? 1) === 1) return { ...runner.run(), explored: 1, complete: true };
+  if (!program.system && (program.harts ?? 1) === 1)
+    return { ...runner.run({ schedule: [] }), explored: 1, complete: true };
   const found: Interleavings & { readonly preemptions?: number } = program.system
     ? threadSchedules(program, options)
     : interleavings(program);
-  const { schedules: all, complete, preemptions } = found;
-  const first = runner.run(all[0]);
+  const { runs: all, complete, preemptions } = found;
+  const first = runner.run({ schedule: all[0]!.schedule });
   const bound = complete || preemptions === undefined ? {} : { preemptions };
   const explored = all.length;
   if (program.system && complete && explored === 1) return { ...first, explored, complete };
-  const schedules: Schedule[] = [];
+  const fruitful = new Set<string>();
   let points = 0;
   const visit: VisitPoint = (point) => {
     points = point.index + 1;
-    const { schedule } = point.origin!;
-    if (schedules.length === 0 || scheduleText(schedules[schedules.length - 1]!) !== schedule)
-      schedules.push(parseSchedule(schedule));
+    fruitful.add(point.origin!.schedule);
   };
   visitPoints(program, { schedules: all }, visit);
+  const schedules = all.filter(({ schedule }) => fruitful.has(scheduleText(schedule)));
   // What states stand for is up to the program's check: the order of operations is not that of their numbers.
   return { ...first, values: [], schedules, explored, ...bound, complete, points };
 }
@@ -54,22 +54,22 @@ export function runCalm(program: Program, options: CalmOptions = {}): CalmRun {
 /** Visits the crash points in order; their numbers are those of the whole. */
 export function visitPoints(
   program: Program,
-  { schedules, patch }: { readonly schedules?: readonly Schedule[] | undefined; readonly patch?: Patch },
+  { schedules, patch }: { readonly schedules?: readonly ScheduledRun[] | undefined; readonly patch?: Patch },
   visit: VisitPoint,
 ): Pick<WorkloadRun, 'patched'> {
   const runner = new Workload(program, patch);
-  if (schedules === undefined) return runner.run(undefined, visit);
+  if (schedules === undefined) return runner.run({ schedule: [] }, visit);
   const seen = new Set<string>();
   let first: Uint8Array | undefined;
   const patched = new Set<bigint>();
   let next = 0;
-  for (const schedule of schedules) {
-    const run = runner.run(schedule, (point, soFar) => {
+  for (const one of schedules) {
+    const run = runner.run(one, (point, soFar) => {
       first ??= point.visible.slice();
       const key = contentKey(point, first);
       if (seen.has(key)) return;
       seen.add(key);
-      const origin = { schedule: scheduleText(schedule), index: point.index };
+      const origin = { schedule: scheduleText(one.schedule), index: point.index };
       visit({ ...point, index: next++, origin }, soFar);
     });
     for (const pc of run.patched) patched.add(pc);

@@ -15,7 +15,7 @@ import { type CrashKind, type CrashPoint, crashPointNow } from './crash.ts';
 import { type Mark, NO_PROGRESS, type Progress, progressAfter } from './device.ts';
 import { blocksOf, EventLog, type News, type RunEvent } from './events.ts';
 import { budgetOf, makeComputer, type Program } from './program.ts';
-import { Preemptions, runScheduled, type Schedule } from './schedule.ts';
+import { Preemptions, runScheduled, type ScheduledRun } from './schedule.ts';
 
 /** Fences put behind instructions. */
 export interface Patch {
@@ -54,7 +54,7 @@ export interface WorkloadOptions {
  * @throws UserError when the workload does not end well by itself
  */
 export function runWorkload(program: Program, { patch, visit }: WorkloadOptions = {}): WorkloadRun {
-  return new Workload(program, patch).run(program.schedule, visit);
+  return new Workload(program, patch).run({ schedule: program.schedule ?? [] }, visit);
 }
 
 /** A workload where it begins to be visited. */
@@ -84,6 +84,8 @@ export class Workload {
   private owed: { readonly issuer: number; readonly blocks: readonly BlockNumber[] }[] = [];
   private started = false;
   private visit: VisitPoint | undefined;
+  /** Crash points before so many instructions are not visited. */
+  private from = 0;
   /** Where the next run begins: at power-on (absent), or where the program was ready. */
   private readyAt: Start | undefined;
 
@@ -115,11 +117,15 @@ export class Workload {
   }
 
   /**
-   * Runs to the end. Preparations are made once, and not visited again.
+   * Runs to the end, or as far as it shows anything new. Preparations are made once, and not visited again.
    * @throws UserError when the workload does not end well by itself
    */
-  run(schedule: Schedule = [], visit?: VisitPoint): WorkloadRun {
+  run(
+    { schedule, from = 0, until = Number.POSITIVE_INFINITY }: ScheduledRun,
+    visit?: VisitPoint,
+  ): WorkloadRun {
     this.visit = visit;
+    this.from = from;
     const { machine } = this.computer;
     const budget = budgetOf(this.program);
     if (this.readyAt) this.restart(this.readyAt);
@@ -129,14 +135,15 @@ export class Workload {
     }
     this.readyAt ??= this.startHere();
     this.preemptions?.follow(schedule);
-    const left = budget - machine.instructions;
+    const left = Math.min(budget, until) - machine.instructions;
     const reason = this.preemptions
       ? machine.run({ instructions: left })
       : runScheduled(machine, schedule, left);
     const well = this.program.system ? this.finished === 0 : reason.kind === 'exit' && reason.code === 0;
-    if (!well) this.fail(reason);
+    const isCut = this.finished === undefined && machine.instructions >= until;
+    if (!well && !isCut) this.fail(reason);
     this.pay();
-    this.crash('end');
+    if (!isCut) this.crash('end');
     this.log.settle();
     const { output, values, patched } = this;
     const { instructions } = machine;
@@ -236,8 +243,9 @@ export class Workload {
     if (!this.started) return;
     const { index, progress } = this;
     this.index++;
+    if (this.visit === undefined || this.computer.machine.turns.instructionsNow < this.from) return;
     const point = crashPointNow(this.computer, { index, kind, progress });
-    this.visit?.({ ...point, stored: this.stored }, this.log.events);
+    this.visit({ ...point, stored: this.stored }, this.log.events);
   }
 }
 
