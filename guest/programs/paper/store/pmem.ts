@@ -77,9 +77,12 @@ class FreeBlock {
   next: u64;
 }
 
-/** The pool that was translated for last. */
+/** The pool that was translated for last, and `changes` then. */
 let cachedNumber: u64 = 0;
 let cachedBase: usize = 0;
+let cachedChanges: u64 = 0;
+/** Rises when pools come and go: what was cached before counts no more. libpmemobj looks at it at each use of a pointer. */
+let changes: u64 = 0;
 /** Pools that are open: number and address. */
 const openNumbers = zeroed<FixedArray<u64, 8>>();
 const openBases = zeroed<FixedArray<usize, 8>>();
@@ -102,16 +105,17 @@ function findPool(number: u64): usize {
     if (openNumbers[i] !== number) continue;
     cachedNumber = number;
     cachedBase = openBases[i];
+    cachedChanges = changes;
     return cachedBase;
   }
   panic('a pointer into a pool that is not open');
 }
 
-/** The address that a pointer means now. */
+/** The address that a pointer means now: the same tests as in libpmemobj's `pmemobj_direct_inline`. */
 export function direct(oid: Oid): usize {
   const offset = oid.offset;
-  if (offset === 0) return 0;
-  if (oid.pool !== cachedNumber) return findPool(oid.pool) + offset;
+  if (offset === 0 || oid.pool === 0) return 0;
+  if (changes !== cachedChanges || oid.pool !== cachedNumber) return findPool(oid.pool) + offset;
   return cachedBase + offset;
 }
 
@@ -373,6 +377,7 @@ export function openPool(base: usize): void {
   openNumbers[openPools] = header!.number;
   openBases[openPools] = base;
   openPools++;
+  changes++;
   recover();
   findFree();
 }
