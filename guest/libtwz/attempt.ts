@@ -2,7 +2,8 @@
  * Trying what may fault: `attempt` calls a function, and when an access in it finds no right, no space, no object or a lost page, gives up in the
  * middle and returns an error, where otherwise the program would end with a report. For a program that must go on, such as a shell.
  *
- * What was given up is not undone: no lock and no transaction may be held across what can fault. Threads try independently of each other.
+ * What was given up is not undone: no lock may be held across what can fault, and a transaction has to be ended (`Tx.abandon`). Threads try independently of
+ * each other.
  */
 import {
   FAULT_NULL,

@@ -39,9 +39,14 @@ function create(id: ObjectId, source: ObjectId | null, flags: u64): i64 {
   // Until it is the user's, it ends with this thread: nobody could delete it.
   const result = make(id, source, flags | CREATE_TIED, key.publicHalf);
   if (result !== 0) return result;
-  const given = grantAll(ring.context, id, addressOf(key.seed));
-  if (given !== 0 || (flags & CREATE_TIED) !== 0) return given;
-  return syscall(SYS_DELETE, id.lo, id.hi, DELETE_UNDO, 0, 0);
+  if ((flags & CREATE_TIED) !== 0) return grantAll(ring.context, id, addressOf(key.seed));
+  return handOver(id, ring.context, addressOf(key.seed));
+}
+
+/** Gives a context all rights to a new object, which ends with this thread no longer. Returns 0 or −Errno. */
+function handOver(id: ObjectId, context: ObjectId, seed: usize): i64 {
+  const given = grantAll(context, id, seed);
+  return given !== 0 ? given : syscall(SYS_DELETE, id.lo, id.hi, DELETE_UNDO, 0, 0);
 }
 
 /**
@@ -52,9 +57,7 @@ export function createProtected(id: ObjectId, kuid: ObjectId, seed: usize): i64 
   const ring = ownKeyring();
   if (ring === null || !isUsers(ring)) return createWithKey(id, lasting(), kuid);
   const result = createWithKey(id, lasting() | CREATE_TIED, kuid);
-  if (result !== 0) return result;
-  const given = grantAll(ring.context, id, seed);
-  return given !== 0 ? given : syscall(SYS_DELETE, id.lo, id.hi, DELETE_UNDO, 0, 0);
+  return result !== 0 ? result : handOver(id, ring.context, seed);
 }
 
 function make(id: ObjectId, source: ObjectId | null, flags: u64, kuid: ObjectId): i64 {
