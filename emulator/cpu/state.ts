@@ -185,10 +185,12 @@ export const TLB_EMPTY = -1n;
  *   i64 tag, i32 addend  as in the load TLB
  *   i32                  unused
  *   i64 blocks           bit n: loads of cache block n of the page must be seen
+ *   i64 discarded        bit n: so must loads of it into x0
  */
 export const OBSERVED_TLB_ENTRIES = 64;
 export const OBSERVED_ENTRY_SIZE = 32;
 export const OBSERVED_BLOCKS = 16;
+export const OBSERVED_DISCARDED = 24;
 
 /**
  * Persistent-pointer lookaside entry, 16 bytes, in the direct-mapped place `(index ^ slot << 4) & 255`:

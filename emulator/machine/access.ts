@@ -117,15 +117,16 @@ export class AccessUnit {
     if (this.watch.active && this.watch.onPage(vaLo, vaHi)) return false;
     const regime = core.hart.scalar(HART.dataRegime) >> REGIME_SHIFT;
     const addend = memory.hostOf(pa) - (vaLo >>> 0);
-    const blocks = memory.observedBlocks(page);
-    if (blocks[0] === 0 && blocks[1] === 0) {
+    const observed = memory.observedBlocks(page);
+    const { values, discarded } = observed;
+    if ((values[0] | values[1] | discarded[0] | discarded[1]) === 0) {
       core.mmu.tlb.fill(Access.load, vaLo, vaHi, regime, addend, page);
       return true;
     }
-    if ((blocks[0] & blocks[1]) === -1) return false;
-    core.mmu.tlb.fillObserved(vaLo, vaHi, regime, addend, blocks);
+    if ((values[0] & values[1] & discarded[0] & discarded[1]) === -1) return false;
+    core.mmu.tlb.fillObserved(vaLo, vaHi, regime, addend, observed);
     const block = (vaLo & (PAGE_SIZE - 1)) / CACHE_BLOCK_SIZE;
-    return ((blocks[block >> 5]! >>> (block & 31)) & 1) === 0;
+    return ((values[block >> 5]! >>> (block & 31)) & 1) === 0;
   }
 
   /** Reads and decodes the instruction at pc. False: its fetch faulted, and the trap has been taken. */
@@ -162,8 +163,13 @@ export class AccessUnit {
   }
 
   private load(core: Core, what: MemoryAccess, vaLo: number, vaHi: number, pa: number): void {
-    if (!this.readAt(core, pa, what.size, vaLo, vaHi)) return;
+    if (!this.readAt(core, pa, what.size, vaLo, vaHi, this.isDiscarded(what))) return;
     this.finishLoad(core, what, vaLo, vaHi, this.lo, this.hi);
+  }
+
+  /** A load into x0 is only made for its exceptions (Unprivileged ISA §2.6). */
+  private isDiscarded(what: MemoryAccess): boolean {
+    return what.kind === 'load' && !what.float && !what.pointer && this.instruction.rd === 0;
   }
 
   private finishLoad(
@@ -202,7 +208,7 @@ export class AccessUnit {
     const view = new DataView(new ArrayBuffer(8));
     for (let i = 0; i < what.size; i++) {
       const pa = i < within ? this.firstPa + i : this.secondPa + i - within;
-      if (!this.readAt(core, pa, 1, (vaLo + i) | 0, vaHi)) return;
+      if (!this.readAt(core, pa, 1, (vaLo + i) | 0, vaHi, this.isDiscarded(what))) return;
       view.setUint8(i, this.lo);
     }
     this.finishLoad(core, what, vaLo, vaHi, view.getInt32(0, true), view.getInt32(4, true));
@@ -251,14 +257,22 @@ export class AccessUnit {
 
   /**
    * Reads up to 8 bytes within a page, from memory or a device, into `lo` and `hi` (zero-extended).
+   * @param discarded see `LoadHandler`
    * @returns false after raising an exception
    */
-  private readAt(core: Core, pa: number, size: number, vaLo: number, vaHi: number): boolean {
+  private readAt(
+    core: Core,
+    pa: number,
+    size: number,
+    vaLo: number,
+    vaHi: number,
+    discarded = false,
+  ): boolean {
     const { memory } = this;
     const host = memory.hostOf(pa);
     if (host < 0) return this.readDevice(core, pa, size, vaLo, vaHi);
     const page = memory.pageOf(pa);
-    if (memory.flags(page) !== 0 && !memory.prepareLoad(page, pa, size, core.hart.index)) {
+    if (memory.flags(page) !== 0 && !memory.prepareLoad(page, pa, size, core.hart.index, discarded)) {
       this.raise(core, Cause.hardwareError, vaLo, vaHi);
       return false;
     }

@@ -15,11 +15,26 @@ export const Initiator = { device: -1, host: -2 } as const;
 
 /** Told before a page that carries its flag changes. `length` bytes at `pa`, all in page `page`. */
 export type StoreHandler = (page: number, pa: number, length: number, initiator: number) => void;
-/** Told before bytes of a page flagged `loadSlow` are read by a hart or a device. False: they are poisoned. */
-export type LoadHandler = (pa: number, length: number, initiator: number) => boolean;
+/**
+ * Told before bytes of a page flagged `loadSlow` are read by a hart or a device. False: they are poisoned. `discarded`: by a load into x0, so
+ * that nothing will depend on their values.
+ */
+export type LoadHandler = (pa: number, length: number, initiator: number, discarded: boolean) => boolean;
 
-/** Sets in `blocks` (64 bits, low word first) the cache blocks of a page flagged `loadSlow` whose loads a handler must be told of. */
-export type BlocksToSee = (page: number, blocks: [number, number]) => void;
+/** Cache blocks of a page, as a bit each: 64, low word first. */
+type Blocks = [number, number];
+
+/**
+ * Sets in `blocks` the bits of the cache blocks of a page flagged `loadSlow` whose loads a handler must be told of; with
+ * `discarded`, those of which it must also be told when a load discards their values.
+ */
+export type BlocksToSee = (page: number, blocks: Blocks, discarded: boolean) => void;
+
+/** The blocks of a page whose loads must be seen, and those whose loads into x0 must be, too. */
+export interface ObservedBlocks {
+  readonly values: Readonly<Blocks>;
+  readonly discarded: Readonly<Blocks>;
+}
 
 /** The order in which the handlers of a page's flags run: content first, then those who copy it, then observers. */
 const HANDLER_ORDER = [PageFlag.absent, PageFlag.clean, PageFlag.code, PageFlag.storeSlow] as const;
@@ -70,12 +85,16 @@ export class PhysicalMemory {
     this.flagsAdded(PageFlag.loadSlow, page);
   }
 
-  /** The cache blocks of a page flagged `loadSlow` whose loads must be seen, as a bit each (64, low word first). */
-  observedBlocks(page: number): [number, number] {
-    const blocks: [number, number] = [0, 0];
-    for (const of of this.blocksToSee) {
-      if (of === undefined) return [-1, -1];
-      of(page, blocks);
+  /** The cache blocks of a page flagged `loadSlow` whose loads must be seen. */
+  observedBlocks(page: number): ObservedBlocks {
+    return { values: this.blocksSeen(page, false), discarded: this.blocksSeen(page, true) };
+  }
+
+  private blocksSeen(page: number, discarded: boolean): Blocks {
+    const blocks: Blocks = [0, 0];
+    for (const wanted of this.blocksToSee) {
+      if (wanted === undefined) return [-1, -1];
+      wanted(page, blocks, discarded);
     }
     return blocks;
   }
@@ -180,14 +199,14 @@ export class PhysicalMemory {
    * Runs the observers of a load; must come before bytes of a page flagged `absent` or `loadSlow` are used.
    * @returns false when the bytes are poisoned (a hardware error for a hart, an I/O error for a device)
    */
-  prepareLoad(page: number, pa: number, length: number, initiator: number): boolean {
+  prepareLoad(page: number, pa: number, length: number, initiator: number, discarded = false): boolean {
     const flags = this.flags(page);
     if (flags & PageFlag.absent) {
       const handlers = this.storeHandlers.get(PageFlag.absent);
       if (handlers) for (const handler of handlers) handler(page, pa, length, initiator);
     }
     if (flags & PageFlag.loadSlow) {
-      for (const handler of this.loadHandlers) if (!handler(pa, length, initiator)) return false;
+      for (const handler of this.loadHandlers) if (!handler(pa, length, initiator, discarded)) return false;
     }
     return true;
   }

@@ -25,12 +25,14 @@ import {
   fetchTlbIndex,
   HART,
   OBSERVED_BLOCKS,
+  OBSERVED_DISCARDED,
   OBSERVED_ENTRY_SIZE,
   OBSERVED_TLB_ENTRIES,
   REGIME_SHIFT,
   REGIMES,
   TLB_ENTRY_SIZE,
 } from '../cpu/state.ts';
+import type { ObservedBlocks } from '../machine/memory.ts';
 import { OWNER_MASK, OwnedPages, RIGHTS, WORDS } from './owned-pages.ts';
 import { Access } from './translation.ts';
 
@@ -206,21 +208,21 @@ export class Tlb {
     return this.hart.word + ((HART.observedTlb + index * OBSERVED_ENTRY_SIZE) >> 2);
   }
 
-  /** Makes loads from an observed page fast but for the blocks whose bits are set (64, low word first). */
+  /** Makes loads from an observed page fast but for those of the given blocks. */
   fillObserved(
     vaLo: number,
     vaHi: number,
     regime: number,
     addend: number,
-    [low, high]: readonly [number, number],
+    { values, discarded }: ObservedBlocks,
   ): void {
     const { i32 } = this.hart;
     const at = this.observedWord(vaLo, vaHi, regime);
     i32[at] = (vaLo & ~0xfff) | (regime << REGIME_SHIFT);
     i32[at + 1] = vaHi;
     i32[at + 2] = addend | 0;
-    i32[at + (OBSERVED_BLOCKS >> 2)] = low;
-    i32[at + (OBSERVED_BLOCKS >> 2) + 1] = high;
+    i32.set(values, at + (OBSERVED_BLOCKS >> 2));
+    i32.set(discarded, at + (OBSERVED_DISCARDED >> 2));
     this.observed = true;
   }
 

@@ -47,6 +47,14 @@ export class Touched {
     this.onFirst = undefined;
   }
 
+  /** What a boot has touched that goes on from here. */
+  copy(): Touched {
+    const copy = new Touched();
+    for (const [page, flags] of this.reads) copy.reads.set(page, flags.slice());
+    for (const [block, flags] of this.stores) copy.stores.set(block, flags.slice());
+    return copy;
+  }
+
   /** Keeps what was read, of the NVDIMM content that the boot ran on. */
   keep(visible: Uint8Array): void {
     this.contents = [...this.reads.keys()].map((page) => ({

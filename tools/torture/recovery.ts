@@ -84,14 +84,19 @@ export interface Node {
 /** What recovery starts from. */
 export type Failed = Pick<CrashPoint, 'visible' | 'stored' | 'sets' | 'progress'>;
 
-/** A boot that others may share. */
+/** A boot as far as others may share it. */
 interface Prefix {
   readonly snapshot: Snapshot;
   readonly touched: Touched;
   readonly output: string;
   /** Of the crash point that it was made at. */
   readonly stored?: ReadonlySet<number> | undefined;
+  /** It was about to ask for the phase; else, to read what was not decided, or nothing of the NVDIMM so far. */
+  readonly complete: boolean;
 }
+
+/** Boots that are kept for later crash points. */
+const MOST_BOOTS = 8;
 
 export interface RecoveryOptions {
   /** Record recovery's stores, for failures during it. */
@@ -108,8 +113,8 @@ export class RecoveryMachine {
   private readonly budget: number;
   /** Before the first access to the NVDIMM. */
   private readonly early: Prefix;
-  /** Where a boot on an earlier crash point's NVDIMM first asked for the phase. */
-  private warm: Prefix | undefined;
+  /** Those on earlier crash points' NVDIMMs, the one used last first. */
+  private boots: Prefix[] = [];
   private rootNode: Node | undefined;
   /** What the last root was made of: the next one differs little. */
   private rootBase:
@@ -168,11 +173,14 @@ export class RecoveryMachine {
     const { region } = this.nvdimm;
     const inside = (pa: number): boolean => pa >= region.base && pa < region.base + region.size;
     machine.memory.onLoad(
-      (pa, length, initiator) => {
-        if (initiator !== Initiator.host && inside(pa)) this.load(pa - region.base, length, initiator);
+      (pa, length, initiator, discarded) => {
+        if (initiator !== Initiator.host && !discarded && inside(pa))
+          this.load(pa - region.base, length, initiator);
         return true;
       },
-      (page, blocks) => this.blocksToSee((page - region.firstPage) * BLOCKS_PER_PAGE, blocks),
+      (page, blocks, discarded) => {
+        if (!discarded) this.blocksToSee((page - region.firstPage) * BLOCKS_PER_PAGE, blocks);
+      },
     );
     machine.memory.onStore(PageFlag.storeSlow, (_page, pa, length, initiator) => {
       if (initiator !== Initiator.host && inside(pa)) this.store(pa - region.base, length);
@@ -194,7 +202,7 @@ export class RecoveryMachine {
   private findEarly(): Prefix {
     const { machine } = this.computer;
     const start = machine.snapshot();
-    const none = { touched: new Touched(), output: '' };
+    const none = { touched: new Touched(), output: '', complete: false };
     if (!this.program.system) return { snapshot: start, ...none };
     this.observeAll();
     this.tracking = new Touched();
@@ -210,14 +218,14 @@ export class RecoveryMachine {
     this.output = '';
     machine.run({ instructions: first - machine.instructions });
     const { output } = this;
-    return { snapshot: machine.snapshot(), touched: none.touched, output };
+    return { ...none, snapshot: machine.snapshot(), output };
   }
 
   // ---- Crash points ------------------------------------------------------------------------------------------------
 
   /** Forgets the boots that crash points have shared so far. */
   forgetBoots(): void {
-    this.warm = undefined;
+    this.boots = [];
     this.rootNode = undefined;
     this.rootBase = undefined;
     this.at = undefined;
@@ -227,38 +235,60 @@ export class RecoveryMachine {
   prepare(point: Failed, oracle: Oracle): Node {
     this.oracle = oracle;
     this.progress = point.progress;
-    const { program, warm } = this;
     // Failures during recovery may come at any instant of it.
-    if (!program.system || this.options.recording) this.rootNode = this.rootFrom(this.early, point);
-    else if (warm?.touched.readsAgree(point)) this.rootNode = this.rootFrom(warm, point);
-    else this.rootNode = this.bootTo(point);
+    const shared = this.program.system && !this.options.recording;
+    const boot = shared ? this.bootFor(point) : this.early;
+    this.rootNode = !shared || boot.complete ? this.rootFrom(boot, point) : this.bootFrom(boot, point);
     return this.rootNode;
   }
 
   /**
-   * Boots on a crash point's NVDIMM, to just before the first byte that is read and not decided. A boot that reads none is kept when it
-   * gets to its end.
+   * Boots on a crash point's NVDIMM, to just before the first byte that is read and not decided, or to the end of the boot. How far it
+   * got is kept.
    */
-  private bootTo(point: Failed): Node {
+  private bootFrom(prefix: Prefix, point: Failed): Node {
     const { machine } = this.computer;
-    const root = this.rootFrom(this.early, point);
+    const root = this.rootFrom(prefix, point);
     this.observeAll();
     this.enter(root);
-    const touched = new Touched();
+    const touched = prefix.touched.copy();
     this.tracking = touched;
     this.stopAtPhase = true;
     machine.run({ instructions: this.budget });
     this.tracking = undefined;
     this.stopAtPhase = false;
-    const wasAsked = this.stopped && !this.undecided;
-    const { output, undecidedAt } = this;
+    const { output, undecidedAt, undecided, stopped } = this;
     this.undecidedAt = undefined;
     this.observePages(this.undecidedPages(point.sets));
-    if (undecidedAt) return undecidedAt;
-    if (!wasAsked) return root;
     touched.keep(point.visible);
-    this.warm = { snapshot: machine.snapshot(), touched, output, stored: point.stored };
-    return this.rootFrom(this.warm, point);
+    const kept = { touched, stored: point.stored };
+    if (undecidedAt) {
+      const farther = undecidedAt.snapshot.instructions > prefix.snapshot.instructions;
+      if (farther)
+        this.keepBoot({
+          ...kept,
+          snapshot: undecidedAt.snapshot,
+          output: undecidedAt.output,
+          complete: false,
+        });
+      return undecidedAt;
+    }
+    if (!stopped || undecided) return root;
+    const boot = { ...kept, snapshot: machine.snapshot(), output, complete: true };
+    this.keepBoot(boot);
+    return this.rootFrom(boot, point);
+  }
+
+  private keepBoot(boot: Prefix): void {
+    this.boots = [boot, ...this.boots.filter((other) => other !== boot)].slice(0, MOST_BOOTS);
+  }
+
+  /** The boot that gets farthest of those which would go the same way at a crash point. */
+  private bootFor(point: Failed): Prefix {
+    const byLength = [...this.boots].sort((a, b) => b.snapshot.instructions - a.snapshot.instructions);
+    const found = byLength.find(({ touched }) => touched.readsAgree(point));
+    if (found) this.keepBoot(found);
+    return found ?? this.early;
   }
 
   /** The node of a crash point behind a prefix that has read nothing of what differs. */
@@ -472,28 +502,37 @@ export class RecoveryMachine {
 
   /** Bytes are about to be read: each that is still undecided is decided now. */
   private load(from: number, length: number, reader: number): void {
+    if (this.stopAtPhase && this.stopsBoot(from, length, reader)) return;
     this.tracking?.read(from, length);
     if (this.open.size === 0) return;
     for (let at = from; at < from + length; at++) {
       const block = Math.floor(at / CACHE_BLOCK_SIZE) as BlockNumber;
       const open = this.open.get(block);
       const offset = at % CACHE_BLOCK_SIZE;
-      if (open === undefined || open.set.determined || open.stored[offset] === 1 || this.undecided) continue;
+      if (open === undefined || open.set.determined || open.stored[offset] === 1) continue;
       const values = open.set.valuesAt(offset);
       if (values.length === 1) continue;
       this.reader = reader;
-      if (this.stopAtPhase) {
-        this.undecidedAt = this.nodeHere();
-        this.undecided = true;
-        this.asked();
-        continue;
-      }
       const value = this.decide(values, open.set, block, offset);
       open.set = open.set.restrict(offset, value);
       const { hart } = this.computer.machine.turns.current;
       this.decisions.push({ block, offset, value, pc: BigInt.asUintN(64, hart.pc) });
       this.show(block, open);
     }
+  }
+
+  /** A boot that others may share goes no farther than to what is not decided. */
+  private stopsBoot(from: number, length: number, reader: number): boolean {
+    for (let at = from; at < from + length && !this.undecided; at++) {
+      const open = this.open.get(Math.floor(at / CACHE_BLOCK_SIZE));
+      const offset = at % CACHE_BLOCK_SIZE;
+      if (open === undefined || open.stored[offset] === 1 || open.set.valuesAt(offset).length === 1) continue;
+      this.reader = reader;
+      this.undecidedAt = this.nodeHere();
+      this.undecided = true;
+      this.asked();
+    }
+    return this.undecided;
   }
 
   /** Sets the bits of those of the page that begins with `first` which are not decided yet. */
