@@ -3,6 +3,7 @@
  * unfenced, flushes and fences that never do anything, and loads after a failure of what was not persistent.
  */
 
+import type { DirtyRead } from './dirty-reads.ts';
 import { blocksOf, type RunEvent } from './events.ts';
 import type { AdviceKind, PlaceJson } from './format.ts';
 import type { PointRecord } from './point.ts';
@@ -13,6 +14,8 @@ export interface Advice {
   readonly about: 'correctness' | 'performance';
   readonly pc: bigint;
   readonly stores: readonly bigint[];
+  /** Dirty reads: the loads that found the store. */
+  readonly loads?: readonly bigint[];
   readonly count: number;
   readonly operation: number;
 }
@@ -140,7 +143,25 @@ const UNPERSISTED = /(^|\.)unpersisted[^.]*$/;
 
 /** Whether a piece of advice is about a store that its author means to be lost. */
 export const isIntended = ({ kind }: Advice, { symbol }: PlaceJson): boolean =>
-  (kind === 'missing flush' || kind === 'missing fence') && symbol !== undefined && UNPERSISTED.test(symbol);
+  (kind === 'missing flush' || kind === 'missing fence' || kind === 'dirty read') &&
+  symbol !== undefined &&
+  UNPERSISTED.test(symbol);
+
+/** Stores that others have built upon before they were persistent. */
+export function dirtyReadAdvice(reads: readonly DirtyRead[]): Advice[] {
+  const found = new Map<bigint, DirtyRead[]>();
+  for (const read of reads) found.set(read.store, [...(found.get(read.store) ?? []), read]);
+  const ascending = (pcs: readonly bigint[]): bigint[] => [...new Set(pcs)].sort((a, b) => (a < b ? -1 : 1));
+  return [...found].map(([pc, all]) => ({
+    kind: 'dirty read' as const,
+    about: 'correctness' as const,
+    pc,
+    loads: ascending(all.map(({ load }) => load)),
+    stores: ascending(all.flatMap(({ dependent }) => (dependent === undefined ? [] : [dependent]))),
+    count: all.length,
+    operation: all[0]!.operation,
+  }));
+}
 
 /** Loads after a failure of what was not persistent. */
 export function unpersistedReads(records: readonly PointRecord[]): Advice[] {

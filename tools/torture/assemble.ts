@@ -4,7 +4,7 @@
  */
 import { CACHE_BLOCK_SIZE } from '../../emulator/addresses.ts';
 import { isZeroing } from '../../emulator/nvdimm/pending.ts';
-import { type Advice, adviceOn, isIntended, unpersistedReads } from './advice.ts';
+import { type Advice, adviceOn, dirtyReadAdvice, isIntended, unpersistedReads } from './advice.ts';
 import { type CampaignResult, type Finding, summarise } from './campaign.ts';
 import { blocksOf, type RunEvent } from './events.ts';
 import type { CaseStore } from './finding.ts';
@@ -94,9 +94,11 @@ export function assemble(
       ? undefined
       : new FixTrials(program, limits, calm, options.fixTrials ?? FIX_TRIALS);
   const context: Context = { program, calm, namer, stacks, trials };
-  const advice = [...adviceOn(calm.events), ...unpersistedReads(records)].filter(
-    (one) => !isIntended(one, namer.place(one.pc)),
-  );
+  const advice = [
+    ...adviceOn(calm.events),
+    ...dirtyReadAdvice(calm.dirtyReads ?? []),
+    ...unpersistedReads(records),
+  ].filter((one) => !isIntended(one, namer.place(one.pc)));
   return {
     format: REPORT_FORMAT,
     version: REPORT_VERSION,
@@ -311,12 +313,13 @@ function timelineOf(finding: Finding, all: readonly RunEvent[], { namer }: Conte
   return [...events, failure];
 }
 
-function adviceJson({ kind, about, pc, stores, count, operation }: Advice, namer: Namer): AdviceJson {
+function adviceJson({ kind, about, pc, stores, loads, count, operation }: Advice, namer: Namer): AdviceJson {
   return {
     kind,
     about,
     place: namer.place(pc),
     stores: stores.map((store) => namer.place(store)),
+    ...(loads && { loads: loads.map((load) => namer.place(load)) }),
     count,
     operation,
   };

@@ -163,7 +163,8 @@ export type AdviceKind =
   | 'missing fence'
   | 'redundant flush'
   | 'redundant fence'
-  | 'unpersisted read';
+  | 'unpersisted read'
+  | 'dirty read';
 
 export interface AdviceJson {
   readonly kind: AdviceKind;
@@ -171,7 +172,12 @@ export interface AdviceJson {
   readonly about: 'correctness' | 'performance';
   /** The store, flush or fence; for an unpersisted read, the load. */
   readonly place: PlaceJson;
-  /** For an unpersisted read: the stores that it may or may not see. */
+  /** For a dirty read: where another thread, or hart, found the store before it was persistent. */
+  readonly loads?: readonly PlaceJson[];
+  /**
+   * For an unpersisted read: the stores that it may or may not see. For a dirty read: what the other one stored then and made
+   * persistent first; without any it only acknowledged an operation.
+   */
   readonly stores: readonly PlaceJson[];
   /** How often. */
   readonly count: number;

@@ -87,8 +87,15 @@ function nestedText(report: TortureReport): string {
   return points === 0 ? '' : `; within recovery ${points} crash points${once}, ${images} images`;
 }
 
-function adviceText({ kind, place, count, operation, stores }: AdviceJson): string {
+function adviceText({ kind, place, count, operation, stores, loads }: AdviceJson): string {
   const when = operation > 0 ? `, first in operation ${operation}` : '';
+  if (loads) {
+    const then =
+      stores.length > 0
+        ? `what it stored then at ${stores.map(shortPlace).join(', ')} was persistent first`
+        : 'its operation was acknowledged first';
+    return `  ${kind}: ${describePlace(place)} was loaded by another at ${loads.map(shortPlace).join(', ')}, and ${then} (${count} times${when})`;
+  }
   const of = stores.length > 0 ? ` of what was stored at ${stores.map(shortPlace).join(', ')}` : '';
   return `  ${kind}: ${describePlace(place)}${of} (${count} times${when})`;
 }

@@ -3,6 +3,7 @@
  * can make a difference. What a power failure may leave at several of them is the same; each such crash point is visited once.
  */
 import { contentKey } from './crash.ts';
+import type { DirtyRead } from './dirty-reads.ts';
 import { type Interleavings, interleavings } from './interleave.ts';
 import type { Program } from './program.ts';
 import { type ScheduledRun, scheduleText } from './schedule.ts';
@@ -19,6 +20,8 @@ export interface CalmRun extends WorkloadRun {
   readonly preemptions?: number;
   /** False when there are more schedules than were explored. */
   readonly complete: boolean;
+  /** Of several harts or threads: under any of the schedules. */
+  readonly dirtyReads?: readonly DirtyRead[];
 }
 
 export interface CalmOptions {
@@ -45,20 +48,27 @@ export function runCalm(program: Program, options: CalmOptions = {}): CalmRun {
     points = point.index + 1;
     fruitful.add(point.origin!.schedule);
   };
-  visitPoints(program, { schedules: all }, visit);
+  const { dirtyReads } = visitPoints(program, { schedules: all, seekDirtyReads: true }, visit);
   const schedules = all.filter(({ schedule }) => fruitful.has(scheduleText(schedule)));
   // What states stand for is up to the program's check: the order of operations is not that of their numbers.
-  return { ...first, values: [], schedules, explored, ...bound, complete, points };
+  return { ...first, values: [], schedules, dirtyReads, explored, ...bound, complete, points };
+}
+
+export interface VisitOptions {
+  readonly schedules?: readonly ScheduledRun[] | undefined;
+  readonly patch?: Patch;
+  /** Look for them on the way. */
+  readonly seekDirtyReads?: boolean;
 }
 
 /** Visits the crash points in order; their numbers are those of the whole. */
 export function visitPoints(
   program: Program,
-  { schedules, patch }: { readonly schedules?: readonly ScheduledRun[] | undefined; readonly patch?: Patch },
+  { schedules, patch, seekDirtyReads }: VisitOptions,
   visit: VisitPoint,
-): Pick<WorkloadRun, 'patched'> {
-  const runner = new Workload(program, patch);
-  if (schedules === undefined) return runner.run({ schedule: [] }, visit);
+): Pick<WorkloadRun, 'patched'> & Required<Pick<CalmRun, 'dirtyReads'>> {
+  const runner = new Workload(program, patch, seekDirtyReads);
+  if (schedules === undefined) return { ...runner.run({ schedule: [] }, visit), dirtyReads: [] };
   const seen = new Set<string>();
   let first: Uint8Array | undefined;
   const patched = new Set<bigint>();
@@ -74,5 +84,5 @@ export function visitPoints(
     });
     for (const pc of run.patched) patched.add(pc);
   }
-  return { patched };
+  return { patched, dirtyReads: runner.dirtyReads?.list ?? [] };
 }

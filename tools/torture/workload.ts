@@ -13,6 +13,7 @@ import { type BlockNumber, blockOf, dpa } from '../../emulator/nvdimm/dpa.ts';
 import { FENCE } from '../../emulator/nvdimm/persistency.ts';
 import { type CrashKind, type CrashPoint, crashPointNow } from './crash.ts';
 import { type Mark, NO_PROGRESS, type Progress, progressAfter } from './device.ts';
+import { DirtyReads } from './dirty-reads.ts';
 import { blocksOf, EventLog, type News, type RunEvent } from './events.ts';
 import { budgetOf, makeComputer, type Program } from './program.ts';
 import { Preemptions, runScheduled, type ScheduledRun } from './schedule.ts';
@@ -77,6 +78,7 @@ export class Workload {
   private readonly computer: Computer;
   private readonly preemptions: Preemptions | undefined;
   private readonly log: EventLog;
+  readonly dirtyReads: DirtyReads | undefined;
   private patched = new Set<bigint>();
   /** `CrashPoint.stored`. */
   private readonly stored = new Set<number>();
@@ -89,9 +91,11 @@ export class Workload {
   /** Where the next run begins: at power-on (absent), or where the program was ready. */
   private readyAt: Start | undefined;
 
+  /** @param dirtyReads look for what threads, or harts, build upon each other's stores too early */
   constructor(
     private readonly program: Program,
     private readonly patch?: Patch,
+    dirtyReads = false,
   ) {
     this.computer = makeComputer(program, {
       host: { recovering: false, progress: () => this.progress, mark: (mark) => this.mark(mark) },
@@ -102,6 +106,7 @@ export class Workload {
     });
     if (program.system) this.preemptions = new Preemptions(this.computer.machine);
     this.log = new EventLog(this.computer, (event) => this.before(event));
+    if (dirtyReads) this.dirtyReads = new DirtyReads(this.computer, program.system !== undefined);
     // A bare-metal program is ready from its first instruction on.
     if (!program.system) this.progress = { ...this.progress, ready: true };
     if (this.visited) this.start();
@@ -164,6 +169,7 @@ export class Workload {
     this.output = output;
     this.index = index;
     this.values = [value];
+    this.dirtyReads?.restart();
     this.finished = undefined;
     this.owed = [];
     this.patched = new Set();
@@ -190,6 +196,8 @@ export class Workload {
     // What has not been acknowledged before this instruction may be lost; from the next on it may not.
     if (mark.kind === 'acknowledge') this.crash('mark');
     this.log.mark(mark);
+    if (mark.kind === 'begin') this.dirtyReads?.began(mark.operation);
+    if (mark.kind === 'acknowledge') this.dirtyReads?.acknowledged();
     this.progress = progressAfter(this.progress, mark);
     if (mark.kind === 'ready') {
       this.values[0] = mark.value;
@@ -201,6 +209,7 @@ export class Workload {
   /** Something is about to happen to the NVDIMM; everything before has. */
   private before(event: News & Pick<RunEvent, 'issuer' | 'pc'>): void {
     this.pay();
+    this.dirtyReads?.event(event);
     const { nvdimm } = this.computer;
     for (const block of blocksOf(event)) {
       const at = block * CACHE_BLOCK_SIZE;

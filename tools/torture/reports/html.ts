@@ -130,10 +130,10 @@ function findingSection(finding: FindingJson, number: number): string {
   return element('section', { id: `finding-${number}`, class: 'finding' }, parts);
 }
 
-const adviceRow = ({ kind, about, place, stores, count, operation }: AdviceJson): string[] => [
+const adviceRow = ({ kind, about, place, stores, loads = [], count, operation }: AdviceJson): string[] => [
   escapeMarkup(kind),
   escapeMarkup(about),
-  `${text('code', placeInFunction(place))}${stores.map((store) => text('div', `store at ${placeInFunction(store)}`, 'call')).join('')}`,
+  `${text('code', placeInFunction(place))}${loads.map((load) => text('div', `loaded at ${placeInFunction(load)}`, 'call')).join('')}${stores.map((store) => text('div', `store at ${placeInFunction(store)}`, 'call')).join('')}`,
   String(count),
   operation === 0 ? '' : String(operation),
 ];
