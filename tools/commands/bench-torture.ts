@@ -29,7 +29,7 @@ export const tortureBenchCommand: CommandModule<object, TortureBenchArguments> =
       .option('only', {
         type: 'string',
         requiresArg: true,
-        describe: 'programs (with --rate: workloads) to run, separated by commas',
+        describe: 'programs to run, separated by commas, or guest, or bare (with --rate: workloads)',
       })
       .option('rate', {
         type: 'boolean',
@@ -56,6 +56,12 @@ export const tortureBenchCommand: CommandModule<object, TortureBenchArguments> =
     }
     const { benchTorture, formatTortureBench } = await import('../bench/torture.ts');
     const { pairNames } = await import('../torture/pairs.ts');
-    print(benchTorture(chosen(args.only, pairNames(), 'program')), formatTortureBench);
+    const { guestPairNames } = await import('../torture/guest-pairs.ts');
+    // `guest` and `bare` name all of a kind.
+    const kinds = { guest: guestPairNames(), bare: pairNames() };
+    const known = [...kinds.guest, ...kinds.bare];
+    const names =
+      args.only === 'guest' || args.only === 'bare' ? kinds[args.only] : chosen(args.only, known, 'program');
+    print(await benchTorture(names), formatTortureBench);
   },
 };

@@ -43,6 +43,7 @@ export const AT = {
   constValue: 0x1c,
   producer: 0x25,
   upperBound: 0x2f,
+  inline: 0x20,
   abstractOrigin: 0x31,
   count: 0x37,
   dataMemberLocation: 0x38,

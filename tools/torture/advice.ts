@@ -113,7 +113,7 @@ function addRedundant(events: readonly RunEvent[], collected: Collected): void {
       continue;
     }
     // A fence without a flush before it is there for another reason, if not right behind another one.
-    const again = event.full && isClose(fenced.get(event.issuer), event);
+    const again = event.full && follows(fenced.get(event.issuer), event);
     const counts = flush || flushed.delete(event.issuer) || again;
     if (event.full) fenced.set(event.issuer, event);
     if (counts && event.redundant) redundant.push({ event, operation });
@@ -132,8 +132,9 @@ function addRedundant(events: readonly RunEvent[], collected: Collected): void {
 /** Instructions between two fences, at most, that can have touched nothing which the second one would order. */
 const CLOSE = 8;
 
-const isClose = (before: RunEvent | undefined, { instret }: RunEvent): boolean =>
-  before !== undefined && instret - before.instret <= CLOSE;
+const follows = (before: RunEvent | undefined, { instret }: RunEvent): boolean =>
+  // Those of locks come in pairs, too, but complete nothing.
+  before !== undefined && !before.redundant && instret - before.instret <= CLOSE;
 
 /**
  * A function whose name begins with this stores what need not survive: whoever finds it after a failure knows by other means that it is

@@ -26,7 +26,7 @@ import { describeOutcome, findingKind, type Outcome } from './outcome.ts';
 import { Places } from './places.ts';
 import type { CampaignLimits, PointRecord } from './point.ts';
 import { budgetOf, fencesOf, fingerprint, memoryOf, nvdimmOf, type Program } from './program.ts';
-import { placeInFunction } from './reports/wording.ts';
+import { placeInFunction, placeWithCaller } from './reports/wording.ts';
 import { parseSchedule } from './schedule.ts';
 import { stacksAt } from './stacks.ts';
 import { PREEMPTIONS } from './threads.ts';
@@ -66,7 +66,9 @@ class Namer {
     // The kernel lies in the upper half of the address space.
     const inKernel = this.kernel !== undefined && pc >> 63n === 1n;
     const places = inKernel ? this.kernel! : this.program;
-    return { pc: hex(pc), image: inKernel ? 'kernel' : this.name, ...places.at(pc) };
+    const image = inKernel ? 'kernel' : this.name;
+    const inlinedInto = places.inlinedInto(pc).map((place) => ({ pc: hex(pc), image, ...place }));
+    return { pc: hex(pc), image, ...places.at(pc), ...(inlinedInto.length > 0 && { inlinedInto }) };
   }
 }
 
@@ -241,7 +243,7 @@ function findingJson(finding: Finding, context: Context): FindingJson {
     ...(trials && fixes === undefined && { fixesLeftOut: true }),
     fixes: (fixes ?? []).map(({ kind, after, works, findingsLeft }): FixJson => {
       const places = after.map((pc) => namer.place(pc));
-      return { kind, after: places, text: fixText(kind, places, works), works, findingsLeft };
+      return { kind, after: places, text: fixText(kind, places, works, findingsLeft), works, findingsLeft };
     }),
     output: finding.output,
     seed: finding.seed,
@@ -254,13 +256,18 @@ const loopText = (outcome: Outcome, namer: Namer): string =>
     ? ` at ${placeInFunction(namer.place(outcome.pc))}`
     : '';
 
-function fixText(kind: FixJson['kind'], after: readonly PlaceJson[], works: boolean): string {
+function fixText(
+  kind: FixJson['kind'],
+  after: readonly PlaceJson[],
+  works: boolean,
+  findingsLeft: number,
+): string {
   const [verb, noun] =
     kind === 'fence' ? ['a fence', 'the flush'] : ['a flush of its block and a fence', 'the store'];
-  const places = after.map(({ file, line, symbol, pc }) =>
-    file === undefined ? (symbol ?? pc) : `${file}:${line}`,
-  );
-  return `${verb} after ${noun} at ${[...new Set(places)].join(', ')}: ${works ? 'tried, and it helps' : 'tried, and it does not help'}`;
+  const places = after.map((place) => placeWithCaller(place));
+  const left = findingsLeft === 0 ? '' : `; ${findingsLeft} other findings are left with it`;
+  const result = works ? `it helps${left}` : 'it does not help';
+  return `${verb} after ${noun} at ${[...new Set(places)].join(', ')}: tried, and ${result}`;
 }
 
 /** The events on the blocks concerned, fences and marks up to the failure. */

@@ -15,13 +15,13 @@ import { type CampaignResult, replay, runCampaign } from './campaign.ts';
 import { checkCertificate } from './explore.ts';
 import { judgeBuggy, judgeFixed } from './judge.ts';
 import { isFailure } from './outcome.ts';
-import { buildPair, pairNames, readPair } from './pairs.ts';
+import { buildPair, PAIR_LIMITS, pairNames, readPair } from './pairs.ts';
 import type { Program } from './program.ts';
 import { reportText } from './report.ts';
 import { parseSeed } from './seed.ts';
 
 const folder = fileURLToPath(new URL('./benchmark', import.meta.url));
-const LIMITS = { maxRuns: 5000, samples: 100, seed: 0 };
+const LIMITS = PAIR_LIMITS;
 
 describeWith([GCC], 'published bugs', () => {
   let build: string;

@@ -142,14 +142,27 @@ function runChain(
     machines.last.prepare(point, oracle);
     return { path: runImage(machines.last, image), levels: [images] };
   }
+  const inner = oracle.expected ? oracle : { ...oracle, ...expectedAt(machines, point, oracle, image) };
   const machine = machines.recording(level);
   machine.prepare(point, oracle);
   let found: Run | undefined;
   machine.runImageVisiting(image, (nested) => {
     if (nested.index === indices[level])
-      found = runChain(machines, nested, oracle, indices, prefixes, level + 1);
+      found = runChain(machines, nested, inner, indices, prefixes, level + 1);
   });
   return found && { path: found.path, levels: [images, ...found.levels] };
+}
+
+/** The state that recovery has when nothing befalls it: that after a failure of its own must be the same. */
+function expectedAt(
+  machines: Machines,
+  point: CrashPoint,
+  oracle: Oracle,
+  image: ReadonlyMap<BlockNumber, Uint8Array>,
+): Pick<Oracle, 'expected'> {
+  machines.last.prepare(point, oracle);
+  const { observed } = runImage(machines.last, image);
+  return observed === undefined ? {} : { expected: [observed] };
 }
 
 /** A store that may be given back: the failure that lost it, and its block. */

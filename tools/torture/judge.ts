@@ -4,6 +4,7 @@
  */
 import type { FindingJson, PlaceJson, StoreJson, TortureReport } from './format.ts';
 import type { BugClass, Pair } from './pairs.ts';
+import { callersOf } from './reports/wording.ts';
 
 /**
  * What a finding may say to each class. A state that the program's own order of stores leaves looks the same whether
@@ -40,7 +41,7 @@ export function judgeBuggy({ name, bug, marks }: Pair, report: TortureReport): s
   if (!MISSING[bug].some((one) => told.includes(one)))
     wrong.push(`the class is not ${bug}, but ${told.join()}`);
   const stores = (of: (finding: FindingJson) => readonly StoreJson[]): number[] =>
-    findings.flatMap(of).flatMap((store) => [store, ...store.stack].flatMap(own));
+    findings.flatMap(of).flatMap((store) => [store, ...callersOf(store)].flatMap(own));
   expect(
     'lost stores',
     [...stores(({ lost }) => lost), ...findings.flatMap(({ switches }) => (switches ?? []).flatMap(own))],

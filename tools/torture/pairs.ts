@@ -14,6 +14,9 @@ export const PAIRS_FOLDER = 'tools/torture/benchmark';
 const GCC = 'riscv64-unknown-elf-gcc';
 const MACHINE = ['-march=rv64imac_zicsr', '-mabi=lp64', '-mcmodel=medany', '-ffreestanding', '-nostdlib'];
 
+/** Limits that all pairs are exhaustive under. */
+export const PAIR_LIMITS = { maxRuns: 5000, samples: 100, seed: 0 };
+
 /** Enough for all of them; a small machine makes each run of recovery cheap. */
 const MEMORY = 4 * 1024 * 1024;
 const NVDIMM = 64 * 1024;
@@ -41,6 +44,8 @@ export interface Pair {
   /** Where it was published, and what is wrong. */
   readonly published: string;
   readonly bug: BugClass;
+  /** Failures in a row that it takes to show. */
+  readonly depth: number;
   /** Lines of the source that bear each mark, from 1. */
   readonly marks: Readonly<Record<Mark, readonly number[]>>;
 }
@@ -63,7 +68,9 @@ export function pairIn(file: string, source: string): Pair {
   const lines = source.split('\n');
   const published = /^\/\*+ (.*?)\s*\*\//s.exec(source)?.[1]?.replace(/\s+(\* )?/g, ' ');
   const comments = lines.map((line) => /(?:\/\/|\/\*) ([^/*]*?)(?: \*\/)?$/.exec(line)?.[1]);
-  const bug = comments.find((comment) => comment?.startsWith('class: '))?.slice('class: '.length);
+  const told = (what: string): string | undefined =>
+    comments.find((comment) => comment?.startsWith(`${what}: `))?.slice(what.length + 2);
+  const bug = told('class');
   if (published === undefined || !BUG_CLASSES.some((one) => one === bug))
     throw new UserError(`${file}: wants a first comment, and one 'class: ${BUG_CLASSES.join(' | ')}'`);
   const marked = (mark: Mark): number[] =>
@@ -72,6 +79,7 @@ export function pairIn(file: string, source: string): Pair {
     name: file.slice(0, file.lastIndexOf('.')),
     published,
     bug: bug as BugClass,
+    depth: Number(told('depth') ?? 1),
     marks: { guilty: marked('guilty'), 'too early': marked('too early'), redundant: marked('redundant') },
   };
 }

@@ -7,6 +7,7 @@
 import { STT } from '../../emulator/elf/constants.ts';
 import { type ElfSymbol, isElf, readElf } from '../../emulator/elf/reader.ts';
 import { readLineUnits } from '../debugger/dwarf/lines.ts';
+import { Program as DebugProgram } from '../debugger/program.ts';
 import { upperBound } from '../search.ts';
 
 export interface Place {
@@ -25,6 +26,8 @@ interface Row {
 }
 
 export class Places {
+  private readonly debug: DebugProgram | undefined;
+  private readonly names: ReadonlyMap<string, string>;
   private readonly symbols: readonly ElfSymbol[];
   private readonly rows: readonly Row[];
 
@@ -45,6 +48,8 @@ export class Places {
       str: section('.debug_str'),
     }).flatMap(({ rows }) => rows);
     const names = shortNames(new Set(rows.map(({ file }) => file)));
+    this.names = names;
+    this.debug = elf && new DebugProgram(name, bytes);
     this.rows = rows
       .map((row) => ({ ...row, file: names.get(row.file)! }))
       .sort((a, b) => byAddress({ value: a.address }, { value: b.address }) || Number(b.end) - Number(a.end));
@@ -58,6 +63,19 @@ export class Places {
       ...(symbol && { symbol: symbol.name, offset: Number(address - symbol.value) }),
       ...(row && !row.end && { file: row.file, line: row.line }),
     };
+  }
+
+  /** The calls that the compiler replaced by their callees' bodies there, innermost first, each with the function that it is in. */
+  inlinedInto(address: bigint): Place[] {
+    const calls = this.debug?.inlinedAt(address) ?? [];
+    const outer = this.at(address).symbol;
+    return calls
+      .map(({ from }, i): Place => {
+        const symbol = i === 0 ? outer : calls[i - 1]!.called.name;
+        const file = from && (this.names.get(from.file) ?? from.file);
+        return { ...(symbol !== undefined && { symbol }), ...(from && { file: file!, line: from.line }) };
+      })
+      .reverse();
   }
 
   /** The same as text: `0x80000010 store+4 (pair.c:12)`. */

@@ -3,7 +3,14 @@
  * for) are told apart, and nothing that was sampled is called exhaustive.
  */
 import type { AdviceJson, FindingJson, PlaceJson, StoreJson, TortureReport } from './format.ts';
-import { coverage, findingTitle, schedulesText } from './reports/wording.ts';
+import {
+  callersOf,
+  coverage,
+  findingTitle,
+  placeText,
+  placeWithCaller,
+  schedulesText,
+} from './reports/wording.ts';
 
 /** `0x80000010 store+4 (pair.c:12)` */
 export function describePlace({ pc, image, symbol, offset, file, line }: PlaceJson): string {
@@ -25,8 +32,8 @@ function storeLines(store: StoreJson, note: string): string[] {
     store.size === 64 ? `cbo.zero at ${store.address}${torn}` : `${store.size} bytes at ${store.address}`;
   const during = store.level > 0 ? `  (stored by recovery ${store.level})` : '';
   const lines = [`    ${what}  ${describePlace(store)}${during}${note}`];
-  if (store.stack.length > 0)
-    lines.push(`      called from ${store.stack.slice(0, 6).map(shortPlace).join(' < ')}`);
+  const callers = callersOf(store);
+  if (callers.length > 0) lines.push(`      called from ${callers.slice(0, 6).map(shortPlace).join(' < ')}`);
   return lines;
 }
 
@@ -97,7 +104,8 @@ function adviceText({ kind, place, count, operation, stores, loads }: AdviceJson
     return `  ${kind}: ${describePlace(place)} was loaded by another at ${loads.map(shortPlace).join(', ')}, and ${then} (${count} times${when})`;
   }
   const of = stores.length > 0 ? ` of what was stored at ${stores.map(shortPlace).join(', ')}` : '';
-  return `  ${kind}: ${describePlace(place)}${of} (${count} times${when})`;
+  const by = placeWithCaller(place).slice(placeText(place).length);
+  return `  ${kind}: ${describePlace(place)}${by}${of} (${count} times${when})`;
 }
 
 export function reportText(report: TortureReport): string {

@@ -34,7 +34,7 @@ function operation(index: u64): void {
   using tx = Tx.begin();
   const own = buffer();
   if (BUGGY) tx.fresh(addressOf(own), sizeof<Buffer>());
-  for (let i: u64 = 0; i < 16; i++) own.words[i] = index * 100; // too early
+  for (let i: u64 = 0; i < 16; i++) own.words[i] = index * 100; // guilty
 }
 
 function check(): u64 {

@@ -54,7 +54,7 @@ function link(item: Item): void {
 }
 
 function push(value: u64): void {
-  link(make(openSubject(), value)); // here
+  link(make(openSubject(), value)); // too early
 }
 
 function operation(index: u64): void {

@@ -46,7 +46,7 @@ function push(list: List, value: u64): void {
   let used: u64 = 0;
   for (let node = list.head; node !== null; node = node.next) used++;
   const node = list.nodes[used];
-  node.value = value; // guilty
+  node.value = value;
   node.check = ~value; // guilty
   node.next = list.head; // guilty
   clean(addressOf(node), sizeof<Node>());

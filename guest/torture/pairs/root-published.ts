@@ -32,7 +32,7 @@ function give(id: ObjectId, name: str): void {
 
 function fill(id: ObjectId, version: u64): void {
   const document = at<Document>(dataOf(openObject(id)));
-  document.magic = MAGIC; // guilty
+  document.magic = MAGIC;
   document.version = version; // guilty
   persist(addressOf(document), sizeof<Document>());
 }

@@ -40,7 +40,7 @@ function setup(): void {
 
 function operation(index: u64): void {
   const slot = table().slots[index];
-  slot.value[0] = index * 100; // guilty
+  slot.value[0] = index * 100;
   slot.value[1] = index * 100 + 1; // guilty
   if (!BUGGY) persist(addressOf(slot.value), 2 * sizeof<u64>());
   slot.used = 1;

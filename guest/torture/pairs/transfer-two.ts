@@ -39,13 +39,13 @@ function setup(): void {
 
 function withdraw(amount: u64): void {
   using tx = Tx.begin();
-  account('giver').amount -= amount;
-} // too early
+  account('giver').amount -= amount; // too early
+}
 
 function deposit(amount: u64): void {
   using tx = Tx.begin();
-  account('taker').amount += amount;
-} // guilty
+  account('taker').amount += amount; // guilty
+}
 
 function transfer(amount: u64): void {
   withdraw(amount);

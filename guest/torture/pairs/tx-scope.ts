@@ -1,5 +1,5 @@
 /** A counter and its copy change in a transaction, whose scope ends one line too soon. */
-// class: missing flush
+// class: order
 import 'licorice/libtwz/torture-only.ts';
 import { allocateIn } from 'licorice/libtwz/alloc.ts';
 import {

@@ -8,6 +8,15 @@ export interface SourceLoc {
   readonly file: number;
   readonly line: number;
   readonly column: number;
+  /** The position lies in a function that was inlined; absent: in the function that the instruction belongs to. */
+  readonly inlined?: InlinedCall;
+}
+
+/** A call in whose place the callee's body stands. */
+export interface InlinedCall {
+  readonly callee: { readonly name: string; readonly sourceName?: string | undefined; readonly loc: number };
+  /** Index into `Module.locs` of the call: inlined itself, perhaps. */
+  readonly at: number;
 }
 
 /** A type as the debugger sees it. References between types may be cyclic: members are filled in later. */

@@ -7,7 +7,7 @@
  * uses; `Phi` values stand in `block.params` only, in order; types of operands fit the operation.
  */
 
-import type { DebugType, DebugVar, SourceLoc } from './debug.ts';
+import type { DebugType, DebugVar, InlinedCall, SourceLoc } from './debug.ts';
 import type { TrapFrame } from './trap-frame.ts';
 import { type Mem, Op, type OpFlag, Order, opFlags, type Type } from './types.ts';
 
@@ -291,13 +291,28 @@ export class Module {
 
   /** Index of a position, to be stored in `Value.loc`. */
   loc(file: number, line: number, column: number): number {
-    const last = this.locs[this.locs.length - 1]!;
-    if (last.file === file && last.line === line && last.column === column) return this.locs.length - 1;
-    const key = `${file}:${line}:${column}`;
+    return this.intern(`${file}:${line}:${column}`, { file, line, column });
+  }
+
+  /** Index of a position in a function that has been inlined by the call at `at`. */
+  inlinedLoc(loc: number, callee: InlinedCall['callee'], at: number): number {
+    if (loc === 0) return 0;
+    const { inlined, ...place } = this.locs[loc]!;
+    const call = inlined
+      ? { callee: inlined.callee, at: this.inlinedLoc(inlined.at, callee, at) }
+      : { callee, at };
+    const { file, line, column } = place;
+    return this.intern(`${file}:${line}:${column}:${call.callee.name}:${call.at}`, {
+      ...place,
+      inlined: call,
+    });
+  }
+
+  private intern(key: string, loc: SourceLoc): number {
     let index = this.locIndex.get(key);
     if (index === undefined) {
       index = this.locs.length;
-      this.locs.push({ file, line, column });
+      this.locs.push(loc);
       this.locIndex.set(key, index);
     }
     return index;

@@ -21,6 +21,12 @@ const functionHead: readonly Attribute[] = [
   [AT.highPc, FORM.data8],
   [AT.frameBase, FORM.exprloc],
 ];
+const inlinedHead: readonly Attribute[] = [
+  [AT.abstractOrigin, FORM.ref4],
+  [AT.ranges, FORM.secOffset],
+  [AT.callFile, FORM.udata],
+  [AT.callLine, FORM.udata],
+];
 const variableHead: readonly Attribute[] = [named, ...place, typed];
 
 /** [name, tag, has children, attributes]; the code of an abbreviation is its position from 1. */
@@ -43,6 +49,14 @@ const table = [
   ['functionParent', TAG.subprogram, true, [...functionHead, typed]],
   ['voidFunction', TAG.subprogram, false, functionHead],
   ['voidFunctionParent', TAG.subprogram, true, functionHead],
+  [
+    'abstractFunction',
+    TAG.subprogram,
+    false,
+    [named, [AT.linkageName, FORM.string], ...place, [AT.inline, FORM.data1]],
+  ],
+  ['inlined', TAG.inlinedSubroutine, false, inlinedHead],
+  ['inlinedParent', TAG.inlinedSubroutine, true, inlinedHead],
   ['parameter', TAG.formalParameter, false, [...variableHead, [AT.location, FORM.exprloc]]],
   ['variable', TAG.variable, false, [...variableHead, [AT.location, FORM.exprloc]]],
   ['parameterList', TAG.formalParameter, false, [...variableHead, [AT.location, FORM.secOffset]]],

@@ -3,13 +3,14 @@
  * types, globals, and call frame information. The language is given as C, so that GDB's expressions work on it.
  */
 import { ENCODING, LANGUAGE_C11, OP } from '../../dwarf/constants.ts';
-import type { DebugType, DebugVar } from '../ir/debug.ts';
+import type { DebugType, DebugVar, InlinedCall } from '../ir/debug.ts';
 import type { Global, Module, Sym } from '../ir/ir.ts';
 import type { CompiledFunc } from '../riscv/emit.ts';
 import { FRAME } from '../riscv/moves.ts';
 import { DebugBuffer } from './debug-buffer.ts';
 import { ABBREVIATIONS, writeAbbreviations } from './dwarf-abbreviations.ts';
 import { type TrapHandler, writeFrames } from './dwarf-frame.ts';
+import { type InlinedNode, inlinedCalls } from './dwarf-inlined.ts';
 import { writeLines } from './dwarf-line.ts';
 import type { ObjectSymbol } from './object.ts';
 
@@ -29,6 +30,8 @@ const RLE_START_LENGTH = 7;
 const LLE_START_LENGTH = 8;
 const DWARF_VERSION = 5;
 const UNIT_COMPILE = 1;
+/** DW_INL_inlined. */
+const INLINED = 1;
 const ADDRESS_SIZE = 8;
 
 class DwarfWriter {
@@ -44,6 +47,9 @@ class DwarfWriter {
   /** Places of references to types that are written later. */
   private readonly typeFixes: { readonly at: number; readonly type: DebugType }[] = [];
 
+  /** Callees that were inlined, and the places of references to them. */
+  private readonly inlinedCallees = new Map<InlinedCall['callee'], number[]>();
+
   constructor(
     private readonly module: Module,
     private readonly funcs: readonly CompiledFunc[],
@@ -56,9 +62,10 @@ class DwarfWriter {
     writeAbbreviations(this.abbrev);
     writeLines(this.line, this.module, this.funcs, this.symbolOf);
     writeFrames(this.frame, this.funcs, this.handlers, this.symbolOf);
-    this.writeRanges();
+    const ranges = this.writeRanges();
     const lists = this.startList(this.locations);
     this.writeInfo();
+    this.ranges.endUnit(ranges);
     this.locations.endUnit(lists);
     const buffers = [this.info, this.abbrev, this.line, this.ranges, this.frame];
     if (this.locations.length > LIST_HEADER) buffers.push(this.locations);
@@ -74,7 +81,8 @@ class DwarfWriter {
     return start;
   }
 
-  private writeRanges(): void {
+  /** The code of all functions, as the first list. Those of inlined calls follow it. */
+  private writeRanges(): number {
     const { ranges } = this;
     const start = this.startList(ranges);
     for (const { func, bytes } of this.funcs) {
@@ -83,7 +91,7 @@ class DwarfWriter {
       ranges.uleb(bytes.length);
     }
     ranges.u8(0);
-    ranges.endUnit(start);
+    return start;
   }
 
   private writeInfo(): void {
@@ -106,6 +114,7 @@ class DwarfWriter {
     for (let type = this.pendingTypes.shift(); type !== undefined; type = this.pendingTypes.shift()) {
       this.writeType(type);
     }
+    this.writeAbstractFunctions();
     for (const { at, type } of this.typeFixes) info.patchU32(at, this.typeOffsets.get(type)!);
     info.uleb(0);
     info.endUnit(unit);
@@ -120,7 +129,8 @@ class DwarfWriter {
   private writeFunc(compiled: CompiledFunc): void {
     const { info } = this;
     const { func } = compiled;
-    const children = func.debugVars.length > 0;
+    const inlined = inlinedCalls(this.module, compiled);
+    const children = func.debugVars.length + inlined.length > 0;
     info.uleb(
       func.debugResult === undefined
         ? children
@@ -149,7 +159,42 @@ class DwarfWriter {
       if (offset !== undefined) this.writeVariable(variable, offset - compiled.frameSize);
       else this.writeMovingVariable(variable, index, compiled);
     });
+    for (const call of inlined) this.writeInlined(call, this.symbolOf(func));
     info.uleb(0);
+  }
+
+  /** A call whose callee was inlined, with the calls that were inlined there. */
+  private writeInlined({ callee, at, ranges: covered, calls }: InlinedNode, symbol: ObjectSymbol): void {
+    const { info, ranges } = this;
+    info.uleb(calls.length > 0 ? ABBREVIATIONS.inlinedParent : ABBREVIATIONS.inlined);
+    const uses = this.inlinedCallees.get(callee) ?? [];
+    this.inlinedCallees.set(callee, uses);
+    uses.push(info.length);
+    info.u32(0);
+    info.offsetIn(ranges, ranges.length);
+    for (const { start, end } of covered) {
+      ranges.u8(RLE_START_LENGTH);
+      ranges.address(symbol, start);
+      ranges.uleb(end - start);
+    }
+    ranges.u8(0);
+    this.place(at);
+    if (calls.length === 0) return;
+    for (const call of calls) this.writeInlined(call, symbol);
+    info.uleb(0);
+  }
+
+  /** The functions that were inlined, for `writeInlined` to refer to. */
+  private writeAbstractFunctions(): void {
+    const { info } = this;
+    for (const [{ name, sourceName, loc }, uses] of this.inlinedCallees) {
+      for (const at of uses) info.patchU32(at, info.length);
+      info.uleb(ABBREVIATIONS.abstractFunction);
+      info.text(sourceName ?? name);
+      info.text(name);
+      this.place(loc);
+      info.u8(INLINED);
+    }
   }
 
   private variableHead(variable: DebugVar, parameter: number, local: number): void {

@@ -98,6 +98,7 @@ export function countUses(module: Module): Map<Sym, { calls: number; others: num
 
 /** Inlines into one function whatever pays. True when something changed. */
 export function inlineCalls(
+  module: Module,
   caller: Func,
   byName: ReadonlyMap<string, Func>,
   uses: ReadonlyMap<Sym, { calls: number; others: number }>,
@@ -113,7 +114,7 @@ export function inlineCalls(
       });
       if (index < 0) break;
       const callee = calleeOf(at.insts[index]!, byName)!;
-      at = inlineAt(caller, at, index, callee);
+      at = inlineAt(module, caller, at, index, callee);
       size += sizeOf(callee);
       changed = true;
     }
@@ -144,7 +145,7 @@ const callsItself = (func: Func): boolean =>
   );
 
 /** Replaces the call at `index` of `block` by the callee's body; the block that continues after it. */
-function inlineAt(caller: Func, block: Block, index: number, callee: Func): Block {
+function inlineAt(module: Module, caller: Func, block: Block, index: number, callee: Func): Block {
   const call = block.insts[index]!;
   const rest = caller.newBlock();
   rest.cold = block.cold;
@@ -206,7 +207,7 @@ function inlineAt(caller: Func, block: Block, index: number, callee: Func): Bloc
         copyFields(made, inst);
         if (inst.slot !== undefined) made.slot = slots.get(inst.slot);
       }
-      made.loc = inst.loc;
+      made.loc = call.loc === 0 ? inst.loc : module.inlinedLoc(inst.loc, callee, call.loc);
       copy.insts.push(made);
     }
   }

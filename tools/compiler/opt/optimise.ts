@@ -84,7 +84,7 @@ export function optimise(module: Module, options: OptimiseOptions = {}): void {
   for (const func of bottomUp(module)) {
     if (func.nakedBody !== undefined) continue;
     run(func, early);
-    if (inlineCalls(func, byName, uses)) run(func, early);
+    if (inlineCalls(module, func, byName, uses)) run(func, early);
     run(func, late);
     run(func, options.xtwzp === true ? translationsByMachine : translations);
     run(func, last);

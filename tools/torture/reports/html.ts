@@ -15,7 +15,15 @@ import type {
 import { element, escapeMarkup } from './markup.ts';
 import { STYLE } from './style.ts';
 import { TIMELINE_EVENTS, timelineSvg } from './timeline.ts';
-import { coverage, findingTitle, placeInFunction, schedulesText, sharePercent, whenText } from './wording.ts';
+import {
+  callersOf,
+  coverage,
+  findingTitle,
+  placeInFunction,
+  schedulesText,
+  sharePercent,
+  whenText,
+} from './wording.ts';
 
 const text = (name: string, content: string, style = ''): string =>
   element(name, style === '' ? {} : { class: style }, escapeMarkup(content));
@@ -48,7 +56,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 function storeRow(store: StoreJson, fate: 'lost' | 'reached'): string[] {
-  const calls = store.stack.map((call) => text('div', `called from ${placeInFunction(call)}`, 'call'));
+  const calls = callersOf(store).map((call) => text('div', `called from ${placeInFunction(call)}`, 'call'));
   const state = store.missing === 'fence' ? 'written back, no fence completed it' : 'never written back';
   return [
     text('span', fate === 'lost' ? '✕ lost' : '● too early', fate),

@@ -4,13 +4,13 @@
  */
 import type { FindingJson, StoreJson, TortureReport } from '../format.ts';
 import { element, escapeMarkup } from './markup.ts';
-import { coverage, findingTitle, placeInFunction, schedulesText, whenText } from './wording.ts';
+import { callersOf, coverage, findingTitle, placeInFunction, schedulesText, whenText } from './wording.ts';
 
 function storeText(store: StoreJson): string {
   const why = store.missing === 'fence' ? 'written back, no fence completed it' : 'never written back';
   return [
     `  ${store.size} bytes at ${store.address}  ${placeInFunction(store)}  [${why}]`,
-    ...store.stack.map((call) => `      called from ${placeInFunction(call)}`),
+    ...callersOf(store).map((call) => `      called from ${placeInFunction(call)}`),
   ].join('\n');
 }
 

@@ -11,6 +11,18 @@ export function placeText({ pc, symbol, offset, file, line, image }: PlaceJson):
   return image === undefined ? pc : `${image} ${pc}`;
 }
 
+/** Calls that led to a store, innermost first: those that were inlined among them. */
+export const callersOf = (place: PlaceJson & { readonly stack?: readonly PlaceJson[] }): PlaceJson[] => [
+  ...(place.inlinedInto ?? []),
+  ...(place.stack ?? []).flatMap((site) => [site, ...(site.inlinedInto ?? [])]),
+];
+
+/** `file:line`, and by which call it came there from another file: `persist.ts:26, by journal.ts:24`. */
+export function placeWithCaller(place: PlaceJson & { readonly stack?: readonly PlaceJson[] }): string {
+  const caller = callersOf(place).find(({ file }) => file !== undefined && file !== place.file);
+  return caller ? `${placeText(place)}, by ${placeText(caller)}` : placeText(place);
+}
+
 /** The same with the function: `file:line in function`. */
 export function placeInFunction(place: PlaceJson): string {
   const text = placeText(place);
@@ -47,15 +59,17 @@ export function schedulesText({ explored, complete, preemptions }: SchedulesJson
 }
 
 export function findingTitle(finding: FindingJson): string {
-  const [store] = finding.missing === 'order' ? finding.early : finding.lost;
-  const where = placeText(store ?? finding.crashPlace);
+  const [store] = finding.missing === 'order' && finding.early.length > 0 ? finding.early : finding.lost;
+  const where = placeWithCaller(store ?? finding.crashPlace);
   switch (finding.missing) {
     case 'flush':
       return `missing flush: the store at ${where} is lost`;
     case 'fence':
       return `missing fence: the store at ${where} is written back, but nothing completes that`;
     case 'order':
-      return `order, or recovery: the store at ${where} can be persistent before what must come with it`;
+      return finding.early.length > 0
+        ? `order, or recovery: the store at ${where} can be persistent before what must come with it`
+        : `order, or recovery: the store at ${where} can be missing where what goes with it is persistent`;
     case 'lock':
       return `missing lock: threads that take turns at ${placeText(finding.switches?.[0] ?? finding.crashPlace)} leave a state that none of them leaves alone`;
     case 'recovery':
