@@ -27,6 +27,7 @@ const CSR_ACKNOWLEDGED = 0xcc2;
 const CSR_BEGUN = 0xcc3;
 const CSR_ACKNOWLEDGED_SET = 0xcc4;
 const CSR_BEGUN_SET = 0xcc5;
+const CSR_OPERATIONS = 0xcc6;
 
 /** @underlying u64 */
 enum Mark {
@@ -70,6 +71,12 @@ export function wasAcknowledged(index: u64): bool {
 /** Had operation `index` (1–32) begun before the power failed? */
 export function hadBegun(index: u64): bool {
   return ((csr.read(CSR_BEGUN_SET) >> (index - 1)) & 1) !== 0;
+}
+
+/** How many operations to run: what `--operations` says, else `usual`. For workloads of any length. */
+export function operationCount(usual: u64): u64 {
+  const asked = csr.read(CSR_OPERATIONS);
+  return asked === 0 ? usual : asked;
 }
 
 /** Preparations are over: from here on the power may fail. `value` stands for the state as it is now. */
@@ -200,7 +207,7 @@ export function runThreads(
  * A whole workload: `setup`, then `operation(1)` … `operation(operations)`, each acknowledged when it returns. After a failure, when
  * interrupted transactions have been undone, `check` verifies what it can (`finish(code)` when something is wrong) and returns a number that
  * stands for the state; it must be the one after some operation not before the last acknowledged nor after the last begun. `check` must not
- * store to persistent memory.
+ * store to persistent memory, but for a recovery of the program's own: `if (recovering()) …`.
  */
 export function runWorkload(
   operations: u64,

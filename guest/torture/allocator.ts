@@ -1,8 +1,9 @@
 /** Torture workload: blocks are allocated and given back; the heap always accounts for what hangs on its list. */
 import '../libtwz/torture-only.ts';
 import { Anchor, allocateIn, freeIn, heapOf } from '../libtwz/alloc.ts';
-import { finish, makeSubject, mix, openSubject, runWorkload } from '../libtwz/torture.ts';
+import { finish, makeSubject, mix, openSubject, operationCount, runWorkload } from '../libtwz/torture.ts';
 import { Tx } from '../libtwz/tx.ts';
+import { randomOf } from './shared/random.ts';
 
 @persistent
 class Block {
@@ -11,7 +12,7 @@ class Block {
   fill: u64;
 }
 
-/** Sizes by operation; 0 gives the block in front back. */
+/** Sizes by operation; 0 gives the block in front back. More operations take sizes at random. */
 const SIZES: FixedArray<u64, 7> = [24, 100, 0, 24, 5000, 0, 0];
 
 function setup(): void {
@@ -19,7 +20,13 @@ function setup(): void {
 }
 
 function operation(index: u64): void {
-  const size = SIZES[index - 1];
+  const random = randomOf(index);
+  const size =
+    index <= 7
+      ? SIZES[index - 1]
+      : random % 3 === 0
+        ? 0
+        : 16 + ((random >> 8) % (u64(1) << (5 + ((random >> 4) % 8))));
   if (size === 0) pop();
   else push(size);
 }
@@ -37,6 +44,7 @@ function push(size: u64): void {
 
 function pop(): void {
   const heap = heapOf(openSubject());
+  if (heap.root === null) return;
   const block = changetype<Block>(heap.root!);
   using tx = Tx.begin();
   heap.root = changetype<Anchor | null>(block.next);
@@ -63,5 +71,5 @@ function check(): u64 {
 
 /** @export */
 function torture(): u64 {
-  return runWorkload(7, setup, operation, check);
+  return runWorkload(operationCount(7), setup, operation, check);
 }

@@ -7,7 +7,7 @@ import { BTree, BTreeCursor, createBTree } from '../libtwz/btree.ts';
 import { createHashMap, HashCursor, HashMap } from '../libtwz/hash-map.ts';
 import { Pool } from '../libtwz/pool.ts';
 import { createText, Text } from '../libtwz/text.ts';
-import { finish, mix, runWorkload } from '../libtwz/torture.ts';
+import { finish, mix, operationCount, runWorkload } from '../libtwz/torture.ts';
 import { Tx } from '../libtwz/tx.ts';
 import { createVector, Vector } from '../libtwz/vector.ts';
 import { container, setUp } from './shared/state.ts';
@@ -98,5 +98,5 @@ function check(): u64 {
 
 /** @export */
 function torture(): u64 {
-  return runWorkload(OPERATIONS, setup, operation, check);
+  return runWorkload(operationCount(OPERATIONS), setup, operation, check);
 }

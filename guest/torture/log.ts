@@ -6,7 +6,7 @@ import { CREATE_PERSIST } from '../abi/syscall.ts';
 import { Log } from '../libtwz/log.ts';
 import { assignName, rootNamespace, stepInto } from '../libtwz/name.ts';
 import { createObject, openObject } from '../libtwz/object.ts';
-import { finish, mix, runWorkload } from '../libtwz/torture.ts';
+import { finish, mix, operationCount, runWorkload } from '../libtwz/torture.ts';
 
 const TEXT =
   'a record that is long enough to lie in three cache blocks, if all of it is appended, and in one if only a part of it is';
@@ -46,5 +46,5 @@ function check(): u64 {
 
 /** @export */
 function torture(): u64 {
-  return runWorkload(5, setup, operation, check);
+  return runWorkload(operationCount(5), setup, operation, check);
 }

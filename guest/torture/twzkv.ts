@@ -4,13 +4,15 @@ import { ObjectId } from '../abi/object.ts';
 import { createHeap } from '../libtwz/alloc.ts';
 import { dataOf, openObject } from '../libtwz/object.ts';
 import { Pool } from '../libtwz/pool.ts';
-import { finish, mix, runWorkload } from '../libtwz/torture.ts';
+import { finish, mix, operationCount, runWorkload } from '../libtwz/torture.ts';
 import { Tx } from '../libtwz/tx.ts';
 import { Data, Store } from '../programs/paper/twzkv.ts';
+import { randomOf } from './shared/random.ts';
 import { setUp, state } from './shared/state.ts';
 
 const BUCKETS: u64 = 4;
-const KEYS = 'abcdef';
+const VALUES = 'values of different lengths, up to some cache blocks, of which each has another beginning';
+const KEYS = 'abcdefghijklmnopqrstuvwxyz';
 
 /** The pool's three objects hold the store and two data objects, each in one allocation. */
 @persistent
@@ -59,7 +61,19 @@ function operation(index: u64): void {
   const store = parts().store;
   const first = parts().first;
   const second = parts().second;
-  if (index <= 4)
+  const random = randomOf(index);
+  const some = (random >> 8) % KEYS.length;
+  // More operations than these eight are random ones.
+  if (index > 8) {
+    if (random % 3 === 0) store!.remove(key(some));
+    else
+      store!.put(
+        (random & 4) === 0 ? first! : second!,
+        key(some),
+        VALUES.subslice(some, VALUES.length - some),
+        0,
+      );
+  } else if (index <= 4)
     store!.put(index % 2 === 0 ? first! : second!, key(index), 'value', index === 2 ? 0 : index);
   else if (index === 5) store!.put(first!, key(1), 'other', 1);
   else if (index === 6) store!.remove(key(3));
@@ -81,5 +95,5 @@ function check(): u64 {
 
 /** @export */
 function torture(): u64 {
-  return runWorkload(8, setup, operation, check);
+  return runWorkload(operationCount(8), setup, operation, check);
 }

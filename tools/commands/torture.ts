@@ -34,6 +34,7 @@ interface TortureArguments extends ProgramArguments, OutputArguments {
   nvdimm?: string;
   'from-power-on': boolean;
   budget: number;
+  operations?: number;
   harts: number;
   preemptions: number;
   fences: FenceModel;
@@ -173,6 +174,11 @@ export const tortureCommand: CommandModule<object, TortureArguments> = {
         describe: 'own: a fence completes only what its own thread, or the kernel itself, has written back',
       })
       .option('budget', number('instructions after which a recovery counts as hung', 10_000_000))
+      .option('operations', {
+        type: 'number',
+        requiresArg: true,
+        describe: 'operations of a workload of any length (random-…, log, allocator, twzkv, large)',
+      })
       .option('harts', number('harts of a bare-metal program; their schedules are explored', 1))
       .option('preemptions', number('preemptions of guest threads under one schedule, at most', 1))
       .option('depth', number('failures in a row: 2 lets the power fail during recovery, too', 1))
@@ -225,6 +231,7 @@ export const tortureCommand: CommandModule<object, TortureArguments> = {
       memory: memorySize(args.mem),
       ...(args.nvdimm !== undefined && { nvdimm: nvdimmSize(args.nvdimm) }),
       budget: positiveInteger(args.budget, '--budget'),
+      ...(args.operations !== undefined && { operations: positiveInteger(args.operations, '--operations') }),
       harts: hartCount(args.harts),
       fromPowerOn: args['from-power-on'],
       fences: args.fences,

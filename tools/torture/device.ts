@@ -21,6 +21,7 @@
  *   0xcc3 R  the last operation that had begun
  *   0xcc4 R  bit n − 1: operation n was acknowledged
  *   0xcc5 R  bit n − 1: operation n had begun
+ *   0xcc6 R  the number of operations that the user asks for, 0 for none
  */
 import { paddr } from '../../emulator/addresses.ts';
 import type { CsrRow } from '../../emulator/cpu/csr.ts';
@@ -48,6 +49,7 @@ export const TORTURE_CSR = {
   begun: 0xcc3,
   acknowledgedSet: 0xcc4,
   begunSet: 0xcc5,
+  operations: 0xcc6,
 } as const;
 
 const MARK = { ready: 1, begin: 2, acknowledge: 3, observe: 4, finish: 5 } as const;
@@ -118,11 +120,14 @@ export interface TortureHost {
   phaseRead?(): void;
 }
 
-/** The registers of one machine; make new ones for each. */
-export function tortureExtension(host: TortureHost): MachineExtension {
+/**
+ * The registers of one machine; make new ones for each.
+ * @param operations that the user asks for; 0: the program's own number
+ */
+export function tortureExtension(host: TortureHost, operations = 0): MachineExtension {
   return {
     name: 'torture',
-    csrs: csrRows(host),
+    csrs: csrRows(host, operations),
     attach: (machine) => machine.bus.add(new TorturePage(host)),
   };
 }
@@ -158,7 +163,7 @@ class TorturePage implements Device {
   }
 }
 
-function csrRows(host: TortureHost): readonly CsrRow[] {
+function csrRows(host: TortureHost, operations: number): readonly CsrRow[] {
   const section = 'licorice torture';
   const readable = (number: number, name: string, read: () => number): CsrRow => ({
     number,
@@ -201,6 +206,7 @@ function csrRows(host: TortureHost): readonly CsrRow[] {
     readable(TORTURE_CSR.acknowledged, 'tortacked', () => host.progress().acknowledged),
     readable(TORTURE_CSR.begun, 'tortbegun', () => host.progress().begun),
     readable(TORTURE_CSR.acknowledgedSet, 'tortackedset', () => host.progress().acknowledgedSet),
+    readable(TORTURE_CSR.operations, 'tortoperations', () => operations),
     readable(TORTURE_CSR.begunSet, 'tortbegunset', () => host.progress().begunSet),
   ];
 }

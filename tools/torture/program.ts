@@ -41,6 +41,8 @@ export interface Program {
   readonly budget?: number;
   /** Whose fence completes whose write-backs; default `DEFAULT_FENCES`. */
   readonly fences?: FenceModel;
+  /** Operations of a guest workload that asks how many; default: its own number. */
+  readonly operations?: number;
   /** Let the power fail before the program says that it is ready, too. */
   readonly fromPowerOn?: boolean;
   /** Default: the translator for guest programs, the interpreter for bare-metal ones, which are short. */
@@ -57,11 +59,12 @@ export const budgetOf = (program: Program): number => program.budget ?? DEFAULTS
 export const nvdimmOf = (program: Program): number =>
   program.nvdimm ?? (program.system ? NVDIMM_GUEST : NVDIMM_BARE);
 
-/** The first 8 hexadecimal digits of the SHA-256 of everything that runs, and of the media's image. */
-export function fingerprint({ elf, system, media }: Program): string {
+/** The first 8 hexadecimal digits of the SHA-256 of everything that runs, how often, and of the media's image. */
+export function fingerprint({ elf, system, media, operations }: Program): string {
   const hash = createHash('sha256');
   if (system) hash.update(system.kernel.bytes).update(system.archive.bytes);
   else hash.update(elf.bytes);
+  if (operations !== undefined) hash.update(`${operations} operations`);
   return hash
     .update(media ?? new Uint8Array())
     .digest('hex')
@@ -103,7 +106,7 @@ export function makeComputer(program: Program, options: ComputerOptions): Comput
       trackDeep: options.keepAll === true,
       writeThrough: false,
     },
-    extensions: [tortureExtension(options.host)],
+    extensions: [tortureExtension(options.host, program.operations)],
     ...(engine && { engine }),
   });
   if (program.system) {
