@@ -107,7 +107,7 @@ export class Backtrace {
     const address = code && code.address - (context.isCaller ? 1n : 0n);
     const row: LineRow | undefined = address === undefined ? undefined : code?.program.lineAt(address);
     const outer = address === undefined ? undefined : code?.program.functionAt(address);
-    const inlined = address === undefined ? [] : (code?.program.inlinedAt(address) ?? []);
+    const inlined = address === undefined ? [] : (code?.program.framesInlinedAt(address) ?? []);
     let source: SourcePlace | undefined = row;
     const base = { pc, registers, space, code, cfa };
     for (const { called, from } of inlined.reverse()) {

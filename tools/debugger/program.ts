@@ -7,7 +7,7 @@
 
 import { STT } from '../../emulator/elf/constants.ts';
 import { type ElfFile, readElf } from '../../emulator/elf/reader.ts';
-import { AT, TAG } from '../dwarf/constants.ts';
+import { AT, PRODUCER, TAG } from '../dwarf/constants.ts';
 import { upperBound } from '../search.ts';
 import {
   type Entry,
@@ -276,6 +276,16 @@ export class Program {
     const outer = this.functionAt(address);
     if (outer) visit(outer.entry);
     return found;
+  }
+
+  /**
+   * The same as far as each deserves a frame. Of calls that the compiler of guest TypeScript inlines no variables are known: their frames
+   * would only hide those of the function around them.
+   */
+  framesInlinedAt(address: bigint): ReturnType<Program['inlinedAt']> {
+    return this.inlinedAt(address).filter(
+      ({ called }) => textOf(called.entry.unit.root, AT.producer) !== PRODUCER,
+    );
   }
 
   /** Parameters and variables of a function that are in scope at an instruction, innermost last. */

@@ -3,6 +3,9 @@
  * place for both, so that what the one writes is what the other expects.
  */
 
+/** DW_AT_producer of what the compiler of guest TypeScript writes. */
+export const PRODUCER = 'licorice';
+
 /** DW_TAG: what an entry describes (section 7.5.3). */
 export const TAG = {
   arrayType: 0x01,

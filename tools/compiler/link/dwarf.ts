@@ -2,7 +2,7 @@
  * Debugging information, DWARF 5, for the code and data of a module: lines, functions with parameters and variables,
  * types, globals, and call frame information. The language is given as C, so that GDB's expressions work on it.
  */
-import { ENCODING, LANGUAGE_C11, OP } from '../../dwarf/constants.ts';
+import { ENCODING, LANGUAGE_C11, OP, PRODUCER } from '../../dwarf/constants.ts';
 import type { DebugType, DebugVar, InlinedCall } from '../ir/debug.ts';
 import type { Global, Module, Sym } from '../ir/ir.ts';
 import type { CompiledFunc } from '../riscv/emit.ts';
@@ -102,7 +102,7 @@ class DwarfWriter {
     info.u8(ADDRESS_SIZE);
     info.offsetIn(this.abbrev, 0);
     info.uleb(ABBREVIATIONS.unit);
-    info.text('licorice');
+    info.text(PRODUCER);
     info.u16(LANGUAGE_C11);
     info.text(module.files[0] ?? '');
     info.text(module.directory);
