@@ -73,7 +73,7 @@ export interface ThreadOptions {
 /** Runs with as many preemptions as there may be, of which it is seen whether one more would show anything: no more of them are kept. */
 const LAST_ONES = 200;
 export const PREEMPTIONS = 1;
-export const MOST_SCHEDULES = 50_000;
+export const MOST_SCHEDULES = 10_000;
 
 export interface ThreadSchedules extends Interleavings {
   /** All schedules with so many preemptions were explored; more preemptions were not tried, unless `complete`. */
