@@ -8,10 +8,9 @@
  * nothing that the point leaves open, nor what it changed, has been read: guest programs boot once, and further points
  * start from where that boot first asked for the phase, if the bytes that it had read are the same there (`prefix.ts`).
  *
- * Invariants: before each read, memory shows one content of every block's set, except for the bytes that recovery
- * has stored over; those are its own and tell nothing about the failure. Recovery's `cbo.inval` acts as `cbo.flush`.
+ * Recovery's `cbo.inval` acts as `cbo.flush`.
  */
-import { CACHE_BLOCK_SIZE, PAGE_SIZE } from '../../emulator/addresses.ts';
+import { PAGE_SIZE } from '../../emulator/addresses.ts';
 import type { Computer } from '../../emulator/boot/computer.ts';
 import { PageFlag } from '../../emulator/cpu/state.ts';
 import { Initiator } from '../../emulator/machine/memory.ts';
@@ -25,8 +24,9 @@ import { type BlockSets, type CrashPoint, observeNvdimm } from './crash.ts';
 import type { Mark, Progress } from './device.ts';
 import { type RunEnd, runOrLoop } from './hang.ts';
 import { type NestedPoint, nestedPoint } from './nested.ts';
+import { type Decide, type KeptBlock, OpenBlocks } from './open-blocks.ts';
 import { judge, type Oracle, type Outcome } from './outcome.ts';
-import { mergeInto, Touched } from './prefix.ts';
+import { Touched } from './prefix.ts';
 import { budgetOf, makeComputer, type Program } from './program.ts';
 
 /** Recovery read byte `offset` (0–63) of `block`, which had several legal values, and it was `value`. */
@@ -37,14 +37,6 @@ export interface Decision {
   /** Of the instruction that read it. */
   readonly pc: bigint;
 }
-
-/** Picks one of the values (ascending, at least two) of a byte. */
-export type Decide = (
-  values: readonly number[],
-  set: BlockImages,
-  block: BlockNumber,
-  offset: number,
-) => number;
 
 /** One run of recovery. */
 export interface Path {
@@ -57,25 +49,10 @@ export interface Path {
   readonly observed: bigint | undefined;
 }
 
-/** A block during a run. */
-interface OpenBlock {
-  set: BlockImages;
-  /** 1 for each byte that recovery has stored to. */
-  stored: Uint8Array;
-  /** `stored` belongs to a node: copy it before changing it. */
-  shared: boolean;
-}
-
-const BLOCKS_PER_PAGE = PAGE_SIZE / CACHE_BLOCK_SIZE;
-
 /** Where runs start. Immutable. */
 export interface Node {
   readonly snapshot: Snapshot;
-  readonly open: readonly {
-    readonly block: BlockNumber;
-    readonly set: BlockImages;
-    readonly stored: Uint8Array;
-  }[];
+  readonly open: readonly KeptBlock[];
   readonly decisions: readonly Decision[];
   readonly output: string;
   readonly observed: bigint | undefined;
@@ -126,7 +103,7 @@ export class RecoveryMachine {
   private progress: Progress | undefined;
 
   private readonly observedPages = new Set<number>();
-  private readonly open = new Map<number, OpenBlock>();
+  private readonly open: OpenBlocks;
   private decide: Decide = ([first]) => first!;
   private decisions: Decision[] = [];
   private output = '';
@@ -170,6 +147,7 @@ export class RecoveryMachine {
     const { machine } = this.computer;
     this.nvdimm = this.computer.nvdimm!;
     this.budget = budgetOf(program);
+    this.open = new OpenBlocks(machine.memory, this.nvdimm.region);
     const { region } = this.nvdimm;
     const inside = (pa: number): boolean => pa >= region.base && pa < region.base + region.size;
     machine.memory.onLoad(
@@ -179,7 +157,9 @@ export class RecoveryMachine {
         return true;
       },
       (page, blocks, discarded) => {
-        if (!discarded) this.blocksToSee((page - region.firstPage) * BLOCKS_PER_PAGE, blocks);
+        if (discarded) return;
+        if (this.tracking) blocks.fill(-1);
+        else this.open.undecidedOf(page - region.firstPage, blocks);
       },
     );
     machine.memory.onStore(PageFlag.storeSlow, (_page, pa, length, initiator) => {
@@ -306,14 +286,12 @@ export class RecoveryMachine {
       const now = memory.u8.subarray(region.host + at, region.host + at + PAGE_SIZE);
       const wanted = visible.slice(at, at + PAGE_SIZE);
       prefix.touched.keepStored(at, wanted, now);
-      this.poke(at, wanted);
+      this.open.poke(at, wanted);
     }
     const open: Node['open'][number][] = [];
     for (const [block, set] of sets) {
       const stored = prefix.touched.stored(block);
-      const shown = set.at(0n);
-      mergeInto(shown, memory.u8.subarray(region.host + blockStart(block)), stored);
-      this.poke(blockStart(block), shown);
+      this.open.show(block, set, stored);
       open.push({ block, set, stored });
     }
     this.observePages(this.undecidedPages(sets));
@@ -329,15 +307,6 @@ export class RecoveryMachine {
     const { firstPage } = this.nvdimm.region;
     const undecided = [...sets].filter(([, set]) => !set.determined);
     return new Set(undecided.map(([block]) => firstPage + Math.floor(blockStart(block) / PAGE_SIZE)));
-  }
-
-  /** Changes bytes of the NVDIMM without anybody's notice but the snapshots'. */
-  private poke(at: number, bytes: Uint8Array): void {
-    const { memory } = this.computer.machine;
-    const { region } = this.nvdimm;
-    const page = region.firstPage + Math.floor(at / PAGE_SIZE);
-    memory.settle(page, region.base + at, Initiator.host);
-    memory.u8.set(bytes, region.host + at);
   }
 
   /** From now on accesses to these pages, and to no others of the NVDIMM, are seen. */
@@ -424,21 +393,16 @@ export class RecoveryMachine {
    */
   nodeHere(): Node | undefined {
     if (this.reader < 0) return undefined;
-    const open = [...this.open].map(([block, one]) => {
-      one.shared = true;
-      return { block: block as BlockNumber, set: one.set, stored: one.stored };
-    });
     const { output, observed } = this;
     const snapshot = this.computer.machine.snapshot();
-    return { snapshot, open, decisions: [...this.decisions], output, observed };
+    return { snapshot, open: this.open.keep(), decisions: [...this.decisions], output, observed };
   }
 
   private enter(node: Node): void {
     if (this.visit) throw new Error('a recovery that visits its crash points cannot be restarted');
     if (this.at !== node) this.computer.machine.restore(node.snapshot);
     this.at = undefined;
-    this.open.clear();
-    for (const { block, set, stored } of node.open) this.open.set(block, { set, stored, shared: true });
+    this.open.enter(node.open);
     this.decisions = [...node.decisions];
     this.output = node.output;
     this.observed = node.observed;
@@ -449,19 +413,7 @@ export class RecoveryMachine {
 
   private enterWith(sets: BlockSets): void {
     this.enter(this.root);
-    const { region } = this.nvdimm;
-    const { memory } = this.computer.machine;
-    for (const [block, set] of sets) {
-      const known = this.open.get(block);
-      if (known === undefined) throw new Error(`block ${block} is not open at this crash point`);
-      if (known.set === set) continue;
-      const at = blockStart(block);
-      const content = set.at(0n);
-      mergeInto(content, memory.u8.subarray(region.host + at), known.stored);
-      if (Buffer.compare(memory.u8.subarray(region.host + at, region.host + at + 64), content) !== 0)
-        this.poke(at, content);
-      known.set = set;
-    }
+    this.open.replace(sets);
   }
 
   private finish(decide: Decide): Path {
@@ -471,7 +423,7 @@ export class RecoveryMachine {
     const reason = runOrLoop(machine, Math.max(0, this.budget - machine.instructions));
     return {
       decisions: this.decisions,
-      sets: new Map([...this.open].map(([block, { set }]) => [block as BlockNumber, set])),
+      sets: this.open.sets(),
       outcome: this.judge(reason),
       output: this.output,
       observed: this.observed,
@@ -502,79 +454,32 @@ export class RecoveryMachine {
 
   /** Bytes are about to be read: each that is still undecided is decided now. */
   private load(from: number, length: number, reader: number): void {
-    if (this.stopAtPhase && this.stopsBoot(from, length, reader)) return;
-    this.tracking?.read(from, length);
-    if (this.open.size === 0) return;
-    for (let at = from; at < from + length; at++) {
-      const block = Math.floor(at / CACHE_BLOCK_SIZE) as BlockNumber;
-      const open = this.open.get(block);
-      const offset = at % CACHE_BLOCK_SIZE;
-      if (open === undefined || open.set.determined || open.stored[offset] === 1) continue;
-      const values = open.set.valuesAt(offset);
-      if (values.length === 1) continue;
-      this.reader = reader;
-      const value = this.decide(values, open.set, block, offset);
-      open.set = open.set.restrict(offset, value);
-      const { hart } = this.computer.machine.turns.current;
-      this.decisions.push({ block, offset, value, pc: BigInt.asUintN(64, hart.pc) });
-      this.show(block, open);
-    }
-  }
-
-  /** A boot that others may share goes no farther than to what is not decided. */
-  private stopsBoot(from: number, length: number, reader: number): boolean {
-    for (let at = from; at < from + length && !this.undecided; at++) {
-      const open = this.open.get(Math.floor(at / CACHE_BLOCK_SIZE));
-      const offset = at % CACHE_BLOCK_SIZE;
-      if (open === undefined || open.stored[offset] === 1 || open.set.valuesAt(offset).length === 1) continue;
-      this.reader = reader;
+    this.reader = reader;
+    // A boot that others may share goes no farther than to what is not decided.
+    if (this.stopAtPhase && !this.undecided && this.open.isUndecided(from, length)) {
       this.undecidedAt = this.nodeHere();
       this.undecided = true;
       this.asked();
     }
-    return this.undecided;
-  }
-
-  /** Sets the bits of those of the page that begins with `first` which are not decided yet. */
-  private blocksToSee(first: number, blocks: [number, number]): void {
-    if (this.tracking) {
-      blocks.fill(-1);
-      return;
-    }
-    for (const [block, { set }] of this.open) {
-      const place = block - first;
-      if (place >= 0 && place < BLOCKS_PER_PAGE && !set.determined) blocks[place >> 5]! |= 1 << (place & 31);
-    }
+    if (this.undecided) return;
+    this.tracking?.read(from, length);
+    this.open.read(from, length, (values, set, block, offset) => {
+      const value = this.decide(values, set, block, offset);
+      const { hart } = this.computer.machine.turns.current;
+      this.decisions.push({ block, offset, value, pc: BigInt.asUintN(64, hart.pc) });
+      return value;
+    });
   }
 
   private store(from: number, length: number): void {
     this.tracking?.store(from, length);
-    if (this.open.size === 0) return;
-    for (let at = from; at < from + length; at++) {
-      const open = this.open.get(Math.floor(at / CACHE_BLOCK_SIZE));
-      if (open === undefined) continue;
-      if (open.shared) {
-        open.stored = open.stored.slice();
-        open.shared = false;
-      }
-      open.stored[at % CACHE_BLOCK_SIZE] = 1;
-    }
-  }
-
-  /** Memory shows a content of the block's set, under what recovery has stored. */
-  private show(block: BlockNumber, { set, stored }: OpenBlock): void {
-    const { memory } = this.computer.machine;
-    const at = blockStart(block);
-    const shown = set.at(0n);
-    mergeInto(shown, memory.u8.subarray(this.nvdimm.region.host + at), stored);
-    this.poke(at, shown);
+    this.open.store(from, length);
   }
 
   /** The power may fail again, here. */
   private crash(kind: 'fence' | 'end'): void {
     const index = this.visited++;
-    const sets = new Map([...this.open].map(([block, { set }]) => [block as BlockNumber, set]));
     const place = { index, kind, progress: this.progress! };
-    this.visit!(nestedPoint(this.computer, place, sets), [...this.decisions]);
+    this.visit!(nestedPoint(this.computer, place, this.open.sets()), [...this.decisions]);
   }
 }
