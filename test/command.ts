@@ -15,9 +15,13 @@ export interface BuiltCommand {
 /**
  * Bundles the command into a temporary folder.
  * @param others more bundles, NAME.mjs beside it, by their sources
+ * @param parent where the folder is made; in `dist`, the command finds the guest's sources and what was built of them
  */
-export async function buildLicorice(others: Readonly<Record<string, string>> = {}): Promise<BuiltCommand> {
-  const folder = mkdtempSync(join(tmpdir(), 'licorice-command-'));
+export async function buildLicorice(
+  others: Readonly<Record<string, string>> = {},
+  parent = tmpdir(),
+): Promise<BuiltCommand> {
+  const folder = mkdtempSync(join(parent, 'licorice-command-'));
   await build({
     entryPoints: { licorice: 'tools/licorice.ts', 'torture-worker': 'tools/torture/worker.ts', ...others },
     outdir: folder,

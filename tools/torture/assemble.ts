@@ -62,9 +62,18 @@ class Namer {
     this.kernel = system && new Places(system.kernel.bytes, system.kernel.name);
   }
 
-  place(pc: bigint): PlaceJson {
+  /** Instructions of the same source line as one of these. */
+  sameLines(pcs: readonly bigint[]): bigint[] {
+    return pcs.flatMap((pc) => (this.inKernel(pc) ? this.kernel! : this.program).sameLine(pc));
+  }
+
+  private inKernel(pc: bigint): boolean {
     // The kernel lies in the upper half of the address space.
-    const inKernel = this.kernel !== undefined && pc >> 63n === 1n;
+    return this.kernel !== undefined && pc >> 63n === 1n;
+  }
+
+  place(pc: bigint): PlaceJson {
+    const inKernel = this.inKernel(pc);
     const places = inKernel ? this.kernel! : this.program;
     const image = inKernel ? 'kernel' : this.name;
     const inlinedInto = places.inlinedInto(pc).map((place) => ({ pc: hex(pc), image, ...place }));
@@ -94,7 +103,7 @@ export function assemble(
   const trials =
     options.fixes === false
       ? undefined
-      : new FixTrials(program, limits, calm, options.fixTrials ?? FIX_TRIALS);
+      : new FixTrials(program, limits, calm, options.fixTrials ?? FIX_TRIALS, (pcs) => namer.sameLines(pcs));
   const context: Context = { program, calm, namer, stacks, trials };
   const advice = [
     ...adviceOn(calm.events),

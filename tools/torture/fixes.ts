@@ -37,6 +37,8 @@ export class FixTrials {
     private readonly calm: CalmRun,
     /** Campaigns, at most. */
     private readonly most: number,
+    /** All instructions of the source lines of some: what the user changes is a line. */
+    private readonly sameLines: (pcs: readonly bigint[]) => readonly bigint[],
   ) {}
 
   /**
@@ -73,7 +75,8 @@ export class FixTrials {
       const { record } = explorer.explore(point, oracleAt(point, calm));
       for (const one of record.cases) left.add(caseKey(one));
     };
-    const { patched } = visitPoints(program, { schedules: calm.schedules, patch }, visit);
+    const everywhere = { ...patch, stores: new Set([...stores, ...this.sameLines(stores)]) };
+    const { patched } = visitPoints(program, { schedules: calm.schedules, patch: everywhere }, visit);
     const tried = { patched: patch.kind === 'fence' ? ascending(patched) : stores, left };
     this.known.set(key, tried);
     return tried;

@@ -3,9 +3,11 @@
  * source marks, replayed by its seed in under two seconds, and nothing in the fixed one?
  */
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type BuiltCommand, buildLicorice } from '../../test/command.ts';
 import type { TortureBenchRow } from '../bench/torture.ts';
+import { packageRoot } from '../guest/layouts.ts';
 import { guestPairNames } from './guest-pairs.ts';
 
 /** Milliseconds of CPU time that a replay may take; tests run beside each other. */
@@ -16,7 +18,7 @@ describe('pairs of guest programs', () => {
   let rows: readonly TortureBenchRow[];
   // By the command, because the emulator is several times faster bundled.
   beforeAll(async () => {
-    command = await buildLicorice();
+    command = await buildLicorice({}, join(packageRoot(), 'dist'));
     const args = [command.script, 'bench', 'torture', '--only', 'guest', '--json'];
     const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 1 << 26 });
     expect(stderr).toBe('');

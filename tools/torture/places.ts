@@ -65,6 +65,17 @@ export class Places {
     };
   }
 
+  /** The addresses of all instructions of the same source line: where a function was inlined, there are several of each. */
+  sameLine(address: bigint): bigint[] {
+    const { file, line } = this.at(address);
+    if (line === undefined) return [address];
+    return this.rows.flatMap((row, i) => {
+      if (row.end || row.line !== line || row.file !== file) return [];
+      const end = this.rows[i + 1]?.address ?? row.address;
+      return Array.from({ length: Number(end - row.address) / 2 }, (_, k) => row.address + BigInt(2 * k));
+    });
+  }
+
   /** The calls that the compiler replaced by their callees' bodies there, innermost first, each with the function that it is in. */
   inlinedInto(address: bigint): Place[] {
     const calls = this.debug?.inlinedAt(address) ?? [];
