@@ -20,8 +20,8 @@ export interface BuildTime {
 export interface BuildTimes {
   readonly threads: number;
   readonly times: readonly BuildTime[];
-  /** Of a build from nothing: milliseconds of each file in its thread, and of the archive. */
-  readonly parts: readonly { readonly file: string; readonly time: number }[];
+  /** Of a build from nothing: milliseconds of what was compiled together, and of the archive. */
+  readonly parts: readonly { readonly what: string; readonly time: number }[];
   /** Files and lines of source by folder of the guest. */
   readonly sources: readonly { readonly folder: string; readonly files: number; readonly lines: number }[];
 }
@@ -52,7 +52,7 @@ export async function measureBuild(rounds: number, threads = defaultThreads()): 
       rmSync(out, { recursive: true, force: true });
     }
   }
-  const { built, archive } = summary!;
+  const { built, tasks, archive } = summary!;
   const kinds = [...new Set(all.map(({ what }) => what))];
   return {
     threads,
@@ -60,7 +60,13 @@ export async function measureBuild(rounds: number, threads = defaultThreads()): 
       const same = all.filter((time) => time.what === what);
       return { what, wall: median(same.map(({ wall }) => wall)), cpu: median(same.map(({ cpu }) => cpu)) };
     }),
-    parts: [...built.map(({ file, time }) => ({ file, time })), { file: 'archive', time: archive }],
+    parts: [
+      ...tasks.map(({ files, time }) => ({
+        what: files.length === 1 ? files[0]! : `${files.length} programs`,
+        time,
+      })),
+      { what: 'archive', time: archive },
+    ],
     sources: countSources(root, new Set(built.flatMap(({ sources }) => sources))),
   };
 }
@@ -86,7 +92,7 @@ export function formatBuild({ threads, times, parts, sources }: BuildTimes): str
     `${'build'.padEnd(22)}    wall     cpu   (${threads} ${threads === 1 ? 'thread' : 'threads'})`,
     ...times.map(({ what, wall, cpu }) => `${what.padEnd(20)}${seconds(wall)}${seconds(cpu)}`),
     '',
-    ...parts.map(({ file, time }) => `${file.padEnd(20)}${seconds(time)}`),
+    ...parts.map(({ what, time }) => `${what.padEnd(20)}${seconds(time)}`),
     '',
     ...sources.map(
       ({ folder, files, lines }) =>

@@ -5,21 +5,21 @@
  */
 import { resolve } from 'node:path';
 import { UserError } from '../../emulator/errors.ts';
-import { checkReachable } from './frontend/check.ts';
+import { checkReachable, type Root } from './frontend/check.ts';
 import type { Diagnostic } from './frontend/diagnostics.ts';
 import { type ParseCache, Program, type SourceHost } from './frontend/program.ts';
 import { diskHost, projectRoot } from './frontend/session.ts';
 import type { Module } from './ir/ir.ts';
 import { printModule } from './ir/print.ts';
-import { Op } from './ir/types.ts';
 import { writeAssembly } from './link/assembly-text.ts';
+import { buildObject, type ProgramRoots } from './link/build-object.ts';
 import { readObject } from './link/elf-object.ts';
 import { writeRelocatable } from './link/elf-writer.ts';
 import { LAYOUTS, linkExecutable } from './link/linker.ts';
-import { BLOCK_FUNCTIONS, ModuleLowering } from './lower/module.ts';
+import { ModuleLowering, NotTogether } from './lower/module.ts';
 import { RUNTIME_PATH, RUNTIME_SOURCE } from './lower/runtime-source.ts';
 import { optimise } from './opt/optimise.ts';
-import { compileModule } from './riscv/compile.ts';
+import { ModuleCode } from './riscv/compile.ts';
 
 export type Target = 'bare' | 'kernel' | 'program';
 
@@ -42,7 +42,13 @@ export interface CompileOptions {
 }
 
 export type CompileResult =
-  | { readonly ok: true; readonly module: Module; readonly elf: Uint8Array }
+  | {
+      readonly ok: true;
+      readonly module: Module;
+      readonly elf: Uint8Array;
+      /** Absolute paths of the sources that it is made of. */
+      readonly sources: readonly string[];
+    }
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
 
 /** What the target's entry needs from the runtime. */
@@ -50,83 +56,103 @@ const REQUIRED: Record<Target, readonly string[]> = { bare: ['_start'], kernel: 
 
 const hasXtwzp = ({ target, xtwzp }: CompileOptions): boolean => xtwzp ?? target === 'program';
 
+/** Programs in one module of IR, and what is wrong with them. */
+interface Lowered {
+  readonly ok: true;
+  readonly module: Module;
+  /** In the order of the files. */
+  readonly programs: readonly LoweredProgram[];
+}
+interface LoweredProgram extends ProgramRoots {
+  /** Absolute paths of the sources that it is made of. */
+  readonly sources: readonly string[];
+}
+type Failed = Extract<CompileResult, { ok: false }>;
+
+/** The IR of programs, before optimisation. @throws NotTogether */
+function lower(files: readonly string[], options: CompileOptions): Lowered | Failed {
+  const paths = files.map((file) => resolve(file));
+  const host = options.host ?? diskHost;
+  const root = options.root ?? projectRoot(paths[0]!);
+  const program = new Program({
+    host: { read: (name) => (name === RUNTIME_PATH ? RUNTIME_SOURCE : host.read(name)) },
+    root,
+    optimise: options.optimise,
+    ...(options.cache && { cache: options.cache }),
+  });
+  const roots: Root[][] = [];
+  for (const [i, path] of paths.entries()) {
+    const entry = program.load(path);
+    if (entry === undefined) throw new UserError(`${files[i]}: no such file`);
+    roots.push(checkReachable(program, entry, ['main', '_start', ...(options.roots ?? [])]));
+  }
+  const { diagnostics } = program;
+  if (diagnostics.list.length > 0) return { ok: false, diagnostics: diagnostics.sorted() };
+  const required = options.relocatable === true ? [] : REQUIRED[options.target];
+  const lowering = new ModuleLowering(program, { optimise: options.optimise, programs: roots, required });
+  const module = lowering.run();
+  if (diagnostics.list.length > 0) return { ok: false, diagnostics: diagnostics.sorted() };
+  const programs = paths.map((path, i): LoweredProgram => {
+    const entry = program.modules.get(path)!;
+    return {
+      file: lowering.shownPath(path),
+      symbols: [
+        ...required.map((name) => lowering.runtime(name)),
+        ...roots[i]!.map((each) => lowering.symbolOfRoot(each)),
+      ],
+      sources: program.importedBy(entry).map((each) => each.path),
+    };
+  });
+  return { ok: true, module, programs };
+}
+
 /** The IR of a program, before optimisation, or what is wrong with it. */
 export function compileToIr(
   file: string,
   options: CompileOptions,
-): { readonly ok: true; readonly module: Module } | (CompileResult & { ok: false }) {
-  const path = resolve(file);
-  const host = options.host ?? diskHost;
-  const program = new Program({
-    host: { read: (name) => (name === RUNTIME_PATH ? RUNTIME_SOURCE : host.read(name)) },
-    root: options.root ?? projectRoot(path),
-    optimise: options.optimise,
-    ...(options.cache && { cache: options.cache }),
-  });
-  const entry = program.load(path);
-  if (entry === undefined) throw new UserError(`${file}: no such file`);
-  checkReachable(program, entry, ['main', '_start', ...(options.roots ?? [])]);
-  const { diagnostics } = program;
-  if (diagnostics.list.length > 0) return { ok: false, diagnostics: diagnostics.sorted() };
-  const isExecutable = options.relocatable !== true;
-  const module = new ModuleLowering(program, {
-    optimise: options.optimise,
-    required: isExecutable ? REQUIRED[options.target] : [],
-  }).run();
-  if (diagnostics.list.length > 0) return { ok: false, diagnostics: diagnostics.sorted() };
-  return { ok: true, module };
+): { readonly ok: true; readonly module: Module } | Failed {
+  return lower([file], options);
 }
 
 /** Compiles a program. */
-export function compile(file: string, options: CompileOptions): CompileResult {
-  const lowered = compileToIr(file, options);
-  if (!lowered.ok) return lowered;
+export const compile = (file: string, options: CompileOptions): CompileResult =>
+  compileTogether([file], options)[0]!;
+
+/**
+ * Compiles programs; what several of them contain is checked, optimised and translated once. Each result is the same, byte for byte, as when
+ * the program is compiled alone, except that what is wrong with one is said of all.
+ */
+export function compileTogether(files: readonly string[], options: CompileOptions): CompileResult[] {
+  let lowered: Lowered | Failed;
+  try {
+    lowered = lower(files, options);
+  } catch (error) {
+    if (!(error instanceof NotTogether) || files.length === 1) throw error;
+    return files.map((file) => compile(file, options));
+  }
+  if (!lowered.ok) return files.map(() => lowered as Failed);
   const { module } = lowered;
   if (options.optimise) optimise(module, { xtwzp: hasXtwzp(options) });
-  dropUnusedBlockFunctions(module);
   const relocatable = options.relocatable === true;
-  const object = compileModule(module, file, { farCalls: relocatable, debug: true });
-  const others = (options.objects ?? []).map(({ name, bytes }) => readObject(bytes, name));
-  const elf = relocatable
-    ? writeRelocatable(object)
-    : linkExecutable([object, ...others], LAYOUTS[options.target]);
-  return { ok: true, module, elf };
-}
-
-const BLOCK_OPS = new Map([
-  [Op.Memcpy, 'memcpy'],
-  [Op.Memmove, 'memmove'],
-  [Op.Memset, 'memset'],
-]);
-
-/** Removes the runtime's block functions where no code asks for them. */
-function dropUnusedBlockFunctions(module: Module): void {
-  const wanted = new Set<string>();
-  for (const func of module.funcs) {
-    for (const block of func.blocks) {
-      for (const { op, sym } of block.insts) {
-        const needed = BLOCK_OPS.get(op) ?? sym?.name;
-        // A function's calls of itself do not count.
-        if (needed !== undefined && needed !== func.name) wanted.add(needed);
-      }
-    }
-    if (func.nakedBody !== undefined)
-      for (const name of BLOCK_FUNCTIONS) if (func.nakedBody.includes(name)) wanted.add(name);
-  }
-  // memmove calls memcpy; what the block operations of one need is found in the same pass.
-  module.funcs = module.funcs.filter(
-    (func) => func.linkage !== 'weak' || !BLOCK_FUNCTIONS.includes(func.name) || wanted.has(func.name),
-  );
+  const code = new ModuleCode(module, { farCalls: relocatable });
+  return lowered.programs.map((program, i) => {
+    const others = (options.objects ?? []).map(({ name, bytes }) => readObject(bytes, name));
+    const object = buildObject(code, files[i]!, { debug: true }, program);
+    const elf = relocatable
+      ? writeRelocatable(object)
+      : linkExecutable([object, ...others], LAYOUTS[options.target]);
+    return { ok: true, module, elf, sources: program.sources };
+  });
 }
 
 /** The program as assembly text, with source lines as comments. */
 export function compileToAssembly(file: string, options: CompileOptions): string | readonly Diagnostic[] {
-  const lowered = compileToIr(file, { ...options, relocatable: true });
+  const lowered = lower([file], { ...options, relocatable: true });
   if (!lowered.ok) return lowered.diagnostics;
-  const { module } = lowered;
+  const { module, programs } = lowered;
   if (options.optimise) optimise(module, { xtwzp: hasXtwzp(options) });
-  dropUnusedBlockFunctions(module);
-  const object = compileModule(module, file, { farCalls: true, debug: false, listing: true });
+  const code = new ModuleCode(module, { farCalls: true });
+  const object = buildObject(code, file, { debug: false, listing: true }, programs[0]);
   const root = options.root ?? projectRoot(resolve(file));
   const texts = new Map<string, readonly string[]>();
   return writeAssembly(object, (path, line) => {

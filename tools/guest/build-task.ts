@@ -1,6 +1,9 @@
-/** One piece of the guest's build, as a thread does it: a source file becomes an ELF with its table of symbols, or guest/abi becomes layouts. */
+/**
+ * One piece of the guest's build, as a thread does it: source files become ELFs with their tables of symbols, or guest/abi becomes layouts.
+ * Files of one task share what is compiled; what comes out does not depend on which files those are.
+ */
 import { join, relative } from 'node:path';
-import { compile, type Target } from '../compiler/compile.ts';
+import { type CompileResult, compileTogether, type Target } from '../compiler/compile.ts';
 import { formatDiagnostic } from '../compiler/frontend/diagnostics.ts';
 import type { ParseCache, SourceHost } from '../compiler/frontend/program.ts';
 import { diskHost } from '../compiler/frontend/session.ts';
@@ -9,27 +12,32 @@ import { writeSymbols } from './symbols.ts';
 
 export interface BuildTask {
   /** Below the guest's folder. */
-  readonly file: string;
+  readonly files: readonly string[];
   readonly target: Target;
-  /** Whether the table of symbols is wanted as well. */
+  /** Whether tables of symbols are wanted as well. */
   readonly symbols?: boolean;
-  /** What the file is taken to hold, in place of what it does. */
+  /** What the first file is taken to hold, in place of what it does. */
   readonly text?: string;
 }
 
 export interface BuiltFile {
+  /** Below the guest's folder. */
+  readonly file: string;
   readonly elf: Uint8Array;
   /** For the boot archive; empty if it was not asked for. */
   readonly symbols: Uint8Array;
   /** The sources that were read, as paths below the root. */
   readonly inputs: readonly string[];
-  /** Milliseconds that it took. */
-  readonly time: number;
 }
 
 export type BuildResult =
-  | BuiltFile
-  /** What is wrong with the source, a line for each. */
+  | {
+      /** In the order of the task. */
+      readonly files: readonly BuiltFile[];
+      /** Milliseconds that it took. */
+      readonly time: number;
+    }
+  /** What is wrong with the sources, a line for each. */
   | { readonly errors: readonly string[] }
   /** The compiler, or the linker, gave up. */
   | { readonly failure: string };
@@ -47,28 +55,31 @@ export class Builder {
     return this.layouts;
   }
 
-  async build({ file, target, symbols, text: given }: BuildTask): Promise<BuildResult> {
+  async build({ files, target, symbols, text }: BuildTask): Promise<BuildResult> {
     const start = performance.now();
     const { root, cache } = this;
-    const inputs = new Set<string>();
-    const entry = join(root, 'guest', file);
-    const host: SourceHost = {
-      read: (path) => {
-        const text = path === entry && given !== undefined ? given : diskHost.read(path);
-        if (text !== undefined) inputs.add(relative(root, path));
-        return text;
-      },
-    };
     try {
-      const result = compile(entry, { target, optimise: true, cache, host });
-      if (!result.ok)
-        return { errors: result.diagnostics.map((d) => formatDiagnostic(d, (path) => relative(root, path))) };
-      const table = symbols
-        ? writeSymbols(result.elf, file, new Layouts(await this.readLayouts()))
-        : new Uint8Array();
-      return { elf: result.elf, symbols: table, inputs: [...inputs], time: performance.now() - start };
+      const paths = files.map((file) => join(root, 'guest', file));
+      const host: SourceHost = {
+        read: (path) => (path === paths[0] && text !== undefined ? text : diskHost.read(path)),
+      };
+      const results = compileTogether(paths, { target, optimise: true, cache, host });
+      const built: BuiltFile[] = [];
+      for (const [i, result] of results.entries()) {
+        if (!result.ok) return { errors: this.messages(result) };
+        const table = symbols
+          ? writeSymbols(result.elf, files[i]!, new Layouts(await this.readLayouts()))
+          : new Uint8Array();
+        const inputs = result.sources.map((path) => relative(root, path));
+        built.push({ file: files[i]!, elf: result.elf, symbols: table, inputs });
+      }
+      return { files: built, time: performance.now() - start };
     } catch (error) {
-      return { failure: `${file}: ${error instanceof Error ? error.message : String(error)}` };
+      return { failure: `${files.join(', ')}: ${error instanceof Error ? error.message : String(error)}` };
     }
+  }
+
+  private messages({ diagnostics }: Extract<CompileResult, { ok: false }>): string[] {
+    return diagnostics.map((each) => formatDiagnostic(each, (path) => relative(this.root, path)));
   }
 }

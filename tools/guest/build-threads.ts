@@ -20,6 +20,8 @@ export const defaultThreads = (): number => Math.min(availableParallelism(), MOS
 
 /** What a thread is asked for: a file, or the layouts of guest/abi. */
 export type ThreadTask = BuildTask | 'layouts';
+/** What a thread is sent: a task, or that there are no more. */
+export type ThreadMessage = ThreadTask | 'end';
 type ResultOf<T extends ThreadTask> = T extends BuildTask ? BuildResult : GuestLayouts;
 
 /** Does the tasks in threads, begun in their order; the results have that order too. */
@@ -39,14 +41,14 @@ export async function runTasks<T extends ThreadTask>(
       let current = -1;
       const proceed = (): void => {
         current = next++;
-        if (current < tasks.length) worker.postMessage(tasks[current]);
-        else void worker.terminate().then(() => done());
+        worker.postMessage(tasks[current] ?? 'end');
       };
       worker.on('message', (result: ResultOf<T>) => {
         results[current] = result;
         proceed();
       });
       worker.on('error', failed);
+      worker.on('exit', () => done());
       proceed();
     });
   await Promise.all(Array.from({ length: Math.min(threads, tasks.length) }, runThread));
@@ -56,8 +58,8 @@ export async function runTasks<T extends ThreadTask>(
 /** The files that were built, or a `UserError` with all that is wrong; what several programs share is said once. */
 export function builtFiles(results: readonly BuildResult[]): BuiltFile[] {
   const problems = new Set<string>();
-  const found = results.flatMap((result): BuiltFile[] => {
-    if ('elf' in result) return [result];
+  const found = results.flatMap((result): readonly BuiltFile[] => {
+    if ('files' in result) return result.files;
     for (const line of 'errors' in result ? result.errors : [result.failure]) problems.add(line);
     return [];
   });

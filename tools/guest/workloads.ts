@@ -6,6 +6,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { BuildCache } from './build-cache.ts';
+import type { BuildTask } from './build-task.ts';
 import { builtFiles, runTasks, workerFile } from './build-threads.ts';
 import { namesIn, replaceFile } from './files.ts';
 import { packageRoot } from './layouts.ts';
@@ -40,18 +41,21 @@ export async function buildSources(sources: readonly WorkloadSource[]): Promise<
     return { ...source, output, cache, elf: cache.find(source.file, output) };
   });
   const stale = found.filter(({ elf }) => elf === undefined);
+  // What is taken as it stands is compiled together; a file with another text is a program of its own.
+  const standing = stale.filter(({ text }) => text === undefined);
+  const others = stale.filter(({ text }) => text !== undefined);
+  const tasks: readonly BuildTask[] = [
+    { files: standing.map(({ file }) => file), target: 'program' },
+    ...others.map(({ file, text }): BuildTask => ({ files: [file], target: 'program', text: text! })),
+  ];
   const built = builtFiles(
     await runTasks(
       root,
-      stale.map(({ file, text }) => ({
-        file,
-        target: 'program' as const,
-        ...(text !== undefined && { text }),
-      })),
+      tasks.filter(({ files }) => files.length > 0),
     ),
   );
   for (const [i, { elf, inputs }] of built.entries()) {
-    const workload = stale[i]!;
+    const workload = [...standing, ...others][i]!;
     workload.elf = elf;
     replaceFile(workload.output, elf);
     workload.cache.store(workload.file, inputs, elf);

@@ -213,6 +213,8 @@ export interface Compressed {
   readonly rs2: RegisterPlace;
   /** For each bit: its place in the word, its place in the immediate. */
   readonly bits: readonly (readonly [number, number])[];
+  /** The bits of the immediate that the word has. */
+  readonly reach: number;
   /** Sign bit of the immediate, or −1. */
   readonly signBit: number;
   readonly reserved: readonly Condition[];
@@ -263,6 +265,7 @@ export const COMPRESSED: readonly Compressed[] = SOURCES.map((source) => {
     rs1: source.rs1 ?? 'x0',
     rs2: source.rs2 ?? 'x0',
     bits,
+    reach: bits.reduce((reach, [, bit]) => reach | (1 << bit), 0),
     signBit: source.signed ? Math.max(...bits.map(([, bit]) => bit)) : -1,
     reserved: source.reserved ?? [],
     hint: source.hint ?? [],
@@ -310,8 +313,8 @@ function writeRegister(place: RegisterPlace, register: number): number {
 }
 
 function holds(conditions: readonly Condition[], rd: number, rs1: number, rs2: number, imm: number): boolean {
-  for (const condition of conditions) {
-    switch (condition) {
+  for (let i = 0; i < conditions.length; i++) {
+    switch (conditions[i]!) {
       case 'imm=0':
         if (imm === 0) return true;
         break;
@@ -376,7 +379,11 @@ for (const row of COMPRESSED) {
 export function compress(id: number, rd: number, rs1: number, rs2: number, imm: number): number {
   const rows = compressBuckets.get(id);
   if (rows === undefined) return -1;
-  for (const row of rows) {
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]!;
+    const kept = imm & row.reach;
+    const represented = row.signBit >= 0 ? (kept << (31 - row.signBit)) >> (31 - row.signBit) : kept;
+    if (represented !== imm) continue;
     const d = writeRegister(row.rd, rd);
     const a = writeRegister(row.rs1, rs1);
     const b = writeRegister(row.rs2, rs2);
@@ -384,16 +391,12 @@ export function compress(id: number, rd: number, rs1: number, rs2: number, imm: 
     // Two operands in one place must be the same register.
     if (row.rd === row.rs1 && rd !== rs1) continue;
     if (row.rd === row.rs2 && rd !== rs2) continue;
-    let word = row.match | d | a | b;
-    let reach = 0;
-    for (const [inWord, bit] of row.bits) {
-      word |= ((imm >> bit) & 1) << inWord;
-      reach |= 1 << bit;
-    }
-    const represented =
-      row.signBit >= 0 ? ((imm & reach) << (31 - row.signBit)) >> (31 - row.signBit) : imm & reach;
-    if (represented !== imm) continue;
     if (holds(row.reserved, rd, rs1, rs2, imm) || holds(row.hint, rd, rs1, rs2, imm)) continue;
+    let word = row.match | d | a | b;
+    for (let k = 0; k < row.bits.length; k++) {
+      const place = row.bits[k]!;
+      word |= ((imm >> place[1]) & 1) << place[0];
+    }
     return word;
   }
   return -1;

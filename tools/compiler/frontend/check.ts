@@ -8,6 +8,7 @@ import { Context } from './context.ts';
 import {
   ClassTemplate,
   type Entity,
+  type FunctionInstance,
   FunctionTemplate,
   GlobalVariable,
   type Module,
@@ -114,40 +115,55 @@ const isDeclaration = (statement: ts.Statement): boolean =>
   ts.isExportDeclaration(statement) ||
   ts.isEmptyStatement(statement);
 
-/** Reaches what has `@export` or `@used` in the loaded modules, and what `names` of the entry module names. */
-export function checkReachable(program: Program, entry: Module, names: readonly string[]): void {
-  if (program.diagnostics.hasSyntaxErrors) return;
+/** What is part of an entry's program whoever refers to it. */
+export type Root = FunctionInstance | GlobalVariable;
+
+/**
+ * Reaches what has `@export` or `@used` in the entry module and in those that it imports, and what `names` of the entry module names; gives
+ * these roots.
+ */
+export function checkReachable(program: Program, entry: Module, names: readonly string[]): Root[] {
+  if (program.diagnostics.hasSyntaxErrors) return [];
+  const roots = new Set<Root>();
+  const reach = (entity: Entity): void => {
+    const root = reachEntity(program, entity);
+    if (root !== undefined) roots.add(root);
+  };
   for (const name of names) {
     const entity = entry.scope.names.get(name);
     if (entity?.kind !== 'function' && entity?.kind !== 'globalVariable') continue;
     entity.attributes.used = true;
     // The entry code of bare-metal programs calls `main`.
     if (name === 'main') entity.attributes.exportName ??= name;
-    reach(program, entity);
+    reach(entity);
   }
-  for (const module of program.modules.values()) {
-    checkTopLevel(program, module);
-    reachRoots(program, module.scope);
+  for (const module of program.importedBy(entry)) {
+    if (!module.checked) checkTopLevel(program, module);
+    module.checked = true;
+    forEachRoot(module.scope, reach);
   }
   checkQueued(program);
+  return [...roots];
 }
 
-function reachRoots(program: Program, scope: Scope): void {
+function forEachRoot(scope: Scope, reach: (entity: Entity) => void): void {
   for (const entity of scope.names.values()) {
-    if (entity.kind === 'namespace') reachRoots(program, entity.scope);
+    if (entity.kind === 'namespace') forEachRoot(entity.scope, reach);
     else if (entity.kind === 'function' || entity.kind === 'globalVariable') {
       const { exportName, used } = entity.attributes;
-      if (exportName !== undefined || used) reach(program, entity);
+      if (exportName !== undefined || used) reach(entity);
     }
   }
 }
 
-function reach(program: Program, entity: Entity): void {
+function reachEntity(program: Program, entity: Entity): Root | undefined {
   if (entity.kind === 'function' && entity.typeParameters.length === 0) {
-    instantiate(program, entity, [], entity.declaration);
-  } else if (entity.kind === 'globalVariable') {
-    resolveGlobal(program, entity, entity.declaration);
-    if (entity.type !== undefined && entity.type.kind !== 'error' && entity.storage !== undefined)
-      keep(program, entity);
+    return instantiate(program, entity, [], entity.declaration);
   }
+  if (entity.kind !== 'globalVariable') return undefined;
+  resolveGlobal(program, entity, entity.declaration);
+  if (entity.type === undefined || entity.type.kind === 'error' || entity.storage === undefined)
+    return undefined;
+  keep(program, entity);
+  return entity;
 }

@@ -50,6 +50,10 @@ export class Module {
   readonly exports = new Map<string, Entity>();
   /** Modules of `export * from`. */
   readonly starExports: Module[] = [];
+  /** What its imports and exports name, in their order. */
+  readonly imports: Module[] = [];
+  /** Whether its top-level statements were checked. */
+  checked = false;
 
   constructor(
     /** Absolute path. */

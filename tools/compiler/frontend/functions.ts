@@ -9,7 +9,7 @@ import { isConstant } from './constants.ts';
 import { Context } from './context.ts';
 import { FunctionInstance, FunctionTemplate, type FunctionInstance as Instance } from './entities.ts';
 import { checkAs, checkValue } from './expressions.ts';
-import type { Program } from './program.ts';
+import { declarationSymbol, type Program } from './program.ts';
 import { resolveType } from './resolve-types.ts';
 import { checkStatements, endsAlways } from './statements.ts';
 import type { Expr, LocalVariable, Logging } from './tree.ts';
@@ -152,7 +152,7 @@ export function functionExpression(
 ): Expr {
   const wanted = want?.kind === 'fn' ? want : undefined;
   const { module } = cx.scope;
-  const owner = cx.func?.symbolName ?? module.symbolPrefix;
+  const owner = cx.func?.symbolName ?? declarationSymbol(module, node);
   const name = node.name?.text ?? `lambda${cx.program.nextAnonymous(owner)}`;
   const attributes = readAttributes(node, name, cx.program.diagnostics);
   const template = new FunctionTemplate(name, node, cx.scope, owner, attributes, undefined);

@@ -6,7 +6,7 @@ import { Context } from './context.ts';
 import { coerce, spanOfArray, withDefaultType } from './convert.ts';
 import { GlobalVariable } from './entities.ts';
 import { checkExpression } from './expressions.ts';
-import type { Program } from './program.ts';
+import { declarationSymbol, type Program } from './program.ts';
 import { resolveType } from './resolve-types.ts';
 import type { Expr } from './tree.ts';
 import {
@@ -133,7 +133,7 @@ function zeroedType(cx: Context, node: ts.Expression, want: Type | undefined): T
 /** An object or array without a name of its own. */
 function anonymous(cx: Context, node: ts.Expression, storage: Type, value: Expr | undefined): Expr {
   const { program, scope } = cx;
-  const prefix = scope.module.symbolPrefix;
+  const prefix = declarationSymbol(scope.module, node);
   const name = `data${program.nextAnonymous(prefix)}`;
   const global = new GlobalVariable(
     name,

@@ -51,7 +51,10 @@ export class Program {
 
   constructor(readonly options: ProgramOptions) {}
 
-  /** Numbers the functions and objects without names that belong to `owner`. */
+  /**
+   * Numbers the functions and objects without names that belong to `owner`, which must be checked as a whole, so that the numbers are the same in
+   * all programs.
+   */
   nextAnonymous(owner: string): number {
     const number = (this.anonymous.get(owner) ?? 0) + 1;
     this.anonymous.set(owner, number);
@@ -125,7 +128,21 @@ export class Program {
       this.diagnostics.report(2004, specifier, text || specifier.getText(), what);
       return undefined;
     }
-    return this.load(path.endsWith('.ts') ? path : `${path}.ts`, specifier);
+    const module = this.load(path.endsWith('.ts') ? path : `${path}.ts`, specifier);
+    if (module !== undefined) from.imports.push(module);
+    return module;
+  }
+
+  /** A module and all that it imports, in the order of loading them when it is loaded first. */
+  importedBy(entry: Module): Module[] {
+    const found = new Set<Module>();
+    const visit = (module: Module): void => {
+      if (found.has(module)) return;
+      found.add(module);
+      module.imports.forEach(visit);
+    };
+    visit(entry);
+    return [...found];
   }
 
   /** What a module exports under a name, through its re-exports. */
@@ -156,6 +173,17 @@ export class Program {
     }
     return current;
   }
+}
+
+/** Symbol of the top-level declaration that `node` is part of, as far as it has a name. */
+export function declarationSymbol(module: Module, node: ts.Node): string {
+  const names: string[] = [];
+  for (let at = node; !ts.isSourceFile(at); at = at.parent) {
+    const { name } = at as ts.Node & { readonly name?: ts.Node };
+    if (ts.isStatement(at) || ts.isClassElement(at) || ts.isVariableDeclaration(at))
+      if (name !== undefined && ts.isIdentifier(name)) names.unshift(name.text);
+  }
+  return [module.symbolPrefix, ...names].join('.');
 }
 
 /** Declares what the statements of a module or namespace declare. */

@@ -50,6 +50,8 @@ export class Global extends Sym {
   /** Never written: placed in read-only memory, and loads from it may be folded. */
   isConst = false;
   debugType: DebugType | undefined;
+  /** Has no name of its own: each object file calls it this and a number. */
+  numberedAs: string | undefined;
   /** Index into `Module.locs`. */
   loc = 0;
 
@@ -172,6 +174,8 @@ export class Block {
   insts: Value[] = [];
   /** One entry per incoming edge; valid after `computePreds`. */
   preds: Block[] = [];
+  /** Length of `preds` while `computePreds` fills it. */
+  predCount = 0;
   /** Position in reverse postorder, or -1 if unreachable; set by the passes that need it. */
   order = -1;
   /** Innermost loop depth, set by the loop analysis. */
@@ -205,6 +209,10 @@ export class Func extends Sym {
   /** `always`: inlined at every call; `never`: at none. */
   inline: 'auto' | 'always' | 'never' = 'auto';
   isCold = false;
+  /** One place at most calls it, in any program. */
+  isSingle = false;
+  /** Set once the function is ready to be inlined. */
+  measured: { readonly size: number; readonly callsItself: boolean } | undefined;
   debugVars: DebugVar[] = [];
   debugResult: DebugType | undefined;
   /** Index into `Module.locs` of the declaration. */
@@ -256,6 +264,11 @@ export class Func extends Sym {
   }
 }
 
+/** Columns from here on are taken for one. */
+const MAX_COLUMN = 4096;
+/** More positions than any module has; the square is a safe integer. */
+const MAX_LOCS = 2 ** 26;
+
 /** What one compilation produces. */
 export class Module {
   funcs: Func[] = [];
@@ -267,7 +280,10 @@ export class Module {
   locs: SourceLoc[] = [{ file: 0, line: 0, column: 0 }];
   /** Folder that the paths of `files` are relative to. */
   directory = '/';
-  private readonly locIndex = new Map<string, number>();
+  /** By file, then by line and column. */
+  private readonly locIndex: Map<number, number>[] = [];
+  /** By callee, then by call and position in the callee. */
+  private readonly inlinedIndex = new Map<InlinedCall['callee'], Map<number, number>>();
 
   addFunc(func: Func): Func {
     this.funcs.push(func);
@@ -291,56 +307,61 @@ export class Module {
 
   /** Index of a position, to be stored in `Value.loc`. */
   loc(file: number, line: number, column: number): number {
-    return this.intern(`${file}:${line}:${column}`, { file, line, column });
+    const known = (this.locIndex[file] ??= new Map());
+    const key = line * MAX_COLUMN + Math.min(column, MAX_COLUMN - 1);
+    let index = known.get(key);
+    if (index === undefined) {
+      index = this.locs.length;
+      this.locs.push({ file, line, column });
+      known.set(key, index);
+    }
+    return index;
   }
 
   /** Index of a position in a function that has been inlined by the call at `at`. */
   inlinedLoc(loc: number, callee: InlinedCall['callee'], at: number): number {
     if (loc === 0) return 0;
-    const { inlined, ...place } = this.locs[loc]!;
+    let known = this.inlinedIndex.get(callee);
+    if (known === undefined) this.inlinedIndex.set(callee, (known = new Map()));
+    const key = at * MAX_LOCS + loc;
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const { file, line, column, inlined } = this.locs[loc]!;
     const call = inlined
       ? { callee: inlined.callee, at: this.inlinedLoc(inlined.at, callee, at) }
       : { callee, at };
-    const { file, line, column } = place;
-    return this.intern(`${file}:${line}:${column}:${call.callee.name}:${call.at}`, {
-      ...place,
-      inlined: call,
-    });
-  }
-
-  private intern(key: string, loc: SourceLoc): number {
-    let index = this.locIndex.get(key);
-    if (index === undefined) {
-      index = this.locs.length;
-      this.locs.push(loc);
-      this.locIndex.set(key, index);
-    }
+    const index = this.locs.push({ file, line, column, inlined: call }) - 1;
+    known.set(key, index);
     return index;
   }
 }
 
 /** Fills `preds` of all blocks; an edge that occurs twice is listed twice. */
 export function computePreds(func: Func): void {
-  for (const block of func.blocks) block.preds = [];
-  for (const block of func.blocks) {
-    for (const edge of block.succs) edge.to.preds.push(block);
+  const { blocks } = func;
+  // This is done often and changes little: the lists are filled anew in place.
+  for (let i = 0; i < blocks.length; i++) blocks[i]!.predCount = 0;
+  for (let i = 0; i < blocks.length; i++) {
+    const block = blocks[i]!;
+    const { succs } = block;
+    for (let k = 0; k < succs.length; k++) {
+      const { to } = succs[k]!;
+      to.preds[to.predCount++] = block;
+    }
+  }
+  for (let i = 0; i < blocks.length; i++) {
+    const { preds, predCount } = blocks[i]!;
+    if (preds.length !== predCount) preds.length = predCount;
   }
 }
 
 /** Replaces every operand by what it was forwarded to. */
 export function resolveOperands(func: Func): void {
-  for (const block of func.blocks) {
-    for (const inst of block.insts) {
-      const args = inst.args;
-      for (let i = 0; i < args.length; i++) {
-        if (args[i]!.forward !== undefined) args[i] = resolve(args[i]!);
-      }
-      for (const edge of inst.succs) {
-        const edgeArgs = edge.args;
-        for (let i = 0; i < edgeArgs.length; i++) {
-          if (edgeArgs[i]!.forward !== undefined) edgeArgs[i] = resolve(edgeArgs[i]!);
-        }
-      }
-    }
+  const resolveAll = (args: Value[]): void => {
+    for (let i = 0; i < args.length; i++) if (args[i]!.forward !== undefined) args[i] = resolve(args[i]!);
+  };
+  for (const { insts, succs } of func.blocks) {
+    for (let i = 0; i < insts.length; i++) resolveAll(insts[i]!.args);
+    for (let i = 0; i < succs.length; i++) resolveAll(succs[i]!.args);
   }
 }

@@ -4,8 +4,11 @@ import { type Block, type Func, resolve, resolveOperands, type Value } from './i
 /** Forwards a parameter all of whose arguments are one value (or itself) to that value. */
 export function simplifyParam(block: Block, param: Value, index: number): Value {
   let same: Value | undefined;
-  for (const pred of block.preds) {
-    for (const edge of pred.succs) {
+  const { preds } = block;
+  for (let i = 0; i < preds.length; i++) {
+    const { succs } = preds[i]!;
+    for (let k = 0; k < succs.length; k++) {
+      const edge = succs[k]!;
       if (edge.to !== block) continue;
       const arg = edge.args[index];
       if (arg === undefined) return param;
@@ -20,16 +23,24 @@ export function simplifyParam(block: Block, param: Value, index: number): Value 
   return same;
 }
 
-/** Removes block parameters that always have one value, and replaces their uses. Needs `preds`. */
-export function removeTrivialParams(func: Func): void {
+/** Removes block parameters that always have one value; whether there were any. Their uses are to be resolved. Needs `preds`. */
+export function dropTrivialParams(func: Func): boolean {
+  let any = false;
   for (let changed = true; changed; ) {
     changed = false;
-    for (const block of func.blocks) {
-      block.params.forEach((param, index) => {
-        if (param.forward === undefined && simplifyParam(block, param, index) !== param) changed = true;
-      });
+    const { blocks } = func;
+    for (let i = 0; i < blocks.length; i++) {
+      const block = blocks[i]!;
+      const { params } = block;
+      for (let index = 0; index < params.length; index++) {
+        const param = params[index]!;
+        if (param.forward !== undefined) any = true;
+        else if (simplifyParam(block, param, index) !== param) changed = true;
+      }
     }
+    any ||= changed;
   }
+  if (!any) return false;
   for (const block of func.blocks) {
     if (!block.params.some((param) => param.forward !== undefined)) continue;
     const keep = block.params.map((param) => param.forward === undefined);
@@ -40,5 +51,11 @@ export function removeTrivialParams(func: Func): void {
       }
     }
   }
+  return true;
+}
+
+/** Removes block parameters that always have one value, and resolves all uses of what was replaced. Needs `preds`. */
+export function removeTrivialParams(func: Func): void {
+  dropTrivialParams(func);
   resolveOperands(func);
 }

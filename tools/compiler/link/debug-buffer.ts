@@ -2,6 +2,8 @@
 import { R_RISCV, SHT, STT } from '../../../emulator/elf/constants.ts';
 import { type ObjectReloc, ObjectSection, ObjectSymbol } from './object.ts';
 
+const isAscii = (text: string): boolean => /^[ -~]*$/.test(text);
+
 export class DebugBuffer {
   readonly section: ObjectSection;
   /** The start of the section, for references from other sections. */
@@ -72,10 +74,12 @@ export class DebugBuffer {
 
   /** A string with a zero byte at its end. */
   text(value: string): void {
-    const encoded = this.encoder.encode(value);
-    const at = this.reserve(encoded.length + 1);
-    this.bytes.set(encoded, at);
-    this.bytes[at + encoded.length] = 0;
+    const encoded = isAscii(value) ? undefined : this.encoder.encode(value);
+    const length = encoded?.length ?? value.length;
+    const at = this.reserve(length + 1);
+    if (encoded !== undefined) this.bytes.set(encoded, at);
+    else for (let i = 0; i < length; i++) this.bytes[at + i] = value.charCodeAt(i);
+    this.bytes[at + length] = 0;
   }
 
   raw(values: readonly number[]): void {
@@ -99,6 +103,10 @@ export class DebugBuffer {
 
   endUnit(start: number): void {
     this.view.setUint32(start, this.length - start - 4, true);
+  }
+
+  patchU8(at: number, value: number): void {
+    this.bytes[at] = value;
   }
 
   patchU32(at: number, value: number): void {

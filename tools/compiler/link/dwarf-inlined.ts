@@ -1,7 +1,7 @@
 /** Which code of a function came in by which inlined call, from the positions of its instructions (DWARF 5, section 3.3.8). */
 import type { InlinedCall } from '../ir/debug.ts';
-import type { Module } from '../ir/ir.ts';
 import type { CompiledFunc } from '../riscv/emit.ts';
+import type { SourcePlaces } from './source-places.ts';
 
 /** A call that was inlined, with those in the callee's body. */
 export interface InlinedNode extends InlinedCall {
@@ -11,7 +11,7 @@ export interface InlinedNode extends InlinedCall {
 }
 
 /** The outermost calls that were inlined into a function. */
-export function inlinedCalls({ locs }: Module, { lines, bytes }: CompiledFunc): InlinedNode[] {
+export function inlinedCalls(places: SourcePlaces, { lines, bytes }: CompiledFunc): InlinedNode[] {
   const outermost: InlinedNode[] = [];
   const nodes = new Map<string, InlinedNode>();
   const nodeOf = ({ callee, at }: InlinedCall): InlinedNode => {
@@ -20,7 +20,7 @@ export function inlinedCalls({ locs }: Module, { lines, bytes }: CompiledFunc): 
     if (known) return known;
     const node: InlinedNode = { callee, at, ranges: [], calls: [] };
     nodes.set(key, node);
-    const outer = locs[at]!.inlined;
+    const outer = places.callAt(at);
     (outer ? nodeOf(outer).calls : outermost).push(node);
     return node;
   };
@@ -29,7 +29,7 @@ export function inlinedCalls({ locs }: Module, { lines, bytes }: CompiledFunc): 
     const end = rows[i + 1]?.offset ?? bytes.length;
     // Of several positions at one address the last one counts.
     if (end === offset) return;
-    for (let call = locs[what]!.inlined; call; call = locs[call.at]!.inlined) {
+    for (let call = places.callAt(what); call; call = places.callAt(call.at)) {
       const { ranges } = nodeOf(call);
       const last = ranges[ranges.length - 1];
       if (last?.end === offset) last.end = end;

@@ -1,9 +1,10 @@
 /** The line number program (DWARF 5, section 6.2): one sequence for each function. */
 import { LNE, LNS } from '../../dwarf/constants.ts';
-import type { Module, Sym } from '../ir/ir.ts';
+import type { Sym } from '../ir/ir.ts';
 import type { CompiledFunc } from '../riscv/emit.ts';
 import type { DebugBuffer } from './debug-buffer.ts';
 import type { ObjectSymbol } from './object.ts';
+import type { SourcePlaces } from './source-places.ts';
 
 /** Operand counts of the standard opcodes 1 to 12. */
 const OPERANDS = [0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1];
@@ -15,7 +16,7 @@ const FORM = { string: 0x08, udata: 0x0f } as const;
 
 export function writeLines(
   buffer: DebugBuffer,
-  module: Module,
+  places: SourcePlaces,
   funcs: readonly CompiledFunc[],
   symbolOf: (sym: Sym) => ObjectSymbol,
 ): void {
@@ -29,21 +30,21 @@ export function writeLines(
   buffer.raw([1, 1, 1, LINE_BASE & 0xff, LINE_RANGE, OPCODE_BASE, ...OPERANDS]);
   buffer.raw([1, CONTENT.path, FORM.string]);
   buffer.uleb(1);
-  buffer.text(module.directory);
+  buffer.text(places.directory);
   buffer.raw([2, CONTENT.path, FORM.string, CONTENT.directoryIndex, FORM.udata]);
-  buffer.uleb(module.files.length);
-  for (const file of module.files) {
+  buffer.uleb(places.files.length);
+  for (const file of places.files) {
     buffer.text(file);
     buffer.uleb(0);
   }
   buffer.endUnit(header);
-  for (const compiled of funcs) writeSequence(buffer, module, compiled, symbolOf(compiled.func));
+  for (const compiled of funcs) writeSequence(buffer, places, compiled, symbolOf(compiled.func));
   buffer.endUnit(unit);
 }
 
 function writeSequence(
   buffer: DebugBuffer,
-  module: Module,
+  places: SourcePlaces,
   compiled: CompiledFunc,
   symbol: ObjectSymbol,
 ): void {
@@ -60,7 +61,7 @@ function writeSequence(
   rows.forEach(({ offset, what }, index) => {
     // Of several positions at one address the last one counts.
     if (rows[index + 1]?.offset === offset) return;
-    const { file, line, column } = module.locs[what]!;
+    const { file, line, column } = places.at(what);
     if (file !== state.file) {
       buffer.u8(LNS.setFile);
       buffer.uleb(file);

@@ -4,7 +4,7 @@
  */
 import { ENCODING, LANGUAGE_C11, OP, PRODUCER } from '../../dwarf/constants.ts';
 import type { DebugType, DebugVar, InlinedCall } from '../ir/debug.ts';
-import type { Global, Module, Sym } from '../ir/ir.ts';
+import type { Global, Sym } from '../ir/ir.ts';
 import type { CompiledFunc } from '../riscv/emit.ts';
 import { FRAME } from '../riscv/moves.ts';
 import { DebugBuffer } from './debug-buffer.ts';
@@ -13,15 +13,16 @@ import { type TrapHandler, writeFrames } from './dwarf-frame.ts';
 import { type InlinedNode, inlinedCalls } from './dwarf-inlined.ts';
 import { writeLines } from './dwarf-line.ts';
 import type { ObjectSymbol } from './object.ts';
+import type { SourcePlaces } from './source-places.ts';
 
 export function writeDwarf(
-  module: Module,
+  places: SourcePlaces,
   funcs: readonly CompiledFunc[],
   globals: readonly Global[],
   handlers: readonly TrapHandler[],
   symbolOf: (sym: Sym) => ObjectSymbol,
 ): DebugBuffer[] {
-  return new DwarfWriter(module, funcs, globals, handlers, symbolOf).run();
+  return new DwarfWriter(places, funcs, globals, handlers, symbolOf).run();
 }
 
 /** Bytes of a range- or location-list header, after which the first list starts. */
@@ -51,7 +52,7 @@ class DwarfWriter {
   private readonly inlinedCallees = new Map<InlinedCall['callee'], number[]>();
 
   constructor(
-    private readonly module: Module,
+    private readonly places: SourcePlaces,
     private readonly funcs: readonly CompiledFunc[],
     private readonly globals: readonly Global[],
     private readonly handlers: readonly TrapHandler[],
@@ -60,7 +61,7 @@ class DwarfWriter {
 
   run(): DebugBuffer[] {
     writeAbbreviations(this.abbrev);
-    writeLines(this.line, this.module, this.funcs, this.symbolOf);
+    writeLines(this.line, this.places, this.funcs, this.symbolOf);
     writeFrames(this.frame, this.funcs, this.handlers, this.symbolOf);
     const ranges = this.writeRanges();
     const lists = this.startList(this.locations);
@@ -95,7 +96,7 @@ class DwarfWriter {
   }
 
   private writeInfo(): void {
-    const { info, module } = this;
+    const { info, places } = this;
     const unit = info.startUnit();
     info.u16(DWARF_VERSION);
     info.u8(UNIT_COMPILE);
@@ -104,8 +105,8 @@ class DwarfWriter {
     info.uleb(ABBREVIATIONS.unit);
     info.text(PRODUCER);
     info.u16(LANGUAGE_C11);
-    info.text(module.files[0] ?? '');
-    info.text(module.directory);
+    info.text(places.files[0] ?? '');
+    info.text(places.directory);
     info.offsetIn(this.line, 0);
     info.offsetIn(this.ranges, LIST_HEADER);
     info.u64(0);
@@ -121,7 +122,7 @@ class DwarfWriter {
   }
 
   private place(loc: number): void {
-    const { file, line } = this.module.locs[loc]!;
+    const { file, line } = this.places.at(loc);
     this.info.uleb(file);
     this.info.uleb(line);
   }
@@ -129,7 +130,7 @@ class DwarfWriter {
   private writeFunc(compiled: CompiledFunc): void {
     const { info } = this;
     const { func } = compiled;
-    const inlined = inlinedCalls(this.module, compiled);
+    const inlined = inlinedCalls(this.places, compiled);
     const children = func.debugVars.length + inlined.length > 0;
     info.uleb(
       func.debugResult === undefined
@@ -242,12 +243,12 @@ class DwarfWriter {
     locations.u8(0);
   }
 
-  /** Writes an expression with its length in front. */
+  /** Writes an expression, shorter than 128 bytes, with its length in front. */
   private expression(write: (buffer: DebugBuffer) => void, target: DebugBuffer): void {
-    const scratch = new DebugBuffer('');
-    write(scratch);
-    target.uleb(scratch.length);
-    target.raw([...scratch.finish().data]);
+    const at = target.length;
+    target.u8(0);
+    write(target);
+    target.patchU8(at, target.length - at - 1);
   }
 
   private writeGlobal(global: Global): void {

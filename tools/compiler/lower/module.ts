@@ -4,10 +4,12 @@
  */
 
 import type * as ts from 'typescript';
+import type { Root } from '../frontend/check.ts';
 import { checkQueued } from '../frontend/check.ts';
 import type { Diagnostics } from '../frontend/diagnostics.ts';
-import type { FunctionInstance, GlobalVariable } from '../frontend/entities.ts';
+import { FunctionInstance, type GlobalVariable } from '../frontend/entities.ts';
 import { instantiate } from '../frontend/functions.ts';
+import { hasOneMention } from '../frontend/mentions.ts';
 import type { Program } from '../frontend/program.ts';
 import type { Expr } from '../frontend/tree.ts';
 import { alignOf, isInPlace, sizeOf, type Type, VOID } from '../frontend/types.ts';
@@ -22,8 +24,13 @@ import { RUNTIME_PATH } from './runtime-source.ts';
 /** What the code generator calls for block operations that are not expanded in place. */
 export const BLOCK_FUNCTIONS: readonly string[] = ['memcpy', 'memmove', 'memset'];
 
+/** Programs cannot be lowered together: they bring different functions for something that the compiler itself calls. */
+export class NotTogether extends Error {}
+
 export interface LowerOptions {
   readonly optimise: boolean;
+  /** What each of the programs begins with. */
+  readonly programs: readonly (readonly Root[])[];
   /** Names of runtime functions that the target needs whatever the code refers to. */
   readonly required: readonly string[];
 }
@@ -32,7 +39,10 @@ export class ModuleLowering {
   readonly module = new Module();
   readonly debugTypes = new DebugTypes();
   private readonly functions = new Map<FunctionInstance, Sym>();
-  private readonly bySymbol = new Map<string, FunctionInstance>();
+  /** What the programs export; undefined where they differ. */
+  private readonly exported = new Map<string, FunctionInstance | undefined>();
+  /** Functions of the runtime that were asked for. */
+  private readonly runtimeFunctions = new Map<string, FunctionInstance>();
   private readonly globals = new Map<GlobalVariable, Sym>();
   private readonly strings = new Map<string, Global>();
   private readonly locations = new Map<string, Global>();
@@ -49,7 +59,7 @@ export class ModuleLowering {
 
   run(): Module {
     const { program } = this;
-    for (const instance of program.functions) this.bySymbol.set(instance.symbolName, instance);
+    this.findExported();
     for (const name of [...BLOCK_FUNCTIONS, ...this.options.required]) this.runtime(name);
     // Lowering asks for runtime functions, which are checked and lowered in turn.
     for (let index = 0; index < program.functions.length; index++) {
@@ -61,24 +71,26 @@ export class ModuleLowering {
     return this.module;
   }
 
+  private findExported(): void {
+    const { programs } = this.options;
+    const counts = new Map<FunctionInstance, number>();
+    for (const root of programs.flat())
+      if (root instanceof FunctionInstance) counts.set(root, (counts.get(root) ?? 0) + 1);
+    for (const [instance, count] of counts)
+      this.exported.set(instance.symbolName, count === programs.length ? instance : undefined);
+  }
+
   // Symbols.
 
   symbolOf(instance: FunctionInstance): Sym {
     let symbol = this.functions.get(instance);
     if (symbol === undefined) {
       symbol = instance.isExternal
-        ? this.externalFunction(instance.symbolName)
+        ? this.module.external(instance.symbolName, true)
         : this.declareFunction(instance);
       this.functions.set(instance, symbol);
     }
     return symbol;
-  }
-
-  /** A function of another object file, unless another module of this program exports it. */
-  private externalFunction(name: string): Sym {
-    const defined = this.bySymbol.get(name);
-    if (defined !== undefined && !defined.isExternal) return this.symbolOf(defined);
-    return this.module.external(name, true);
   }
 
   private declareFunction(instance: FunctionInstance): Func {
@@ -92,6 +104,7 @@ export class ModuleLowering {
     if (attributes.align > 0) func.align = attributes.align;
     func.inline = attributes.inline;
     func.isCold = attributes.cold;
+    func.isSingle = func.linkage === 'local' && hasOneMention(template);
     func.trapFrame = attributes.trapFrame;
     func.isNoReturn = instance.result.kind === 'never';
     func.sourceName = template.thisType
@@ -109,25 +122,27 @@ export class ModuleLowering {
 
   /** A function that the compiler calls by its symbol: the program's own, or the one of the built-in runtime. */
   runtime(name: string): Sym {
-    let instance = this.bySymbol.get(name);
+    let instance = this.exported.get(name) ?? this.runtimeFunctions.get(name);
     if (instance === undefined) {
+      if (this.exported.has(name)) throw new NotTogether(name);
       const runtime = this.program.load(RUNTIME_PATH);
       const known = [...(runtime?.scope.names.values() ?? [])].find(
         (entity) => entity.kind === 'function' && entity.attributes.exportName === name,
       );
       if (known?.kind !== 'function') return this.module.external(name, true);
       instance = instantiate(this.program, known, [], known.declaration)!;
-      this.bySymbol.set(name, instance);
+      this.runtimeFunctions.set(name, instance);
     }
     return this.symbolOf(instance);
   }
 
   /** The symbol of this name: of the program if it defines one, otherwise of another object file or the linker. */
   named(name: string): Sym {
-    const instance = this.bySymbol.get(name);
-    if (instance !== undefined) return this.symbolOf(instance);
-    const variable = this.program.globals.find((global) => global.symbolName === name);
-    return variable === undefined ? this.module.external(name, false) : this.globalOf(variable);
+    return this.module.external(name, false);
+  }
+
+  symbolOfRoot(root: Root): Sym {
+    return root instanceof FunctionInstance ? this.symbolOf(root) : this.globalOf(root);
   }
 
   globalOf(variable: GlobalVariable): Sym {
@@ -233,6 +248,7 @@ export class ModuleLowering {
     let global = this.strings.get(key);
     if (global === undefined) {
       global = new Global(`.str.${this.strings.size}`, Math.max(1, bytes.length), 1);
+      global.numberedAs = '.str.';
       global.data = bytes.length > 0 ? bytes : new Uint8Array(1);
       global.isConst = true;
       this.strings.set(key, this.module.addGlobal(global));
@@ -248,6 +264,7 @@ export class ModuleLowering {
     let global = this.locations.get(key);
     if (global === undefined) {
       global = new Global(`.loc.${this.locations.size}`, 24, 8);
+      global.numberedAs = '.loc.';
       const bytes = new Uint8Array(24);
       const view = new DataView(bytes.buffer);
       const name = new TextEncoder().encode(this.shownPath(source.fileName));
@@ -265,7 +282,7 @@ export class ModuleLowering {
   // Source positions.
 
   /** The path of a file as messages and debuggers show it: relative to the project. */
-  private shownPath(path: string): string {
+  shownPath(path: string): string {
     const { root } = this.program.options;
     return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path;
   }

@@ -13,37 +13,41 @@ import {
   resolveOperands,
   type Value,
 } from '../ir/ir.ts';
-import { removeTrivialParams } from '../ir/params.ts';
+import { dropTrivialParams } from '../ir/params.ts';
 import { Op, OpFlag } from '../ir/types.ts';
 import { constOf, makeJump, newInst } from './edit.ts';
 
+/** Most that is done again because something changed; what is left after that is harmless. */
+const MAX_ROUNDS = 8;
+
 export function cleanup(func: Func): void {
-  for (let round = 0; round < 8; round++) {
+  const order = (): void => {
+    func.blocks = reversePostorder(func);
+    computePreds(func);
+  };
+  for (let round = 0; round < MAX_ROUNDS; round++) {
     foldBranches(func);
-    func.blocks = reversePostorder(func);
-    computePreds(func);
-    removeTrivialParams(func);
+    order();
+    if (dropTrivialParams(func)) resolveOperands(func);
     let changed = threadBranches(func);
-    if (changed) {
-      func.blocks = reversePostorder(func);
-      computePreds(func);
+    if (changed) order();
+    if (skipEmpty(func)) {
+      changed = true;
+      order();
     }
-    changed = skipEmpty(func) || changed;
-    func.blocks = reversePostorder(func);
-    computePreds(func);
     changed = joinBlocks(func) || changed;
-    if (!changed) break;
+    if (!changed) return;
   }
-  func.blocks = reversePostorder(func);
-  computePreds(func);
+  order();
 }
 
 const sameArgs = (a: Edge, b: Edge): boolean =>
   a.to === b.to && a.args.every((arg, index) => resolve(arg) === resolve(b.args[index]!));
 
 function foldBranches(func: Func): void {
-  for (const block of func.blocks) {
-    const term = block.term;
+  const { blocks } = func;
+  for (let i = 0; i < blocks.length; i++) {
+    const { term } = blocks[i]!;
     if (term.op === Op.CondBr) {
       const c = constOf(term.args[0]);
       if (c !== undefined) makeJump(term, term.succs[c !== 0n ? 0 : 1]!);
@@ -61,8 +65,11 @@ function foldBranches(func: Func): void {
 /** Leads edges past blocks that contain only a jump. */
 function skipEmpty(func: Func): boolean {
   let changed = false;
-  for (const block of func.blocks) {
-    for (const edge of block.succs) {
+  const { blocks } = func;
+  for (let i = 0; i < blocks.length; i++) {
+    const { succs } = blocks[i]!;
+    for (let k = 0; k < succs.length; k++) {
+      const edge = succs[k]!;
       const { to } = edge;
       if (to === func.entry || to.insts.length !== 1 || to.params.length > 0) continue;
       const term = to.term;
@@ -90,7 +97,9 @@ function joinBlocks(func: Func): boolean {
         param.forward = resolve(edge.args[index]!);
       });
       block.insts.pop();
-      for (const inst of next.insts) {
+      const { insts } = next;
+      for (let i = 0; i < insts.length; i++) {
+        const inst = insts[i]!;
         inst.block = block;
         block.insts.push(inst);
       }
@@ -143,10 +152,12 @@ function usedOnlyInside(func: Func, blocks: readonly Block[]): Set<Block> {
       const home = owner.get(value);
       if (home !== undefined && home !== block) good.delete(home);
     };
-    for (const inst of block.insts) {
-      for (const arg of inst.args) see(arg);
-      for (const edge of inst.succs) for (const arg of edge.args) see(arg);
+    const { insts, succs } = block;
+    for (let i = 0; i < insts.length; i++) {
+      const { args } = insts[i]!;
+      for (let k = 0; k < args.length; k++) see(args[k]!);
     }
+    for (const edge of succs) for (const arg of edge.args) see(arg);
   }
   return good;
 }

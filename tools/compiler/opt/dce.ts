@@ -11,13 +11,15 @@ export function eliminateDeadCode(func: Func): void {
     live[value.id] = 1;
     work.push(value);
   };
-  for (const block of func.blocks) {
-    for (const inst of block.insts) {
+  for (const { insts } of func.blocks) {
+    for (let i = 0; i < insts.length; i++) {
+      const inst = insts[i]!;
       if (inst.op !== Op.DbgValue && (inst.has(OpFlag.Effect) || inst.isVolatile)) mark(inst);
     }
   }
   for (let value = work.pop(); value !== undefined; value = work.pop()) {
-    for (const arg of value.args) mark(arg);
+    const { args } = value;
+    for (let i = 0; i < args.length; i++) mark(args[i]!);
     if (value.op !== Op.Phi) continue;
     const index = value.block.params.indexOf(value);
     for (const pred of value.block.preds) {
@@ -34,8 +36,12 @@ export function eliminateDeadCode(func: Func): void {
         }
       }
     }
-    block.insts = block.insts.filter((inst) =>
-      inst.op === Op.DbgValue ? live[inst.args[0]!.id] !== 0 : live[inst.id] !== 0,
-    );
+    const { insts } = block;
+    let kept = 0;
+    for (let i = 0; i < insts.length; i++) {
+      const inst = insts[i]!;
+      if (live[inst.op === Op.DbgValue ? inst.args[0]!.id : inst.id] !== 0) insts[kept++] = inst;
+    }
+    insts.length = kept;
   }
 }

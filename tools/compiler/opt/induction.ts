@@ -284,18 +284,20 @@ class LoopReducer {
   // Rewriting.
 
   private collectUsers(): void {
+    const note = (arg: Value, user: Value): void => {
+      if (arg.op === Op.Param || !this.loop.blocks.has(arg.block)) return;
+      const list = this.users.get(arg);
+      if (list === undefined) this.users.set(arg, [user]);
+      else list.push(user);
+    };
     for (const block of this.func.blocks) {
-      for (const inst of block.insts) {
+      const { insts, succs } = block;
+      for (let i = 0; i < insts.length; i++) {
+        const inst = insts[i]!;
         if (inst.op === Op.DbgValue) continue;
-        const note = (arg: Value): void => {
-          if (!this.loop.blocks.has(arg.block)) return;
-          const list = this.users.get(arg);
-          if (list === undefined) this.users.set(arg, [inst]);
-          else list.push(inst);
-        };
-        for (const arg of inst.args) if (arg.op !== Op.Param) note(arg);
-        for (const edge of inst.succs) for (const arg of edge.args) if (arg.op !== Op.Param) note(arg);
+        for (let k = 0; k < inst.args.length; k++) note(inst.args[k]!, inst);
       }
+      for (const edge of succs) for (const arg of edge.args) note(arg, block.term);
     }
   }
 

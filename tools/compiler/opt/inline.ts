@@ -2,7 +2,7 @@
  * Inlining, callees first: small functions and functions with one caller are copied into their callers. A function that is
  * local and has no use left is dropped.
  */
-import { type Block, External, Func, type Module, type Slot, type Sym, type Value } from '../ir/ir.ts';
+import { type Block, Func, type Module, type Slot, type Value } from '../ir/ir.ts';
 import { Op, Type } from '../ir/types.ts';
 import { copyFields, newInst } from './edit.ts';
 
@@ -12,131 +12,57 @@ const SINGLE = 220;
 /** A function that grew to this size takes only tiny callees. */
 const CALLER_LIMIT = 2500;
 
-export function sizeOf(func: Func): number {
+function sizeOf(func: Func): number {
   let size = 0;
-  for (const block of func.blocks) {
-    for (const inst of block.insts) {
-      if (inst.op !== Op.DbgValue && inst.op !== Op.Const && inst.op !== Op.SlotAddr) size++;
+  for (const { insts } of func.blocks) {
+    for (let i = 0; i < insts.length; i++) {
+      const { op } = insts[i]!;
+      if (op !== Op.DbgValue && op !== Op.Const && op !== Op.SlotAddr) size++;
     }
   }
   return size;
 }
 
-/** Functions so that callees stand before their callers, as far as there is no recursion. */
-export function bottomUp(module: Module): Func[] {
-  const byName = funcsByName(module);
-  const state = new Map<Func, boolean>();
-  const order: Func[] = [];
-  const visit = (root: Func): void => {
-    const stack: [Func, Func[]][] = [[root, calleesOf(root, byName)]];
-    state.set(root, false);
-    while (stack.length > 0) {
-      const [func, rest] = stack[stack.length - 1]!;
-      const next = rest.pop();
-      if (next === undefined) {
-        state.set(func, true);
-        order.push(func);
-        stack.pop();
-      } else if (!state.has(next)) {
-        state.set(next, false);
-        stack.push([next, calleesOf(next, byName)]);
-      }
-    }
-  };
-  for (const func of module.funcs) if (!state.has(func)) visit(func);
-  return order;
-}
-
-export function funcsByName(module: Module): Map<string, Func> {
-  return new Map(module.funcs.map((func) => [func.name, func]));
-}
-
 /** The function that a call calls, when this module has it. */
-export function calleeOf(call: Value, byName: ReadonlyMap<string, Func>): Func | undefined {
-  if (call.op !== Op.Call) return undefined;
-  if (call.sym instanceof Func) return call.sym;
-  return call.sym instanceof External ? byName.get(call.sym.name) : undefined;
-}
-
-function calleesOf(func: Func, byName: ReadonlyMap<string, Func>): Func[] {
-  const result = new Set<Func>();
-  for (const block of func.blocks) {
-    for (const inst of block.insts) {
-      const callee = calleeOf(inst, byName);
-      if (callee !== undefined) result.add(callee);
-    }
-  }
-  return [...result].reverse();
-}
-
-/** How often each symbol is mentioned: calls, and everything else. */
-export function countUses(module: Module): Map<Sym, { calls: number; others: number }> {
-  const uses = new Map<Sym, { calls: number; others: number }>();
-  const byName = funcsByName(module);
-  const note = (sym: Sym | undefined, isCall: boolean): void => {
-    if (sym === undefined) return;
-    const real = sym instanceof External ? (byName.get(sym.name) ?? sym) : sym;
-    let entry = uses.get(real);
-    if (entry === undefined) {
-      entry = { calls: 0, others: 0 };
-      uses.set(real, entry);
-    }
-    if (isCall) entry.calls++;
-    else entry.others++;
-  };
-  for (const func of module.funcs) {
-    for (const block of func.blocks) {
-      for (const inst of block.insts) {
-        note(inst.sym, inst.op === Op.Call);
-        note(inst.sym2, false);
-      }
-    }
-  }
-  for (const global of module.globals) for (const reloc of global.relocs) note(reloc.sym, false);
-  return uses;
-}
+export const calleeOf = (inst: Value): Func | undefined =>
+  inst.op === Op.Call && inst.sym instanceof Func ? inst.sym : undefined;
 
 /** Inlines into one function whatever pays. True when something changed. */
-export function inlineCalls(
-  module: Module,
-  caller: Func,
-  byName: ReadonlyMap<string, Func>,
-  uses: ReadonlyMap<Sym, { calls: number; others: number }>,
-): boolean {
+export function inlineCalls(module: Module, caller: Func): boolean {
   let changed = false;
   let size = sizeOf(caller);
   // Blocks appended by inlining are not looked at again: their calls were considered in the callee.
   for (const block of [...caller.blocks]) {
     for (let at = block; ; ) {
-      const index = at.insts.findIndex((inst) => {
-        const callee = calleeOf(inst, byName);
-        return callee !== undefined && callee !== caller && pays(callee, at, size, uses);
-      });
-      if (index < 0) break;
-      const callee = calleeOf(at.insts[index]!, byName)!;
-      at = inlineAt(module, caller, at, index, callee);
-      size += sizeOf(callee);
+      const { insts } = at;
+      let index = 0;
+      let callee: Func | undefined;
+      for (; index < insts.length; index++) {
+        callee = calleeOf(insts[index]!);
+        if (callee !== undefined && callee !== caller && pays(callee, at, size)) break;
+      }
+      if (index === insts.length) break;
+      at = inlineAt(module, caller, at, index, callee!);
+      size += callee!.measured?.size ?? sizeOf(callee!);
       changed = true;
     }
   }
   return changed;
 }
 
-function pays(
-  callee: Func,
-  block: Block,
-  callerSize: number,
-  uses: ReadonlyMap<Sym, { calls: number; others: number }>,
-): boolean {
+/** Notes what inlining asks of a function again and again; it must not change any more while others are inlined into. */
+export function measure(func: Func): void {
+  func.measured = { size: sizeOf(func), callsItself: callsItself(func) };
+}
+
+function pays(callee: Func, block: Block, callerSize: number): boolean {
   if (callee.nakedBody !== undefined || callee.inline === 'never' || callee.blocks.length === 0) return false;
-  if (callsItself(callee)) return false;
+  if (callee.measured?.callsItself ?? callsItself(callee)) return false;
   if (callee.inline === 'always') return true;
   if (callee.isNoReturn || callee.isCold || block.cold) return false;
-  const size = sizeOf(callee);
-  const use = uses.get(callee);
-  const single = callee.linkage === 'local' && use !== undefined && use.calls === 1 && use.others === 0;
+  const size = callee.measured?.size ?? sizeOf(callee);
   if (callerSize > CALLER_LIMIT) return size <= 8;
-  return size <= SMALL || (single && size <= SINGLE);
+  return size <= SMALL || (callee.isSingle && size <= SINGLE);
 }
 
 const callsItself = (func: Func): boolean =>

@@ -144,7 +144,9 @@ function forwardLoads(tree: DominatorTree, aliases: AliasInfo): void {
       else if (before.length > 0) known = survivors(before, block, parent, aliases);
     }
     const out: Value[] = [];
-    for (const inst of block.insts) {
+    const { insts } = block;
+    for (let at = 0; at < insts.length; at++) {
+      const inst = insts[at]!;
       for (let i = 0; i < inst.args.length; i++) {
         const arg = inst.args[i]!;
         if (arg.forward !== undefined) inst.args[i] = resolve(arg);
@@ -232,12 +234,14 @@ const extensions: readonly (Op | undefined)[] = [Op.SExt8, Op.ZExt8, Op.SExt16, 
 /** Stores that a later store in the block overwrites, and stores to private slots that nobody reads. */
 function removeDeadStores(func: Func, aliases: AliasInfo): void {
   const readSlots = new Set<Slot>();
-  for (const block of func.blocks) {
-    for (const inst of block.insts) {
-      if (inst.op === Op.Store) continue;
-      for (const arg of inst.args) {
-        const { base } = splitAddress(arg, 0);
-        if (base.op === Op.SlotAddr) readSlots.add(base.slot!);
+  if (func.slots.length > 0) {
+    for (const block of func.blocks) {
+      for (const inst of block.insts) {
+        if (inst.op === Op.Store) continue;
+        for (const arg of inst.args) {
+          const { base } = splitAddress(arg, 0);
+          if (base.op === Op.SlotAddr) readSlots.add(base.slot!);
+        }
       }
     }
   }

@@ -2,11 +2,12 @@
 import { hasLoops } from '../ir/cfg.ts';
 import { computePreds, type Func, type Module } from '../ir/ir.ts';
 import { verify } from '../ir/verify.ts';
+import { bottomUp, dropUnused } from './call-graph.ts';
 import { cleanup } from './cleanup.ts';
 import { eliminateDeadCode } from './dce.ts';
 import { numberValues } from './gvn.ts';
 import { reduceStrength } from './induction.ts';
-import { bottomUp, countUses, funcsByName, inlineCalls } from './inline.ts';
+import { inlineCalls, measure } from './inline.ts';
 import { hoistInvariants } from './licm.ts';
 import { optimiseMemory } from './memory.ts';
 import { expandTranslations } from './persistent.ts';
@@ -25,15 +26,6 @@ export interface OptimiseOptions {
 
 type Pass = (func: Func) => void;
 
-/** A pass that changes loops only. */
-const onLoops = (pass: Pass): Pass => {
-  const run: Pass = (func) => {
-    if (hasLoops(func)) pass(func);
-  };
-  Object.defineProperty(run, 'name', { value: pass.name });
-  return run;
-};
-
 const early: readonly Pass[] = [
   cleanup,
   replaceSlots,
@@ -42,26 +34,27 @@ const early: readonly Pass[] = [
   optimiseMemory,
   eliminateDeadCode,
 ];
-const late: readonly Pass[] = [numberValues, removeDecidedChecks, cleanup, onLoops(rotateLoops), cleanup];
+const late: readonly Pass[] = [removeDecidedChecks, cleanup];
+/** For functions that have loops. */
+const rotation: readonly Pass[] = [rotateLoops, cleanup];
 const translations: readonly Pass[] = [expandTranslations];
 const translationsByMachine: readonly Pass[] = [fusePointerLoads, expandTranslations];
-const last: readonly Pass[] = [
-  numberValues,
+const common: readonly Pass[] = [numberValues];
+/** For functions that have loops. */
+const loops: readonly Pass[] = [
   removeDecidedChecks,
   optimiseMemory,
-  onLoops(hoistInvariants),
+  hoistInvariants,
+  cleanup,
+  eliminateDeadCode,
+  reduceStrength,
   numberValues,
   cleanup,
   eliminateDeadCode,
-  onLoops(reduceStrength),
-  onLoops(numberValues),
-  onLoops(cleanup),
-  eliminateDeadCode,
-  onLoops(unrollLoops),
-  onLoops(numberValues),
-  onLoops(cleanup),
-  eliminateDeadCode,
+  unrollLoops,
+  numberValues,
 ];
+const last: readonly Pass[] = [cleanup, eliminateDeadCode];
 
 /** Optimises all functions of a module in place; local functions that are used nowhere disappear. */
 export function optimise(module: Module, options: OptimiseOptions = {}): void {
@@ -79,39 +72,22 @@ export function optimise(module: Module, options: OptimiseOptions = {}): void {
     }
   };
   dropUnused(module);
-  const byName = funcsByName(module);
-  const uses = countUses(module);
   for (const func of bottomUp(module)) {
     if (func.nakedBody !== undefined) continue;
+    inlineCalls(module, func);
     run(func, early);
-    if (inlineCalls(module, func, byName, uses)) run(func, early);
+    measure(func);
+  }
+  // What was inlined wherever it is called is not worth more.
+  dropUnused(module);
+  for (const func of module.funcs) {
+    if (func.nakedBody !== undefined) continue;
     run(func, late);
+    if (hasLoops(func)) run(func, rotation);
     run(func, options.xtwzp === true ? translationsByMachine : translations);
+    run(func, common);
+    if (hasLoops(func)) run(func, loops);
     run(func, last);
   }
   dropUnused(module);
-}
-
-/** Removes local functions and globals that nothing refers to. */
-function dropUnused(module: Module): void {
-  // Naked functions name symbols in their text.
-  const texts = module.funcs.map((func) => func.nakedBody ?? '');
-  for (const func of module.funcs) {
-    for (const block of func.blocks) {
-      for (const inst of block.insts) if (inst.asm !== undefined) texts.push(inst.asm.template);
-    }
-  }
-  for (;;) {
-    const uses = countUses(module);
-    const isUsed = (sym: Func | (typeof module.globals)[number]): boolean =>
-      sym.linkage !== 'local' ||
-      sym.section !== undefined ||
-      uses.has(sym) ||
-      texts.some((text) => text.includes(sym.name));
-    const funcs = module.funcs.filter(isUsed);
-    const globals = module.globals.filter(isUsed);
-    if (funcs.length === module.funcs.length && globals.length === module.globals.length) return;
-    module.funcs = funcs;
-    module.globals = globals;
-  }
 }

@@ -219,7 +219,15 @@ class Expander {
       c.imm = value;
       return c;
     };
-    const base = make(Op.And, [objectPart(inst.args[1]!), constant(-(1n << OBJECT_SHIFT))]);
+    let part = objectPart(inst.args[1]!);
+    if ((part.op === Op.SymAddr || part.op === Op.SlotAddr) && part.off !== 0) {
+      // All parts of a variable lie in one object.
+      const variable = make(part.op, []);
+      variable.sym = part.sym;
+      variable.slot = part.slot;
+      part = variable;
+    }
+    const base = make(Op.And, [part, constant(-(1n << OBJECT_SHIFT))]);
     const size = 1n << OBJECT_SHIFT;
     // With null one subtracted makes one test of the two.
     const limit = constant(inst.op === Op.PRef && !lazy ? size - 1n : size);

@@ -118,17 +118,18 @@ export function escapingSlots(func: Func, copies: boolean): Set<Slot> {
     const place = value.type === Type.I64 ? slotPlace(value, 0) : undefined;
     if (place !== undefined) result.add(place.slot);
   };
-  for (const block of func.blocks) {
-    for (const inst of block.insts) {
+  for (const { insts, succs } of func.blocks) {
+    for (let i = 0; i < insts.length; i++) {
+      const inst = insts[i]!;
       if (inst.op === Op.Load && !inst.isVolatile) {
         // The address of a load may be a slot.
       } else if (inst.op === Op.Store && !inst.isVolatile) addressUse(inst.args[1]!);
       else if (copies && (inst.op === Op.Memcpy || inst.op === Op.Memset)) addressUse(inst.args[2]!);
       else if (inst.op === Op.Add && constOf(inst.args[1]) !== undefined) {
         // Followed through where it is used.
-      } else for (const arg of inst.args) addressUse(arg);
-      for (const edge of inst.succs) for (const arg of edge.args) addressUse(arg);
+      } else for (let k = 0; k < inst.args.length; k++) addressUse(inst.args[k]!);
     }
+    for (const edge of succs) for (const arg of edge.args) addressUse(arg);
   }
   for (const slot of func.slots) if (slot.variable >= 0 && slot.size === 0) result.add(slot);
   return result;

@@ -231,7 +231,9 @@ export class CodeBuffer {
 
   private place(): void {
     let offset = 0;
-    for (const item of this.items) {
+    const { items } = this;
+    for (let i = 0; i < items.length; i++) {
+      const item = items[i]!;
       if (item.kind === Kind.AlignWord) item.size = offset & 2;
       item.offset = offset;
       offset += item.size;
@@ -243,7 +245,9 @@ export class CodeBuffer {
     for (let changed = true; changed; ) {
       changed = false;
       this.place();
-      for (const item of this.items) {
+      const { items } = this;
+      for (let i = 0; i < items.length; i++) {
+        const item = items[i]!;
         if (item.kind === Kind.Branch) {
           const distance = this.distance(item);
           let size = item.size;

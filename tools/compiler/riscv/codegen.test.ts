@@ -4,16 +4,17 @@ import { FunctionBuilder } from '../ir/builder.ts';
 import { Func, Module, type Value } from '../ir/ir.ts';
 import { parseModule } from '../ir/parse.ts';
 import { Op, Type } from '../ir/types.ts';
+import { buildObject } from '../link/build-object.ts';
 import { writeExecutable } from '../link/elf-writer.ts';
 import { LAYOUTS, link } from '../link/linker.ts';
 import { optimise } from '../opt/optimise.ts';
 import { LoadedProgram } from '../testing/guest-unit.ts';
-import { compileModule } from './compile.ts';
+import { ModuleCode } from './compile.ts';
 import { constantSteps } from './constants.ts';
 import { M } from './mir.ts';
 
 function load(module: Module, entry: string): LoadedProgram {
-  const object = compileModule(module, 'test', { farCalls: false, debug: true });
+  const object = buildObject(new ModuleCode(module, { farCalls: false }), 'test', { debug: true });
   const image = link([object], { ...LAYOUTS.bare, entry });
   return new LoadedProgram(writeExecutable(image.sections, image.symbols, image.entry, image.segments));
 }

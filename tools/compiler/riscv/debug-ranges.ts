@@ -23,6 +23,8 @@ export class DebugTracker {
   /** Variable → virtual register at the start of each block. */
   private readonly atStart = new Map<MBlock, Map<number, number>>();
   private open = new Map<number, { register: number; range: VariableRange }>();
+  /** Position up to which all that is open lives. */
+  private nextEnd = Number.POSITIVE_INFINITY;
   private readonly any: boolean;
 
   constructor(
@@ -65,40 +67,48 @@ export class DebugTracker {
     if (!this.any) return;
     const first = block.insts[0]!.position;
     for (const [variable, register] of this.atStart.get(block) ?? []) {
-      if (this.isLive(register, first)) this.begin(variable, register, code);
+      this.begin(variable, register, first, code);
     }
   }
 
   before(inst: MInst, code: CodeBuffer): void {
-    if (!this.any) return;
+    if (!this.any || inst.position < this.nextEnd) return;
+    this.nextEnd = Number.POSITIVE_INFINITY;
     for (const [variable, { register }] of this.open) {
-      if (!this.isLive(register, inst.position)) this.end(variable, code);
+      const end = this.liveUntil(register, inst.position);
+      if (end <= inst.position) this.end(variable, code);
+      else this.nextEnd = Math.min(this.nextEnd, end);
     }
   }
 
   after(inst: MInst, code: CodeBuffer): void {
     if (inst.op !== M.Debug) return;
     this.end(inst.imm, code);
-    if (this.isLive(inst.rs1, inst.position)) this.begin(inst.imm, inst.rs1, code);
+    this.begin(inst.imm, inst.rs1, inst.position, code);
   }
 
   endBlock(code: CodeBuffer): void {
     for (const variable of [...this.open.keys()]) this.end(variable, code);
   }
 
-  private isLive(register: number, position: number): boolean {
-    if (register < FIRST_VIRTUAL) return true;
+  /** Where the interval in which a register is live at a position ends; the position itself if it is not live there. */
+  private liveUntil(register: number, position: number): number {
+    if (register < FIRST_VIRTUAL) return Number.POSITIVE_INFINITY;
     const ranges = this.allocation.ranges[register - FIRST_VIRTUAL];
-    if (ranges === undefined) return false;
+    if (ranges === undefined) return position;
     const index = firstEndingAfter(ranges, position);
-    return index < ranges.length && ranges[index]! <= position;
+    return index < ranges.length && ranges[index]! <= position ? ranges[index + 1]! : position;
   }
 
-  private begin(variable: number, register: number, code: CodeBuffer): void {
+  /** Opens a range if the register is live at the position. */
+  private begin(variable: number, register: number, position: number, code: CodeBuffer): void {
+    const end = this.liveUntil(register, position);
+    if (end <= position) return;
     const place = this.placeOf(register);
     if (place === NOWHERE) return;
     const range: VariableRange = { variable, place, start: 0, end: 0 };
     this.open.set(variable, { register, range });
+    this.nextEnd = Math.min(this.nextEnd, end);
     code.mark((offset) => {
       range.start = offset;
     });

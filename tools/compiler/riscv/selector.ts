@@ -29,6 +29,7 @@ export class ConstantPool {
     if (global === undefined) {
       global = new Global(`.LC${this.globals.length}`, size, size);
       global.isConst = true;
+      global.numberedAs = '.LC';
       global.data = new Uint8Array(size);
       const view = new DataView(global.data.buffer);
       if (size === 4) view.setUint32(0, Number(BigInt.asUintN(32, bits)), true);
@@ -86,10 +87,12 @@ export class Selector {
       mblock.frequency = 10 ** Math.min(block.depth, 6) * (block.cold ? 0.001 : 1);
       this.mblocks.set(block, mblock);
       this.out.blocks.push(mblock);
-      for (const inst of block.insts) {
-        if (inst.op !== Op.DbgValue) for (const arg of inst.args) this.uses[arg.id]!++;
-        for (const edge of inst.succs) for (const arg of edge.args) this.uses[arg.id]!++;
+      for (let at = 0; at < block.insts.length; at++) {
+        const { op, args } = block.insts[at]!;
+        if (op === Op.DbgValue) continue;
+        for (let i = 0; i < args.length; i++) this.uses[args[i]!.id]!++;
       }
+      for (const { args } of block.succs) for (const arg of args) this.uses[arg.id]!++;
     }
     for (const block of this.order) {
       for (const edge of block.succs) this.mblocks.get(block)!.succs.push(this.mblocks.get(edge.to)!);

@@ -7,14 +7,14 @@ import '../libtwz/start.ts';
 import { complain } from '../libtwz/io.ts';
 import { parseNumber } from '../libtwz/number.ts';
 import { argument, argumentCount } from '../libtwz/program.ts';
-import { measureContainers } from './paper/containers.ts';
-import { measureStore } from './paper/kv.ts';
-import { measureLogs } from './paper/logs.ts';
-import { measureQueries } from './paper/queries.ts';
-import { measureTree } from './paper/rbt.ts';
-import { findBackend } from './paper/store/backends.ts';
-import { measureTranslation } from './paper/table1.ts';
-import { measureYcsb } from './paper/ycsb.ts';
+import { measureContainers } from '../programs/paper/containers.ts';
+import { measureStore } from '../programs/paper/kv.ts';
+import { measureLogs } from '../programs/paper/logs.ts';
+import { measureQueries } from '../programs/paper/queries.ts';
+import { measureTree } from '../programs/paper/rbt.ts';
+import { findBackend } from '../programs/paper/store/backends.ts';
+import { measureTranslation } from '../programs/paper/table1.ts';
+import { measureYcsb } from '../programs/paper/ycsb.ts';
 
 function usage(): u64 {
   complain(
