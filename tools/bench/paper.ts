@@ -1,5 +1,5 @@
 /**
- * `licorice bench paper`: the measurements of Twizzler's paper (ATC'20, §5) made again by the guest's program `paper` (guest/programs/paper)
+ * `licorice bench paper`: the measurements of Twizzler's paper (ATC'20, §5) made again by guest/benchmarks/paper.ts
  * under the timing model, whose default profile is the paper's testbed; beside them what the paper has. What is measured stands in
  * paper-parts.ts, how it is printed in paper-format.ts, what it means in docs/paper.md.
  *
@@ -10,12 +10,15 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MiB } from '../../emulator/addresses.ts';
 import { Computer } from '../../emulator/boot/computer.ts';
+import type { ImageFile } from '../../emulator/boot/image.ts';
 import { UserError } from '../../emulator/errors.ts';
 import { MemoryMedia } from '../../emulator/nvdimm/media.ts';
 import type { TimingProfile } from '../../emulator/timing/profile.ts';
 import { type RegionOfInterest, timingExtension } from '../../emulator/timing/timing-engine.ts';
-import { appendText } from '../guest/archive.ts';
-import { guestOutput, Layouts } from '../guest/layouts.ts';
+import { appendText, writeArchive } from '../guest/archive.ts';
+import { namesIn } from '../guest/files.ts';
+import { guestOutput, Layouts, packageRoot } from '../guest/layouts.ts';
+import { buildBenchmark } from '../guest/workloads.ts';
 import { countCaseStudies, type SourceCount } from './paper-lines.ts';
 import {
   type Comparison,
@@ -76,13 +79,32 @@ interface TimedRun {
   readonly regions: readonly RegionOfInterest[];
 }
 
-/** Runs shell commands on a guest with the timing model. */
-function runTimed(commands: string, profile: TimingProfile, memory: number, nvdimm: number): TimedRun {
-  const file = (name: string): { name: string; bytes: Uint8Array } => {
-    const path = join(guestOutput(), name);
+/** The guest that measures. */
+interface MeasuringGuest {
+  readonly kernel: ImageFile;
+  /** Its programs, and the benchmark beside them. */
+  readonly archive: Uint8Array;
+  readonly profile: TimingProfile;
+}
+
+async function measuringGuest(profile: TimingProfile): Promise<MeasuringGuest> {
+  const file = (name: string): ImageFile => {
+    const path = join(guestOutput(), `${name}.elf`);
     if (!existsSync(path)) throw new UserError(`${path} is missing: build the guest with 'npm run build'`);
     return { name: path, bytes: new Uint8Array(readFileSync(path)) };
   };
+  const programs = namesIn(packageRoot(), 'programs').map((name) => ({ name, elf: file(name).bytes }));
+  const paper = { name: 'paper', elf: await buildBenchmark('paper') };
+  return { kernel: file('kernel'), archive: writeArchive([...programs, paper], Layouts.load()), profile };
+}
+
+/** Runs shell commands on a guest with the timing model. */
+function runTimed(
+  commands: string,
+  { kernel, archive, profile }: MeasuringGuest,
+  memory: number,
+  nvdimm: number,
+): TimedRun {
   const timing = timingExtension(profile);
   let output = '';
   const computer = new Computer({
@@ -95,13 +117,9 @@ function runTimed(commands: string, profile: TimingProfile, memory: number, nvdi
     },
     nvdimm: { media: new MemoryMedia(Math.ceil(nvdimm / MiB) * MiB) },
   });
-  const archive = file('archive.img');
   computer.boot({
-    kernel: file('kernel.elf'),
-    initrd: {
-      name: archive.name,
-      bytes: appendText(archive.bytes, '.commands', commands, Layouts.load()),
-    },
+    kernel,
+    initrd: { name: 'archive', bytes: appendText(archive, '.commands', commands, Layouts.load()) },
     append: 'quiet',
   });
   computer.nvdimm?.powerOn();
@@ -120,15 +138,15 @@ function lineOf(output: string, key: string, command: string): { cycles: number;
   return { cycles: Number(match[1]) / operations, operations };
 }
 
-function measure(list: readonly Measurement[], profile: TimingProfile, count: number): PaperFigure[] {
+function measure(list: readonly Measurement[], guest: MeasuringGuest, count: number): PaperFigure[] {
   const commands = list.map(({ command }) => `echo @; ${command}`).join('; ');
-  const { output } = runTimed(commands, profile, 128 * MiB + count * 224, 128 * MiB + count * 640);
+  const { output } = runTimed(commands, guest, 128 * MiB + count * 224, 128 * MiB + count * 640);
   const parts = output.split('@\n').slice(1);
   return list.flatMap(({ group, rows, command }, i) =>
     Object.entries(rows).map(([key, row]) => ({
       ...row,
       group,
-      nanoseconds: lineOf(parts[i] ?? '', key, command).cycles / profile.core.gigahertz,
+      nanoseconds: lineOf(parts[i] ?? '', key, command).cycles / guest.profile.core.gigahertz,
     })),
   );
 }
@@ -137,17 +155,17 @@ function measure(list: readonly Measurement[], profile: TimingProfile, count: nu
 function compare(
   part: Part,
   { title, of, cases, stores, command, paper }: Comparison,
-  profile: TimingProfile,
+  guest: MeasuringGuest,
   { rows, bytes, operations }: PaperOptions,
 ): ComparedStores {
-  const { gigahertz } = profile.core;
+  const { gigahertz } = guest.profile.core;
   const row = part === 'ycsb' ? bytes + 128 : 384;
   const nvdimm = 160 * MiB + (rows + 12 * operations) * row * 3;
   const memory = 160 * MiB + rows * 320;
   const times = new Map<string, { nanoseconds: number; counts: OperationCounts }>();
   const answers = new Set<string>();
   for (const store of Object.keys(stores)) {
-    const { output, regions } = runTimed(command(store), profile, memory, nvdimm);
+    const { output, regions } = runTimed(command(store), guest, memory, nvdimm);
     answers.add(/^answer .*$/m.exec(output)?.[0] ?? '');
     const names = output.split('\n').map((line) => line.split(' ')[0]!);
     const measured = names.filter((name) => name in cases);
@@ -184,19 +202,20 @@ function compare(
 }
 
 /** Measures the parts that the options name. `onPart` hears of each before it begins. */
-export function benchPaper(
+export async function benchPaper(
   profile: TimingProfile,
   options: PaperOptions,
   onPart: (part: Part) => void = () => undefined,
-): PaperResult {
+): Promise<PaperResult> {
+  const guest = await measuringGuest(profile);
   const figures: PaperFigure[] = [];
   const comparisons: ComparedStores[] = [];
   for (const part of options.only) {
     onPart(part);
     const list = measurementsOf(part, options);
-    if (list.length > 0) figures.push(...measure(list, profile, options.count));
+    if (list.length > 0) figures.push(...measure(list, guest, options.count));
     const comparison = comparisonOf(part, options);
-    if (comparison) comparisons.push(compare(part, comparison, profile, options));
+    if (comparison) comparisons.push(compare(part, comparison, guest, options));
   }
   return {
     gigahertz: profile.core.gigahertz,

@@ -90,7 +90,7 @@ export const paperBenchCommand: CommandModule<object, PaperArguments> = {
       operations: args.operations,
       only: partsOf(args.only),
     };
-    const result = benchPaper(profile, options, (part) => {
+    const result = await benchPaper(profile, options, (part) => {
       if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${part}`);
     });
     if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');

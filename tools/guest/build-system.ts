@@ -9,13 +9,11 @@ import { setFlagsFromString } from 'node:v8';
 import { type ArchiveProgram, writeArchive } from './archive.ts';
 import { BuildCache } from './build-cache.ts';
 import type { BuildResult, BuildTask } from './build-task.ts';
-import { builtFiles, defaultThreads, runTasks, workerFile } from './build-threads.ts';
+import { builtFiles, defaultThreads, runTasks, type ThreadTask, workerFile } from './build-threads.ts';
 import { namesIn, replaceFile } from './files.ts';
 import { type GuestLayouts, Layouts } from './layouts.ts';
 
 const KERNEL = 'kernel/boot.ts';
-/** The benchmarks of the paper, with stores of their own. */
-const APART = join('programs', 'paper.ts');
 /**
  * Bytes of bytecode that a function runs before V8 optimises it; its own number is 66 kB. In a build that takes seconds, most of what it optimises
  * does not pay for that, and the threads of its compiler take the processors from ours.
@@ -52,11 +50,13 @@ export async function buildSystem(root: string, options: SystemOptions = {}): Pr
     join(out, file === KERNEL ? 'kernel.elf' : `${basename(file, '.ts')}.elf`);
   const known = sources.map((file) => cache.find(file, outputOf(file)));
   const tasks = tasksFor(sources.filter((_, i) => known[i] === undefined));
-  const [layouts, ...results] = (await runTasks(
+  const done: readonly (BuildResult | GuestLayouts)[] = await runTasks<ThreadTask>(
     root,
-    ['layouts', ...tasks],
+    [...tasks, 'layouts'],
     options.threads ?? defaultThreads(),
-  )) as [GuestLayouts, ...BuildResult[]];
+  );
+  const layouts = done[tasks.length] as GuestLayouts;
+  const results = done.slice(0, tasks.length) as BuildResult[];
   replaceFile(join(out, 'layouts.json'), JSON.stringify(layouts));
   const files: ArchiveProgram[] = sources.map((file, i) => ({
     name: basename(outputOf(file), '.elf'),
@@ -83,17 +83,12 @@ export async function buildSystem(root: string, options: SystemOptions = {}): Pr
   };
 }
 
-/**
- * What is compiled together. Programs share most of what they are; the kernel shares nothing with them, and the thread that compiles it has time
- * left for the program that shares least.
- */
+/** What is compiled together: programs share the most of what they are, the kernel shares nothing with them. */
 function tasksFor(stale: readonly string[]): BuildTask[] {
-  const isApart = (file: string): boolean => file === APART && stale.includes(KERNEL);
-  const programs = stale.filter((file) => file !== KERNEL);
-  const groups = [programs.filter((file) => !isApart(file)), programs.filter(isApart)];
-  const tasks = groups.map((files): BuildTask => ({ files, target: 'program', symbols: true }));
-  return [
-    { files: stale.filter((file) => file === KERNEL), target: 'kernel' as const, symbols: true },
-    ...tasks,
-  ].filter(({ files }) => files.length > 0);
+  const isKernel = (file: string): boolean => file === KERNEL;
+  const tasks: readonly BuildTask[] = [
+    { files: stale.filter((file) => !isKernel(file)), target: 'program', symbols: true },
+    { files: stale.filter(isKernel), target: 'kernel', symbols: true },
+  ];
+  return tasks.filter(({ files }) => files.length > 0);
 }

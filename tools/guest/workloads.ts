@@ -1,7 +1,7 @@
 /**
- * The workloads of guest/torture, and other sources for the tester, as executables, compiled when somebody asks for one and kept in
- * dist/guest/torture for as long as their sources and the compiler stay the same. Several processes may ask at once: each file is replaced in one step, and one that does not belong to
- * its note is not used.
+ * Programs that are no part of the system, as executables: the workloads of guest/torture and other sources for the tester, and what is in
+ * guest/benchmarks. They are compiled when somebody asks for one, and kept below dist/guest for as long as their sources and the compiler stay the
+ * same. Several processes may ask at once: each file is replaced in one step, and one that does not belong to its note is not used.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,6 +24,12 @@ export interface WorkloadSource {
   readonly file: string;
   /** What is compiled in place of what the file holds; it may depend on that, and on nothing else. */
   readonly text?: string;
+}
+
+/** The executable of a benchmark. @throws UserError that lists what the compiler found */
+export async function buildBenchmark(name: string): Promise<Uint8Array> {
+  const [elf] = await buildSources([{ name, file: join('benchmarks', `${name}.ts`) }]);
+  return elf!;
 }
 
 /** The executables of workloads. @throws UserError that lists what the compiler found */
