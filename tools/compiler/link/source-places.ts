@@ -22,8 +22,10 @@ export class SourcePlaces {
     globals: readonly Global[],
   ) {
     this.directory = module.directory;
+    const seen = new Set<number>([0]);
     const see = (loc: number): void => {
-      if (loc === 0) return;
+      if (seen.has(loc)) return;
+      seen.add(loc);
       const { file, inlined } = module.locs[loc]!;
       if (!this.numbers.has(file)) this.numbers.set(file, this.numbers.size);
       if (inlined === undefined) return;
