@@ -6,7 +6,9 @@ import { afterAll, expect, test } from 'vitest';
 import { describeWith, findOracle, GCC } from '../../test/oracles.ts';
 import { packageRoot } from '../guest/layouts.ts';
 import { runCampaign } from '../torture/campaign.ts';
-import { buildPair, readPair } from '../torture/pairs.ts';
+import { readGuestPair } from '../torture/guest-pairs.ts';
+import { loadProgram } from '../torture/load.ts';
+import { buildPair, PAIR_LIMITS, readPair } from '../torture/pairs.ts';
 import { formatFailure } from './persistence.ts';
 import { openTortureCase } from './torture-case.ts';
 
@@ -34,4 +36,13 @@ describeWith([GCC], 'a torture case in the debugger', () => {
     expect(end).toMatchObject({ kind: 'end', reason: { kind: 'exit' } });
     expect(end.kind === 'end' && end.reason.kind === 'exit' && end.reason.code).not.toBe(0);
   });
+});
+
+test('a case of a guest program has its names and lines', { timeout: 240_000 }, async () => {
+  const path = join(packageRoot(), 'guest', 'torture', 'pairs', 'slot-flush.ts');
+  const { seed } = runCampaign(await loadProgram(path, {}), PAIR_LIMITS).findings[0]!;
+  const { debugged } = await openTortureCase(seed, path, false);
+  expect(debugged.frame.name).toBe('operation');
+  expect(debugged.frame.source?.file).toMatch(/slot-flush\.ts$/);
+  expect(readGuestPair('slot-flush').marks.guilty).toContain(debugged.frame.source?.line);
 });

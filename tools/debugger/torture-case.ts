@@ -4,6 +4,7 @@
  */
 import { Translator } from '../../emulator/cpu/translator/translator.ts';
 import { isElf } from '../../emulator/elf/reader.ts';
+import { divertedToTorture } from '../torture/guest.ts';
 import { loadProgram } from '../torture/load.ts';
 import { openCase, openRecovery } from '../torture/open.ts';
 import { type Opened, openComputer } from './open.ts';
@@ -20,7 +21,9 @@ export async function openTortureCase(seed: string, path: string, recovery: bool
   const output = (text: string): void => {
     for (const byte of Buffer.from(text, 'latin1')) transcript.put(byte);
   };
-  const own = isElf(program.elf.bytes) ? [new Program('program', program.elf.bytes)] : [];
+  // In an object a program is known by its code.
+  const bytes = program.system ? divertedToTorture(program.elf) : program.elf.bytes;
+  const own = isElf(bytes) ? [new Program('program', bytes)] : [];
   const kernel = program.system ? [new Program('kernel', program.system.kernel.bytes)] : [];
   const programs = program.system ? { fixed: kernel, objects: own } : { fixed: own };
   if (recovery) return openComputer(openRecovery(program, seed, output), programs, undefined, transcript);

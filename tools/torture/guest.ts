@@ -40,7 +40,7 @@ export function guestProgram(elf: ImageFile, options: Omit<Program, 'elf' | 'sys
 
 function systemFor(elf: ImageFile): GuestSystem {
   const folder = guestOutput();
-  const init = { name: 'init', elf: divert(elf) };
+  const init = { name: 'init', elf: divertedToTorture(elf) };
   return {
     kernel: { name: 'kernel.elf', bytes: readFileSync(join(folder, 'kernel.elf')) },
     archive: { name: 'archive', bytes: writeArchive([init], Layouts.load()) },
@@ -51,8 +51,8 @@ function systemFor(elf: ImageFile): GuestSystem {
 const AUIPC_T1 = 0x0000_0317;
 const JALR_T1 = 0x0003_0067;
 
-/** The executable with a jump to `torture` in place of `main`'s first instructions. */
-function divert({ name, bytes }: ImageFile): Uint8Array {
+/** The executable as the tester runs it: with a jump to `torture` in place of `main`'s first instructions. */
+export function divertedToTorture({ name, bytes }: ImageFile): Uint8Array {
   const copy = bytes.slice();
   const elf = readElf(copy, name);
   const find = (wanted: string): ElfSymbol => {
