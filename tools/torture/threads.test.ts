@@ -7,10 +7,13 @@ import { reportOf } from './assemble.ts';
 import { replay, runCampaign } from './campaign.ts';
 import { openCase } from './open.ts';
 import { isFailure } from './outcome.ts';
+import { exploreAll } from './parallel.ts';
+import type { PointRecord } from './point.ts';
 import type { Program } from './program.ts';
 import { reportText } from './report.ts';
 import { GuestFolder } from './test-guest.ts';
 import { threadSchedules } from './threads.ts';
+import { runCalm } from './visit.ts';
 
 const LIMITS = { maxRuns: 1000, samples: 0, seed: 0 };
 
@@ -94,6 +97,14 @@ describe('threads of guest programs', { timeout: 300_000 }, () => {
     expect(result.calm.explored).toBeGreaterThan(1);
     const { points } = runCampaign(right, { ...LIMITS, preemptions: 0 });
     expect(result.points.length).toBeGreaterThan(points.length);
+    // In two parts, of which each finds the schedules for itself.
+    const parts: PointRecord[] = [];
+    for (const index of [0, 1]) {
+      const calm = runCalm(right);
+      parts.push(...(await exploreAll(right, LIMITS, { workers: 1, calm, shard: { index, count: 2 } })));
+    }
+    parts.sort((a, b) => a.place.index - b.place.index);
+    expect(parts).toEqual(result.points.map(({ record }) => record));
   });
 
   test('the same schedules each time, each different, up to the bound', async () => {
