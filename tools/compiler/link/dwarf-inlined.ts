@@ -13,13 +13,15 @@ export interface InlinedNode extends InlinedCall {
 /** The outermost calls that were inlined into a function. */
 export function inlinedCalls(places: SourcePlaces, { lines, bytes }: CompiledFunc): InlinedNode[] {
   const outermost: InlinedNode[] = [];
-  const nodes = new Map<string, InlinedNode>();
+  /** By call; at one position of the source several functions may be called. */
+  const nodes = new Map<number, InlinedNode[]>();
   const nodeOf = ({ callee, at }: InlinedCall): InlinedNode => {
-    const key = `${at} ${callee.name}`;
-    const known = nodes.get(key);
+    const there = nodes.get(at);
+    const known = there?.find((node) => node.callee === callee);
     if (known) return known;
     const node: InlinedNode = { callee, at, ranges: [], calls: [] };
-    nodes.set(key, node);
+    if (there) there.push(node);
+    else nodes.set(at, [node]);
     const outer = places.callAt(at);
     (outer ? nodeOf(outer).calls : outermost).push(node);
     return node;

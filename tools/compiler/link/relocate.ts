@@ -25,6 +25,12 @@ const address = (symbol: ObjectSymbol | undefined): bigint =>
 export function applyRelocation(cx: RelocContext, reloc: ObjectReloc): void {
   const { view } = cx;
   const at = cx.base + reloc.offset;
+  // Most are addresses in debugging information.
+  if (reloc.type === R_RISCV.R64) {
+    const target = address(cx.target(reloc.symbol)) + BigInt(reloc.addend);
+    view.setBigUint64(at, BigInt.asUintN(64, target), true);
+    return;
+  }
   const value = (): bigint => address(cx.target(reloc.symbol)) + BigInt(reloc.addend);
   const place = cx.section.address + BigInt(at);
   const relative = (): number => Number(BigInt.asIntN(64, value() - place));
@@ -53,9 +59,6 @@ export function applyRelocation(cx: RelocContext, reloc: ObjectReloc): void {
     case R_RISCV.R32:
     case R_RISCV.SET32:
       view.setUint32(at, Number(BigInt.asUintN(32, value())), true);
-      return;
-    case R_RISCV.R64:
-      view.setBigUint64(at, BigInt.asUintN(64, value()), true);
       return;
     case R_RISCV.R32_PCREL:
       view.setInt32(at, within(relative(), 32), true);
