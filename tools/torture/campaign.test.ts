@@ -43,6 +43,10 @@ describe('a campaign', { timeout: 120_000 }, () => {
     expect(isFailure(replay(unflushed, finding!.seed).outcome)).toBe(true);
   });
 
+  test('refuses a number of operations that the program does not ask for', () => {
+    expect(() => runCampaign({ ...unflushed, operations: 5 }, LIMITS)).toThrow(/leave --operations out/);
+  });
+
   test('a torn cbo.zero is a case with a seed, and the bytes that were zero', () => {
     const result = runCampaign(torn, LIMITS);
     expect(result.unreduced).toBe(0);

@@ -118,6 +118,8 @@ export interface TortureHost {
   mark(mark: Mark): void;
   /** The phase is about to be read: from here on a program knows whether it recovers. */
   phaseRead?(): void;
+  /** A program has asked how many operations the user wants. */
+  operationsRead?(): void;
 }
 
 /**
@@ -206,7 +208,10 @@ function csrRows(host: TortureHost, operations: number): readonly CsrRow[] {
     readable(TORTURE_CSR.acknowledged, 'tortacked', () => host.progress().acknowledged),
     readable(TORTURE_CSR.begun, 'tortbegun', () => host.progress().begun),
     readable(TORTURE_CSR.acknowledgedSet, 'tortackedset', () => host.progress().acknowledgedSet),
-    readable(TORTURE_CSR.operations, 'tortoperations', () => operations),
+    readable(TORTURE_CSR.operations, 'tortoperations', () => {
+      host.operationsRead?.();
+      return operations;
+    }),
     readable(TORTURE_CSR.begunSet, 'tortbegunset', () => host.progress().begunSet),
   ];
 }

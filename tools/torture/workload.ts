@@ -75,6 +75,8 @@ export class Workload {
   private progress: Progress = NO_PROGRESS;
   private values: (bigint | undefined)[] = [];
   private finished: number | undefined;
+  /** The program has asked for the number of operations that the user wants. */
+  private operationsRead = false;
   private readonly computer: Computer;
   private readonly preemptions: Preemptions | undefined;
   private readonly log: EventLog;
@@ -98,7 +100,14 @@ export class Workload {
     dirtyReads = false,
   ) {
     this.computer = makeComputer(program, {
-      host: { recovering: false, progress: () => this.progress, mark: (mark) => this.mark(mark) },
+      host: {
+        recovering: false,
+        progress: () => this.progress,
+        mark: (mark) => this.mark(mark),
+        operationsRead: () => {
+          this.operationsRead = true;
+        },
+      },
       output: (text) => {
         this.output += text;
       },
@@ -147,6 +156,10 @@ export class Workload {
     const well = this.program.system ? this.finished === 0 : reason.kind === 'exit' && reason.code === 0;
     const isCut = this.finished === undefined && machine.instructions >= until;
     if (!well && !isCut) this.fail(reason);
+    if (!isCut && this.program.operations !== undefined && !this.operationsRead)
+      throw new UserError(
+        `${this.program.elf.name}: does as many operations as it wants; leave --operations out`,
+      );
     this.pay();
     if (!isCut) this.crash('end');
     this.log.settle();
