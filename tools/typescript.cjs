@@ -47,4 +47,5 @@ function load() {
   return module.exports;
 }
 
-module.exports = load();
+// As plain properties: its own are functions that look the value up, at each use.
+module.exports = { ...load() };
