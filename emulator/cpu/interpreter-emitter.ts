@@ -5,13 +5,12 @@
 import { CACHE_BLOCK_SIZE } from '../addresses.ts';
 import type { CodeWriter } from '../wasm/code.ts';
 import { bin, call, type Expr, emit, i32, i64, load, local, un } from '../wasm/expression.ts';
-import { I32, I64, Op, type ValType } from '../wasm/opcodes.ts';
-import type { Access, Emitter, Helper } from './isa/emitter.ts';
+import { I32, I64, Op } from '../wasm/opcodes.ts';
+import { dataTlbEntry, type Frame, pcExpr } from './interpreter-frame.ts';
+import { type Access, type Emitter, type Helper, onlyLoads } from './isa/emitter.ts';
 import { type Handler, JUMP_TARGETS, RECORD_SHIFT, rs2Place } from './records.ts';
 import {
-  DATA_TLB_ENTRIES,
   Exit,
-  FETCH_TLB_ENTRIES,
   fOffset,
   HART,
   OBSERVED_BLOCKS,
@@ -19,63 +18,8 @@ import {
   OBSERVED_ENTRY_SIZE,
   OBSERVED_TLB_ENTRIES,
   TLB_ENTRY_SIZE,
-  TLB_FOLD,
 } from './state.ts';
 import { TRACE_RECORD } from './trace.ts';
-
-/** Locals, labels and constants of the interpreter's function, shared by all handlers. */
-export interface Frame {
-  readonly w: CodeWriter;
-  /** i32 locals: the hart's base, the current record, the records of the current page. */
-  readonly hart: number;
-  readonly ip: number;
-  readonly records: number;
-  /** i32: bytes of records that a jump may stay in: those of a page, or 0 while running a `Cross` record. */
-  readonly limit: number;
-  /** i64: virtual address of the current page. */
-  readonly pageVa: number;
-  /** i64: where to go, when jumping to the label `fetch`. */
-  readonly target: number;
-  /** i32: why to leave, when jumping to the label `exit`. */
-  readonly reason: number;
-  /** Labels: the next record, a new page, the way out. */
-  readonly next: number;
-  readonly fetch: number;
-  readonly exit: number;
-  /** The flag byte of the page at host address h, in the direct window, is at (h >>> 12) + flagBias. */
-  readonly flagBias: number;
-  /** i32 local: the trace record of this instruction, if this interpreter traces. */
-  readonly trace: number | undefined;
-  /** Writes the count of an arrival at ip (profiled variant), in the page of `records`. */
-  readonly profile: (() => void) | undefined;
-  /** i32 local: 1 where a jump, and not mere sequence, leads to the label `fetch` (profiled variant). */
-  readonly arrived: number | undefined;
-  /** Index of a helper's function. */
-  readonly helper: (helper: Helper) => number;
-  /** Temporary locals, shared by all handlers. */
-  readonly temporaries: Temporaries;
-}
-
-/** A pool of locals; a handler takes from it and all come back at its end. */
-export class Temporaries {
-  private readonly byType = new Map<ValType, number[]>();
-  private readonly used = new Map<ValType, number>();
-
-  constructor(private readonly w: CodeWriter) {}
-
-  take(type: ValType): number {
-    const pool = this.byType.get(type) ?? [];
-    this.byType.set(type, pool);
-    const index = this.used.get(type) ?? 0;
-    this.used.set(type, index + 1);
-    if (index === pool.length) pool.push(this.w.local(type));
-    return pool[index]!;
-  }
-
-  releaseAll(): void {
-    this.used.clear();
-  }
-}
 
 const LOAD_OPS: Readonly<Record<string, number>> = {
   '1s': Op.i64Load8S,
@@ -90,32 +34,6 @@ const LOAD_OPS: Readonly<Record<string, number>> = {
 const STORE_OPS = { 1: Op.i64Store8, 2: Op.i64Store16, 4: Op.i64Store32, 8: Op.i64Store } as const;
 
 const loadOp = (access: Access): number => LOAD_OPS[`${access.size}${access.signed ? 's' : 'u'}`]!;
-
-/** pc, or an address at a distance in records: pageVa + ((ip − records) >> 2). */
-export function pcExpr(f: Pick<Frame, 'ip' | 'records' | 'pageVa'>): Expr {
-  const distance = bin(Op.i32Sub, local(f.ip, I32), local(f.records, I32));
-  return bin(
-    Op.i64Add,
-    local(f.pageVa, I64),
-    un(Op.i64ExtendI32S, bin(Op.i32ShrS, distance, i32(RECORD_SHIFT))),
-  );
-}
-
-/** The TLB entry of a virtual address, less the table's offset: hart + (page number mod entries) * 16. */
-function tlbEntry(hart: Expr, va: Expr, place: number, entries: number): Expr {
-  const index = bin(Op.i32And, bin(Op.i32ShrU, un(Op.i32WrapI64, va), i32(8)), i32((entries - 1) << 4));
-  return bin(Op.i32Xor, load(Op.i32Load, hart, place), index);
-}
-
-/** The same in the fetch TLB. */
-export const fetchTlbEntry = (hart: Expr, va: Expr): Expr =>
-  tlbEntry(hart, va, HART.fetchPlace, FETCH_TLB_ENTRIES);
-
-/** The same in the load and store TLBs, whose index has the upper bits folded in. */
-function dataTlbEntry(hart: Expr, va: Expr): Expr {
-  const folded = bin(Op.i64Xor, va, bin(Op.i64ShrU, va, i64(TLB_FOLD)));
-  return tlbEntry(hart, folded, HART.dataPlace, DATA_TLB_ENTRIES);
-}
 
 export class InterpreterEmitter implements Emitter {
   private readonly w: CodeWriter;
@@ -245,13 +163,16 @@ export class InterpreterEmitter implements Emitter {
   }
 
   /**
-   * The host address of an access: through the direct window, else through the TLB at `table`, else out with
-   * `reason`. Stores test the page's flags in the window; what must be aligned is.
+   * The host address of an access: through the direct window, else through a TLB, else out. Stores test the page's
+   * flags in the window; what must be aligned is.
    */
-  private hostAddress(va: Expr, access: Access, table: number, reason: number, aligned: boolean): Expr {
+  private hostAddress(va: Expr, access: Access): Expr {
     const { w, f, hart } = this;
-    const size = access.size;
-    const store = table === HART.storeTlb;
+    const { kind, size } = access;
+    const store = kind !== 'load' && kind !== 'lr';
+    const aligned = kind !== 'load' && kind !== 'store';
+    const reason = store ? Exit.Store : Exit.Load;
+    const table = store ? HART.storeTlb : HART.loadTlb;
     const host = f.temporaries.take(I32);
     if (f.trace !== undefined) {
       w.localGet(f.trace);
@@ -294,7 +215,7 @@ export class InterpreterEmitter implements Emitter {
     w.if();
     if (store) this.exitAccess(reason, va);
     else {
-      this.checkObserved(entry, va, tag);
+      this.checkObserved(entry, va, tag, access);
       addressBy(HART.observedTlb + 8);
     }
     w.else();
@@ -305,7 +226,7 @@ export class InterpreterEmitter implements Emitter {
   }
 
   /** Makes of the local `entry`, a page's entry in the load TLB, that in the TLB of observed pages; out if the load of `va` must be seen. */
-  private checkObserved(entry: number, va: Expr, tag: Expr): void {
+  private checkObserved(entry: number, va: Expr, tag: Expr, access: Access): void {
     const { w, hart } = this;
     const scale = Math.log2(OBSERVED_ENTRY_SIZE / TLB_ENTRY_SIZE);
     const place = bin(
@@ -316,10 +237,12 @@ export class InterpreterEmitter implements Emitter {
     emit(w, bin(Op.i32Add, hart, place));
     w.localSet(entry);
     const known = bin(Op.i64Eq, load(Op.i64Load, local(entry, I32), HART.observedTlb), tag);
-    // What a load into x0 finds goes nowhere.
-    const discards = bin(Op.i32Eq, load(Op.i32Load16U, this.ip, 2), i32(HART.sink));
-    const which = bin(Op.i32Shl, discards, i32(Math.log2(OBSERVED_DISCARDED - OBSERVED_BLOCKS)));
-    const mask = bin(Op.i32Add, local(entry, I32), which);
+    let mask: Expr = local(entry, I32);
+    if (onlyLoads(access)) {
+      const discards = bin(Op.i32Eq, load(Op.i32Load16U, this.ip, 2), i32(HART.sink));
+      const which = bin(Op.i32Shl, discards, i32(Math.log2(OBSERVED_DISCARDED - OBSERVED_BLOCKS)));
+      mask = bin(Op.i32Add, mask, which);
+    }
     const blocks = load(Op.i64Load, mask, HART.observedTlb + OBSERVED_BLOCKS);
     const block = bin(Op.i64ShrU, va, i64(Math.log2(CACHE_BLOCK_SIZE)));
     const seen = bin(Op.i32And, un(Op.i32WrapI64, bin(Op.i64ShrU, blocks, block)), i32(1));
@@ -331,7 +254,7 @@ export class InterpreterEmitter implements Emitter {
 
   load(access: Access): Expr {
     const va = this.let(bin(Op.i64Add, this.rs1(), this.imm()));
-    return load(loadOp(access), this.hostAddress(va, access, HART.loadTlb, Exit.Load, false));
+    return load(loadOp(access), this.hostAddress(va, access));
   }
 
   private storeTo(access: Access, host: Expr, value: Expr): void {
@@ -342,12 +265,12 @@ export class InterpreterEmitter implements Emitter {
 
   store(access: Access, value: Expr): void {
     const va = this.let(bin(Op.i64Add, this.rs1(), this.imm()));
-    this.storeTo(access, this.hostAddress(va, access, HART.storeTlb, Exit.Store, false), value);
+    this.storeTo(access, this.hostAddress(va, access), value);
   }
 
   loadReserved(access: Access): Expr {
     const va = this.let(this.rs1());
-    const host = this.hostAddress(va, access, HART.loadTlb, Exit.Load, true);
+    const host = this.hostAddress(va, access);
     const value = this.let(load(loadOp(access), host));
     this.setState(Op.i32Store, HART.reserved, i32(1));
     this.setState(Op.i64Store, HART.reservation, va);
@@ -373,7 +296,7 @@ export class InterpreterEmitter implements Emitter {
       bin(Op.i64Eq, load(Op.i64Load, hart, HART.reservation), va),
     );
     this.when(holds, () => {
-      const host = this.hostAddress(va, access, HART.storeTlb, Exit.Store, true);
+      const host = this.hostAddress(va, access);
       const same = bin(Op.i64Eq, load(loadOp(access), host), load(Op.i64Load, hart, HART.reservationValue));
       this.when(same, () => {
         this.storeTo(access, host, value);
@@ -387,7 +310,7 @@ export class InterpreterEmitter implements Emitter {
 
   amo(access: Access, combine: (old: Expr) => Expr): Expr {
     const va = this.let(this.rs1());
-    const host = this.hostAddress(va, access, HART.storeTlb, Exit.Store, true);
+    const host = this.hostAddress(va, access);
     const old = this.let(load(loadOp(access), host));
     this.storeTo(access, host, combine(old));
     return old;

@@ -10,7 +10,7 @@ import { CACHE_BLOCK_SIZE, PAGE_SIZE } from '../addresses.ts';
 import { Cause } from '../cpu/causes.ts';
 import type { Hart } from '../cpu/hart.ts';
 import { decode } from '../cpu/isa/decode.ts';
-import type { Access as MemoryAccess } from '../cpu/isa/emitter.ts';
+import { type Access as MemoryAccess, onlyLoads } from '../cpu/isa/emitter.ts';
 import { Instruction } from '../cpu/isa/instruction.ts';
 import { ROWS } from '../cpu/isa/table.ts';
 import { Exit, fOffset, HART, PageFlag, REGIME_SHIFT } from '../cpu/state.ts';
@@ -167,9 +167,8 @@ export class AccessUnit {
     this.finishLoad(core, what, vaLo, vaHi, this.lo, this.hi);
   }
 
-  /** A load into x0 is only made for its exceptions (Unprivileged ISA §2.6). */
   private isDiscarded(what: MemoryAccess): boolean {
-    return what.kind === 'load' && !what.float && !what.pointer && this.instruction.rd === 0;
+    return this.instruction.rd === 0 && onlyLoads(what);
   }
 
   private finishLoad(

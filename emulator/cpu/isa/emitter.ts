@@ -30,6 +30,12 @@ export interface Access {
   readonly pointer?: true;
 }
 
+/**
+ * Whether nothing but a value in a register comes of an access to an integer register: it is then only made for its
+ * exceptions when that is x0 (Unprivileged ISA §2.6).
+ */
+export const onlyLoads = ({ kind, float, pointer }: Access): boolean => kind === 'load' && !float && !pointer;
+
 /** A pure function too long to repeat in every instruction that uses it; engines put it into their modules. */
 export interface Helper {
   readonly name: string;

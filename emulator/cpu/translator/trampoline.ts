@@ -11,7 +11,7 @@ import { CodeWriter } from '../../wasm/code.ts';
 import { bin, type Expr, emit, i32, i64, load, local, un } from '../../wasm/expression.ts';
 import { ModuleWriter } from '../../wasm/module.ts';
 import { I32, I64, Op } from '../../wasm/opcodes.ts';
-import { fetchTlbEntry } from '../interpreter-emitter.ts';
+import { fetchTlbEntry } from '../interpreter-frame.ts';
 import { PAGE_RECORDS, Profile } from '../records.ts';
 import { Exit, HART } from '../state.ts';
 import { Outcome } from './regime.ts';
