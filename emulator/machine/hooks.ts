@@ -12,8 +12,8 @@ export interface MachineHooks {
    * have not changed yet (its page's store handlers run as well).
    */
   cacheBlock?(operation: CacheBlockOperation, pa: number, hart: Hart): void;
-  /** Whether `cacheBlock` has anything to do for a `zero` of DRAM; asked when a run begins. While it says no, engines do these themselves. */
-  zeroesOfDramMatter?(): boolean;
+  /** False: `cacheBlock` has nothing to do for a `zero` of DRAM, and engines make these themselves. Looked at when a run begins. */
+  zeroesOfDramMatter?: boolean;
   /** A FENCE: predecessor and successor sets as in the encoding (bit 3 I, 2 O, 1 R, 0 W). */
   fence?(predecessor: number, successor: number, hart: Hart): void;
   /**

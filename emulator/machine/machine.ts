@@ -265,13 +265,17 @@ export class Machine {
     for (const { hart } of this.cores) hart.setScalar(HART.fenceQuiet, observed ? 0 : 1);
   }
 
+  /** Tells the engines whether zeroes of DRAM must reach `hooks.cacheBlock`. */
+  private observeZeroes(): void {
+    const { cacheBlock, zeroesOfDramMatter } = this.hooks;
+    const observed = cacheBlock !== undefined && zeroesOfDramMatter !== false;
+    for (const { hart } of this.cores) hart.setScalar(HART.zeroQuiet, observed ? 0 : 1);
+  }
+
   /** Runs until a limit is reached or something stops the machine. A stop is reported once. */
   run(limit: RunLimit = {}): StopReason {
     this.observeFences();
-    const { cacheBlock, zeroesOfDramMatter } = this.hooks;
-    const zeroesMatter =
-      cacheBlock !== undefined && (zeroesOfDramMatter === undefined || zeroesOfDramMatter());
-    for (const { hart } of this.cores) hart.setScalar(HART.zeroQuiet, zeroesMatter ? 0 : 1);
+    this.observeZeroes();
     const reason = this.turns.run(limit);
     this.stop = undefined;
     return reason;

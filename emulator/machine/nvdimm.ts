@@ -47,7 +47,7 @@ function attach(machine: Machine, options: NvdimmOptions): Nvdimm {
   const currentHart = (): number => machine.turns.current.hart.index;
   machine.bus.add(new NvdimmController(machine.deviceHost(), nvdimm, currentHart));
   machine.hooks.cacheBlock = (operation, pa, hart) => nvdimm.cacheBlock(operation, pa, hart.index);
-  machine.hooks.zeroesOfDramMatter = () => false;
+  machine.hooks.zeroesOfDramMatter = false;
   machine.hooks.fence = (pred, succ, hart) => nvdimm.fence(pred, succ, hart.index);
   machine.hooks.fencesMatter = () => nvdimm.waitsForFence;
   machine.beforeOutput.push(() => nvdimm.beforeOutput());

@@ -78,7 +78,7 @@ function run(
   machine.hooks.cacheBlock = () => {
     zeroes++;
   };
-  if (!told) machine.hooks.zeroesOfDramMatter = () => false;
+  if (!told) machine.hooks.zeroesOfDramMatter = false;
   let seen = 0;
   memory.onStore(PageFlag.storeSlow, () => {
     seen++;

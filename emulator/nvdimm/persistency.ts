@@ -69,11 +69,6 @@ export class PersistencyEngine {
   private blocks = new Map<BlockNumber, PendingBlock>();
   private issuers = new Map<number, IssuerState>();
   private nextSeq = 0;
-
-  /** The place in the memory order of the next store: those with smaller ones have been performed. */
-  get sequence(): number {
-    return this.nextSeq;
-  }
   private touched = new Set<BlockNumber>();
   /** Identity of the state that owns records made now; a new one after every snapshot and restore. */
   private owner: object = {};
@@ -227,6 +222,11 @@ export class PersistencyEngine {
   }
 
   // ---- Questions -------------------------------------------------------------------------------------------------
+
+  /** The place in the memory order of the next store: those with smaller ones have been performed. */
+  get sequence(): number {
+    return this.nextSeq;
+  }
 
   /** The state of a cache block. */
   lineState(block: BlockNumber): LineState {

@@ -90,7 +90,7 @@ export function observeAccesses(computer: Computer, observer: AccessObserver): v
       observer.stored?.(word);
     }
   });
-  machine.hooks.zeroesOfDramMatter = () => true;
+  machine.hooks.zeroesOfDramMatter = true;
   observeNvdimm(computer, {
     fence: (_pred, _succ, hart) => {
       if (engine.fenceIsIdle(nvdimm!.issuerOf(hart.index))) return;
