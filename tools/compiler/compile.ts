@@ -44,7 +44,6 @@ export interface CompileOptions {
 export type CompileResult =
   | {
       readonly ok: true;
-      readonly module: Module;
       readonly elf: Uint8Array;
       /** Absolute paths of the sources that it is made of. */
       readonly sources: readonly string[];
@@ -141,7 +140,7 @@ export function compileTogether(files: readonly string[], options: CompileOption
     const elf = relocatable
       ? writeRelocatable(object)
       : linkExecutable([object, ...others], LAYOUTS[options.target]);
-    return { ok: true, module, elf, sources: program.sources };
+    return { ok: true, elf, sources: program.sources };
   });
 }
 

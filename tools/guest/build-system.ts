@@ -39,8 +39,6 @@ export interface BuildSummary {
 /** Builds everything below `root`/guest; throws a `UserError` that lists what the compiler found. */
 export async function buildSystem(root: string, options: SystemOptions = {}): Promise<BuildSummary> {
   setFlagsFromString(`--interrupt-budget=${OPTIMISE_AFTER}`);
-  // Functions that run once are few, so all are compiled to simple machine code at once.
-  setFlagsFromString('--always-sparkplug');
   const out = options.out ?? join(root, 'dist', 'guest');
   mkdirSync(out, { recursive: true });
   const names = namesIn(root, 'programs');

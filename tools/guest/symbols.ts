@@ -35,7 +35,7 @@ class Texts {
     const known = this.places.get(text);
     if (known !== undefined) return known;
     const place = this.size;
-    const bytes = Buffer.from(`${text}\0`);
+    const bytes = new TextEncoder().encode(`${text}\0`);
     this.parts.push(bytes);
     this.places.set(text, place);
     this.size += bytes.length;
@@ -43,28 +43,20 @@ class Texts {
   }
 
   get bytes(): Uint8Array {
-    return Buffer.concat(this.parts);
+    return new Uint8Array(this.parts.flatMap((part) => [...part]));
   }
 }
 
 /** The rows of all lines, by address, without those that say nothing new. */
 function linesOf(sections: (name: string) => Uint8Array): Row[] {
-  const units = readLineUnits({
+  const rows = readLineUnits({
     line: sections('.debug_line'),
     lineStr: sections('.debug_line_str'),
     str: sections('.debug_str'),
-  });
-  const rows: Row[] = [];
-  let isSorted = true;
-  for (const unit of units) {
-    for (const row of unit.rows) {
-      if (row.end || row.line === 0) continue;
-      if (rows.length > 0 && row.address < rows[rows.length - 1]!.address) isSorted = false;
-      rows.push(row);
-    }
-  }
-  // Our own linker's are; sorting them would take as long as reading them.
-  return isSorted ? rows : rows.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
+  }).flatMap((unit) => unit.rows);
+  return rows
+    .filter((row) => !row.end && row.line > 0)
+    .sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
 }
 
 /** psABI numbers of registers. */
@@ -104,27 +96,17 @@ export function writeSymbols(elf: Uint8Array, name: string, layouts: Layouts): U
   const tableSize = layouts.struct('SymbolTable').size;
   const functionSize = layouts.struct('SymbolFunction').size;
   const head = new DataView(new ArrayBuffer(tableSize + functions.length * functionSize));
-  const offsetOf = (field: string): number => layouts.offset('SymbolFunction', field);
-  const offsets = {
-    start: offsetOf('start'),
-    name: offsetOf('name'),
-    rows: offsetOf('rows'),
-    file: offsetOf('file'),
-    line: offsetOf('line'),
-    frame: offsetOf('frame'),
-    link: offsetOf('link'),
-  };
   let next = 0;
   functions.forEach(({ value, name: symbol }, i) => {
     const at = tableSize + i * functionSize;
-    const put = (field: keyof typeof offsets, number: number): void =>
-      head.setUint32(at + offsets[field], number, true);
+    const put = (field: string, number: number): void =>
+      head.setUint32(at + layouts.offset('SymbolFunction', field), number, true);
     put('start', Number(value - base));
     put('name', texts.place(symbol));
     put('rows', stream.bytes.length);
     const { frame, link } = frameOf(frames, value);
-    head.setUint16(at + offsets.frame, frame, true);
-    head.setUint16(at + offsets.link, link, true);
+    head.setUint16(at + layouts.offset('SymbolFunction', 'frame'), frame, true);
+    head.setUint16(at + layouts.offset('SymbolFunction', 'link'), link, true);
     const end = functions[i + 1]?.value ?? 1n << 64n;
     while (next < rows.length && rows[next]!.address < value) next++;
     let last: Row | undefined;

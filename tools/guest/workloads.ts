@@ -4,7 +4,7 @@
  * same. Several processes may ask at once: each file is replaced in one step, and one that does not belong to its note is not used.
  */
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { BuildCache } from './build-cache.ts';
 import type { BuildTask } from './build-task.ts';
 import { builtFiles, runTasks, workerFile } from './build-threads.ts';
@@ -18,7 +18,7 @@ export const workloadNames = (): string[] => namesIn(packageRoot(), FOLDER);
 
 /** A source to be compiled. */
 export interface WorkloadSource {
-  /** Of its executable in dist/guest/torture. */
+  /** Of its executable, in the folder of dist/guest that the file is in below the guest's. */
   readonly name: string;
   /** Below the guest's folder. */
   readonly file: string;
@@ -39,9 +39,9 @@ export const buildWorkloads = (names: readonly string[]): Promise<Uint8Array[]> 
 /** The executables of sources. @throws UserError that lists what the compiler found */
 export async function buildSources(sources: readonly WorkloadSource[]): Promise<Uint8Array[]> {
   const root = packageRoot();
-  const out = join(root, 'dist', 'guest', FOLDER);
-  mkdirSync(out, { recursive: true });
   const found = sources.map((source) => {
+    const out = join(root, 'dist', 'guest', dirname(source.file));
+    mkdirSync(out, { recursive: true });
     const output = join(out, `${source.name}.elf`);
     const cache = new BuildCache(join(out, `${source.name}.json`), root, workerFile(root));
     return { ...source, output, cache, elf: cache.find(source.file, output) };

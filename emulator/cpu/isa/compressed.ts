@@ -313,8 +313,8 @@ function writeRegister(place: RegisterPlace, register: number): number {
 }
 
 function holds(conditions: readonly Condition[], rd: number, rs1: number, rs2: number, imm: number): boolean {
-  for (let i = 0; i < conditions.length; i++) {
-    switch (conditions[i]!) {
+  for (const condition of conditions) {
+    switch (condition) {
       case 'imm=0':
         if (imm === 0) return true;
         break;
@@ -379,8 +379,7 @@ for (const row of COMPRESSED) {
 export function compress(id: number, rd: number, rs1: number, rs2: number, imm: number): number {
   const rows = compressBuckets.get(id);
   if (rows === undefined) return -1;
-  for (let i = 0; i < rows.length; i++) {
-    const row = rows[i]!;
+  for (const row of rows) {
     const kept = imm & row.reach;
     const represented = row.signBit >= 0 ? (kept << (31 - row.signBit)) >> (31 - row.signBit) : kept;
     if (represented !== imm) continue;
@@ -393,10 +392,7 @@ export function compress(id: number, rd: number, rs1: number, rs2: number, imm: 
     if (row.rd === row.rs2 && rd !== rs2) continue;
     if (holds(row.reserved, rd, rs1, rs2, imm) || holds(row.hint, rd, rs1, rs2, imm)) continue;
     let word = row.match | d | a | b;
-    for (let k = 0; k < row.bits.length; k++) {
-      const place = row.bits[k]!;
-      word |= ((imm >> place[1]) & 1) << place[0];
-    }
+    for (const [inWord, bit] of row.bits) word |= ((imm >> bit) & 1) << inWord;
     return word;
   }
   return -1;

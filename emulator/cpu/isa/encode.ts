@@ -48,10 +48,7 @@ export function encode(
       `${row.name}: rd=${rd} rs1=${rs1} rs2=${rs2} rs3=${rs3} rm=${rm} do not fit its operands (${row.operands})`,
     );
   }
-  const range = immediateRange(row.immediate);
-  const low = range[0];
-  const high = range[1];
-  const step = range[2];
+  const [low, high, step] = immediateRange(row.immediate);
   if (imm < low || imm > high || imm % step !== 0) {
     const shape = step === 1 ? '' : ` in steps of ${step}`;
     throw new EncodingError(`${row.name}: ${imm} is not in ${low}…${high}${shape}`);

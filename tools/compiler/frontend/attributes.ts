@@ -110,6 +110,9 @@ function tagsOf(node: ts.Node): readonly ts.JSDocTag[] {
   return ts.getJSDocTags(parsed.statements[0]!);
 }
 
+export const hasModifier = (node: ts.Node, kind: ts.SyntaxKind): boolean =>
+  (ts.canHaveModifiers(node) && ts.getModifiers(node)?.some((modifier) => modifier.kind === kind)) || false;
+
 /** Does the class carry `@name` as a decorator? Reports decorators that do not exist. */
 export function hasDecorator(node: ts.ClassDeclaration, name: string, diagnostics: Diagnostics): boolean {
   let found = false;

@@ -4,7 +4,7 @@
  */
 import * as ts from 'typescript';
 import { nakedBody } from './asm.ts';
-import { readAttributes } from './attributes.ts';
+import { hasModifier, readAttributes } from './attributes.ts';
 import { isConstant } from './constants.ts';
 import { Context } from './context.ts';
 import { FunctionInstance, FunctionTemplate, type FunctionInstance as Instance } from './entities.ts';
@@ -120,9 +120,6 @@ const parameter = (name: string, type: Type, node: ts.Node, isConst: boolean): L
   isConst,
   addressTaken: false,
 });
-
-const hasModifier = (node: ts.Node, kind: ts.SyntaxKind): boolean =>
-  (ts.canHaveModifiers(node) && ts.getModifiers(node)?.some((modifier) => modifier.kind === kind)) || false;
 
 /** The type of a function as a value; `this` is not part of it. */
 export const functionType = (instance: Instance): FnType => fnOf(instance.passed, instance.result);

@@ -3,6 +3,7 @@
  * has one caller whatever program it becomes part of; so what is decided by that is the same in all programs.
  */
 import * as ts from 'typescript';
+import { hasModifier } from './attributes.ts';
 import type { FunctionTemplate } from './entities.ts';
 
 /** Comments, texts, and names (with `new` before them). */
@@ -29,23 +30,19 @@ function mentionsIn(source: ts.SourceFile): ReadonlyMap<string, number> {
   return counts;
 }
 
-const has = (node: ts.Node, ...kinds: readonly ts.SyntaxKind[]): boolean =>
-  ts.canHaveModifiers(node) &&
-  (ts.getModifiers(node)?.some((modifier) => kinds.includes(modifier.kind)) ?? false);
-
 /** Whether one place at most calls the function, in any program: it is its file's own, and mentioned there once. */
 export function hasOneMention({ declaration, name }: FunctionTemplate): boolean {
   const { parent } = declaration;
   const counts = mentionsIn(declaration.getSourceFile());
   const { ExportKeyword, PrivateKeyword } = ts.SyntaxKind;
   if (ts.isClassDeclaration(parent)) {
-    if (has(parent, ExportKeyword) && !has(declaration, PrivateKeyword)) return false;
+    if (hasModifier(parent, ExportKeyword) && !hasModifier(declaration, PrivateKeyword)) return false;
     if (ts.isConstructorDeclaration(declaration))
       return parent.name !== undefined && counts.get(`new ${parent.name.text}`) === 1;
     // Its declaration is a mention, too.
     return counts.get(name) === 2;
   }
   if (ts.isFunctionDeclaration(declaration))
-    return !has(declaration, ExportKeyword) && counts.get(name) === 2;
+    return !hasModifier(declaration, ExportKeyword) && counts.get(name) === 2;
   return false;
 }

@@ -8,7 +8,7 @@
  */
 import { posix } from 'node:path';
 import * as ts from 'typescript';
-import { hasDecorator, readAttributes } from './attributes.ts';
+import { hasDecorator, hasModifier, readAttributes } from './attributes.ts';
 import { Diagnostics } from './diagnostics.ts';
 import {
   ClassTemplate,
@@ -214,8 +214,6 @@ function addExport(target: Module | NamespaceEntity, name: string, entity: Entit
   else target.exported?.add(name);
 }
 
-const hasModifier = (node: ts.Node, kind: ts.SyntaxKind): boolean =>
-  (ts.canHaveModifiers(node) && ts.getModifiers(node)?.some((modifier) => modifier.kind === kind)) || false;
 /** The parts of a declaration that no module has. */
 function refuseDefault(program: Program, statement: ts.Statement): void {
   if (hasModifier(statement, ts.SyntaxKind.DefaultKeyword)) {

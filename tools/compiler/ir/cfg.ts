@@ -100,9 +100,8 @@ export function dominators(func: Func): DominatorTree {
     changed = false;
     for (let i = 1; i < order.length; i++) {
       let best = -1;
-      const { preds } = order[i]!;
-      for (let k = 0; k < preds.length; k++) {
-        let p = preds[k]!.order;
+      for (const pred of order[i]!.preds) {
+        let p = pred.order;
         if (p < 0 || idom[p] === -1) continue;
         if (best === -1) {
           best = p;
@@ -137,11 +136,8 @@ export function findLoops(func: Func, tree: DominatorTree): Loop[] {
   const byHeader = new Map<Block, Loop>();
   for (const block of tree.order) {
     block.depth = 0;
-    const { succs } = block;
-    for (let i = 0; i < succs.length; i++) {
-      const edge = succs[i]!;
-      // A way back: the target stands before the block, or is it.
-      if (edge.to.order > block.order || !tree.dominates(edge.to, block)) continue;
+    for (const edge of block.succs) {
+      if (!tree.dominates(edge.to, block)) continue;
       let loop = byHeader.get(edge.to);
       if (loop === undefined) {
         loop = { header: edge.to, blocks: new Set([edge.to]), parent: undefined, depth: 1 };
@@ -152,13 +148,11 @@ export function findLoops(func: Func, tree: DominatorTree): Loop[] {
         const b = work.pop()!;
         if (loop.blocks.has(b)) continue;
         loop.blocks.add(b);
-        const { preds } = b;
-        for (let k = 0; k < preds.length; k++) if (preds[k]!.order >= 0) work.push(preds[k]!);
+        for (const pred of b.preds) if (pred.order >= 0) work.push(pred);
       }
     }
   }
   for (const block of func.blocks) if (block.order < 0) block.depth = 0;
-  if (byHeader.size === 0) return [];
   const loops = [...byHeader.values()].sort(
     (a, b) => b.blocks.size - a.blocks.size || a.header.order - b.header.order,
   );

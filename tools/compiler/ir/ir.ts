@@ -50,8 +50,6 @@ export class Global extends Sym {
   /** Never written: placed in read-only memory, and loads from it may be folded. */
   isConst = false;
   debugType: DebugType | undefined;
-  /** Has no name of its own: each object file calls it this and a number. */
-  numberedAs: string | undefined;
   /** Index into `Module.locs`. */
   loc = 0;
 
@@ -59,9 +57,19 @@ export class Global extends Sym {
     name: string,
     readonly size: number,
     align: number,
+    /** Has no name of its own but the number behind this; each object file gives it one anew. */
+    readonly numberedAs?: string,
   ) {
     super(name);
     this.align = align;
+  }
+
+  /** A constant without a name of its own, of these bytes. */
+  static numbered(prefix: string, number: number, data: Uint8Array, align: number): Global {
+    const global = new Global(`${prefix}${number}`, data.length, align, prefix);
+    global.data = data;
+    global.isConst = true;
+    return global;
   }
 }
 
@@ -174,8 +182,6 @@ export class Block {
   insts: Value[] = [];
   /** One entry per incoming edge; valid after `computePreds`. */
   preds: Block[] = [];
-  /** Length of `preds` while `computePreds` fills it. */
-  predCount = 0;
   /** Position in reverse postorder, or -1 if unreachable; set by the passes that need it. */
   order = -1;
   /** Innermost loop depth, set by the loop analysis. */
@@ -338,20 +344,9 @@ export class Module {
 
 /** Fills `preds` of all blocks; an edge that occurs twice is listed twice. */
 export function computePreds(func: Func): void {
-  const { blocks } = func;
-  // This is done often and changes little: the lists are filled anew in place.
-  for (let i = 0; i < blocks.length; i++) blocks[i]!.predCount = 0;
-  for (let i = 0; i < blocks.length; i++) {
-    const block = blocks[i]!;
-    const { succs } = block;
-    for (let k = 0; k < succs.length; k++) {
-      const { to } = succs[k]!;
-      to.preds[to.predCount++] = block;
-    }
-  }
-  for (let i = 0; i < blocks.length; i++) {
-    const { preds, predCount } = blocks[i]!;
-    if (preds.length !== predCount) preds.length = predCount;
+  for (const block of func.blocks) block.preds = [];
+  for (const block of func.blocks) {
+    for (const edge of block.succs) edge.to.preds.push(block);
   }
 }
 
@@ -361,7 +356,7 @@ export function resolveOperands(func: Func): void {
     for (let i = 0; i < args.length; i++) if (args[i]!.forward !== undefined) args[i] = resolve(args[i]!);
   };
   for (const { insts, succs } of func.blocks) {
-    for (let i = 0; i < insts.length; i++) resolveAll(insts[i]!.args);
-    for (let i = 0; i < succs.length; i++) resolveAll(succs[i]!.args);
+    for (const { args } of insts) resolveAll(args);
+    for (const { args } of succs) resolveAll(args);
   }
 }

@@ -4,11 +4,8 @@ import { type Block, type Func, resolve, resolveOperands, type Value } from './i
 /** Forwards a parameter all of whose arguments are one value (or itself) to that value. */
 export function simplifyParam(block: Block, param: Value, index: number): Value {
   let same: Value | undefined;
-  const { preds } = block;
-  for (let i = 0; i < preds.length; i++) {
-    const { succs } = preds[i]!;
-    for (let k = 0; k < succs.length; k++) {
-      const edge = succs[k]!;
+  for (const pred of block.preds) {
+    for (const edge of pred.succs) {
       if (edge.to !== block) continue;
       const arg = edge.args[index];
       if (arg === undefined) return param;
@@ -28,15 +25,11 @@ export function dropTrivialParams(func: Func): boolean {
   let any = false;
   for (let changed = true; changed; ) {
     changed = false;
-    const { blocks } = func;
-    for (let i = 0; i < blocks.length; i++) {
-      const block = blocks[i]!;
-      const { params } = block;
-      for (let index = 0; index < params.length; index++) {
-        const param = params[index]!;
+    for (const block of func.blocks) {
+      block.params.forEach((param, index) => {
         if (param.forward !== undefined) any = true;
         else if (simplifyParam(block, param, index) !== param) changed = true;
-      }
+      });
     }
     any ||= changed;
   }

@@ -2,7 +2,8 @@
 import { R_RISCV, SHT, STT } from '../../../emulator/elf/constants.ts';
 import { type ObjectReloc, ObjectSection, ObjectSymbol } from './object.ts';
 
-const isAscii = (text: string): boolean => /^[ -~]*$/.test(text);
+/** Bytes of UTF-8 for one unit of UTF-16, at most. */
+const UTF8_MOST = 3;
 
 export class DebugBuffer {
   readonly section: ObjectSection;
@@ -74,12 +75,10 @@ export class DebugBuffer {
 
   /** A string with a zero byte at its end. */
   text(value: string): void {
-    const encoded = isAscii(value) ? undefined : this.encoder.encode(value);
-    const length = encoded?.length ?? value.length;
-    const at = this.reserve(length + 1);
-    if (encoded !== undefined) this.bytes.set(encoded, at);
-    else for (let i = 0; i < length; i++) this.bytes[at + i] = value.charCodeAt(i);
-    this.bytes[at + length] = 0;
+    const at = this.reserve(UTF8_MOST * value.length + 1);
+    const { written } = this.encoder.encodeInto(value, this.bytes.subarray(at));
+    this.bytes[at + written] = 0;
+    this.length = at + written + 1;
   }
 
   raw(values: readonly number[]): void {

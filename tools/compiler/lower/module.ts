@@ -4,8 +4,7 @@
  */
 
 import type * as ts from 'typescript';
-import type { Root } from '../frontend/check.ts';
-import { checkQueued } from '../frontend/check.ts';
+import { checkQueued, type Root } from '../frontend/check.ts';
 import type { Diagnostics } from '../frontend/diagnostics.ts';
 import { FunctionInstance, type GlobalVariable } from '../frontend/entities.ts';
 import { instantiate } from '../frontend/functions.ts';
@@ -247,10 +246,7 @@ export class ModuleLowering {
     const key = Buffer.from(bytes).toString('latin1');
     let global = this.strings.get(key);
     if (global === undefined) {
-      global = new Global(`.str.${this.strings.size}`, Math.max(1, bytes.length), 1);
-      global.numberedAs = '.str.';
-      global.data = bytes.length > 0 ? bytes : new Uint8Array(1);
-      global.isConst = true;
+      global = Global.numbered('.str.', this.strings.size, bytes.length > 0 ? bytes : new Uint8Array(1), 1);
       this.strings.set(key, this.module.addGlobal(global));
     }
     return global;
@@ -263,17 +259,14 @@ export class ModuleLowering {
     const key = `${source.fileName}:${line}:${character}`;
     let global = this.locations.get(key);
     if (global === undefined) {
-      global = new Global(`.loc.${this.locations.size}`, 24, 8);
-      global.numberedAs = '.loc.';
       const bytes = new Uint8Array(24);
       const view = new DataView(bytes.buffer);
       const name = new TextEncoder().encode(this.shownPath(source.fileName));
       view.setBigUint64(8, BigInt(name.length), true);
       view.setUint32(16, line + 1, true);
       view.setUint32(20, character + 1, true);
-      global.data = bytes;
+      global = Global.numbered('.loc.', this.locations.size, bytes, 8);
       global.relocs.push({ offset: 0, sym: this.string(name), addend: 0 });
-      global.isConst = true;
       this.locations.set(key, this.module.addGlobal(global));
     }
     return global;

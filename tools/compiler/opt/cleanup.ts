@@ -45,9 +45,7 @@ const sameArgs = (a: Edge, b: Edge): boolean =>
   a.to === b.to && a.args.every((arg, index) => resolve(arg) === resolve(b.args[index]!));
 
 function foldBranches(func: Func): void {
-  const { blocks } = func;
-  for (let i = 0; i < blocks.length; i++) {
-    const { term } = blocks[i]!;
+  for (const { term } of func.blocks) {
     if (term.op === Op.CondBr) {
       const c = constOf(term.args[0]);
       if (c !== undefined) makeJump(term, term.succs[c !== 0n ? 0 : 1]!);
@@ -65,11 +63,8 @@ function foldBranches(func: Func): void {
 /** Leads edges past blocks that contain only a jump. */
 function skipEmpty(func: Func): boolean {
   let changed = false;
-  const { blocks } = func;
-  for (let i = 0; i < blocks.length; i++) {
-    const { succs } = blocks[i]!;
-    for (let k = 0; k < succs.length; k++) {
-      const edge = succs[k]!;
+  for (const block of func.blocks) {
+    for (const edge of block.succs) {
       const { to } = edge;
       if (to === func.entry || to.insts.length !== 1 || to.params.length > 0) continue;
       const term = to.term;
@@ -97,9 +92,7 @@ function joinBlocks(func: Func): boolean {
         param.forward = resolve(edge.args[index]!);
       });
       block.insts.pop();
-      const { insts } = next;
-      for (let i = 0; i < insts.length; i++) {
-        const inst = insts[i]!;
+      for (const inst of next.insts) {
         inst.block = block;
         block.insts.push(inst);
       }
@@ -152,12 +145,8 @@ function usedOnlyInside(func: Func, blocks: readonly Block[]): Set<Block> {
       const home = owner.get(value);
       if (home !== undefined && home !== block) good.delete(home);
     };
-    const { insts, succs } = block;
-    for (let i = 0; i < insts.length; i++) {
-      const { args } = insts[i]!;
-      for (let k = 0; k < args.length; k++) see(args[k]!);
-    }
-    for (const edge of succs) for (const arg of edge.args) see(arg);
+    for (const inst of block.insts) for (const arg of inst.args) see(arg);
+    for (const edge of block.succs) for (const arg of edge.args) see(arg);
   }
   return good;
 }

@@ -11,15 +11,13 @@ export function eliminateDeadCode(func: Func): void {
     live[value.id] = 1;
     work.push(value);
   };
-  for (const { insts } of func.blocks) {
-    for (let i = 0; i < insts.length; i++) {
-      const inst = insts[i]!;
+  for (const block of func.blocks) {
+    for (const inst of block.insts) {
       if (inst.op !== Op.DbgValue && (inst.has(OpFlag.Effect) || inst.isVolatile)) mark(inst);
     }
   }
   for (let value = work.pop(); value !== undefined; value = work.pop()) {
-    const { args } = value;
-    for (let i = 0; i < args.length; i++) mark(args[i]!);
+    for (const arg of value.args) mark(arg);
     if (value.op !== Op.Phi) continue;
     const index = value.block.params.indexOf(value);
     for (const pred of value.block.preds) {
@@ -36,12 +34,8 @@ export function eliminateDeadCode(func: Func): void {
         }
       }
     }
-    const { insts } = block;
-    let kept = 0;
-    for (let i = 0; i < insts.length; i++) {
-      const inst = insts[i]!;
-      if (live[inst.op === Op.DbgValue ? inst.args[0]!.id : inst.id] !== 0) insts[kept++] = inst;
-    }
-    insts.length = kept;
+    block.insts = block.insts.filter((inst) =>
+      inst.op === Op.DbgValue ? live[inst.args[0]!.id] !== 0 : live[inst.id] !== 0,
+    );
   }
 }

@@ -20,7 +20,7 @@ const isCommutative = (v: Value): boolean => (opFlags[v.op]! & OpFlag.Commutativ
 function hashOf(v: Value): number {
   let h = v.op * 31 + v.type;
   if (isCommutative(v)) h = (h * 33 + v.args[0]!.id + v.args[1]!.id) | 0;
-  else for (let i = 0; i < v.args.length; i++) h = (h * 33 + v.args[i]!.id) | 0;
+  else for (const arg of v.args) h = (h * 33 + arg.id) | 0;
   h = (h * 33 + v.off) | 0;
   if (v.imm !== 0n) h = (h * 33 + Number(BigInt.asIntN(32, v.imm))) | 0;
   if (v.slot !== undefined) h = (h * 33 + v.slot.id) | 0;
@@ -116,9 +116,7 @@ class Numbering implements Maker {
   private processBlock(block: Block): void {
     this.block = block;
     this.out = [];
-    const { insts } = block;
-    for (let at = 0; at < insts.length; at++) {
-      const inst = insts[at]!;
+    for (const inst of block.insts) {
       if (isLeaf(inst.op)) {
         this.leaf(inst);
         continue;
@@ -150,8 +148,7 @@ class Numbering implements Maker {
     const hash = hashOf(inst);
     const bucket = this.table.get(hash);
     if (bucket !== undefined) {
-      for (let i = 0; i < bucket.length; i++) {
-        const candidate = bucket[i]!;
+      for (const candidate of bucket) {
         if (!same(candidate, inst)) continue;
         inst.forward = candidate;
         return candidate;

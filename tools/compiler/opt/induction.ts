@@ -291,13 +291,10 @@ class LoopReducer {
       else list.push(user);
     };
     for (const block of this.func.blocks) {
-      const { insts, succs } = block;
-      for (let i = 0; i < insts.length; i++) {
-        const inst = insts[i]!;
-        if (inst.op === Op.DbgValue) continue;
-        for (let k = 0; k < inst.args.length; k++) note(inst.args[k]!, inst);
+      for (const inst of block.insts) {
+        if (inst.op !== Op.DbgValue) for (const arg of inst.args) note(arg, inst);
       }
-      for (const edge of succs) for (const arg of edge.args) note(arg, block.term);
+      for (const edge of block.succs) for (const arg of edge.args) note(arg, block.term);
     }
   }
 

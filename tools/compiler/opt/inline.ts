@@ -14,9 +14,8 @@ const CALLER_LIMIT = 2500;
 
 function sizeOf(func: Func): number {
   let size = 0;
-  for (const { insts } of func.blocks) {
-    for (let i = 0; i < insts.length; i++) {
-      const { op } = insts[i]!;
+  for (const block of func.blocks) {
+    for (const { op } of block.insts) {
       if (op !== Op.DbgValue && op !== Op.Const && op !== Op.SlotAddr) size++;
     }
   }
@@ -27,30 +26,25 @@ function sizeOf(func: Func): number {
 export const calleeOf = (inst: Value): Func | undefined =>
   inst.op === Op.Call && inst.sym instanceof Func ? inst.sym : undefined;
 
-/** Inlines into one function whatever pays. True when something changed. */
-export function inlineCalls(module: Module, caller: Func): boolean {
-  let changed = false;
+/** Inlines into one function whatever pays. */
+export function inlineCalls(module: Module, caller: Func): void {
   let size = sizeOf(caller);
   // Blocks appended by inlining are not looked at again: their calls were considered in the callee.
   for (const block of [...caller.blocks]) {
     for (let at = block; ; ) {
-      const { insts } = at;
-      let index = 0;
-      let callee: Func | undefined;
-      for (; index < insts.length; index++) {
-        callee = calleeOf(insts[index]!);
-        if (callee !== undefined && callee !== caller && pays(callee, at, size)) break;
-      }
-      if (index === insts.length) break;
-      at = inlineAt(module, caller, at, index, callee!);
-      size += callee!.measured?.size ?? sizeOf(callee!);
-      changed = true;
+      const index = at.insts.findIndex((inst) => {
+        const callee = calleeOf(inst);
+        return callee !== undefined && callee !== caller && pays(callee, at, size);
+      });
+      if (index < 0) break;
+      const callee = calleeOf(at.insts[index]!)!;
+      at = inlineAt(module, caller, at, index, callee);
+      size += callee.measured?.size ?? sizeOf(callee);
     }
   }
-  return changed;
 }
 
-/** Notes what inlining asks of a function again and again; it must not change any more while others are inlined into. */
+/** Notes what inlining asks of a function at each of its calls; it must not change any more while others take it in. */
 export function measure(func: Func): void {
   func.measured = { size: sizeOf(func), callsItself: callsItself(func) };
 }

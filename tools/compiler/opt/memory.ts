@@ -144,9 +144,7 @@ function forwardLoads(tree: DominatorTree, aliases: AliasInfo): void {
       else if (before.length > 0) known = survivors(before, block, parent, aliases);
     }
     const out: Value[] = [];
-    const { insts } = block;
-    for (let at = 0; at < insts.length; at++) {
-      const inst = insts[at]!;
+    for (const inst of block.insts) {
       for (let i = 0; i < inst.args.length; i++) {
         const arg = inst.args[i]!;
         if (arg.forward !== undefined) inst.args[i] = resolve(arg);

@@ -119,15 +119,14 @@ export function escapingSlots(func: Func, copies: boolean): Set<Slot> {
     if (place !== undefined) result.add(place.slot);
   };
   for (const { insts, succs } of func.blocks) {
-    for (let i = 0; i < insts.length; i++) {
-      const inst = insts[i]!;
+    for (const inst of insts) {
       if (inst.op === Op.Load && !inst.isVolatile) {
         // The address of a load may be a slot.
       } else if (inst.op === Op.Store && !inst.isVolatile) addressUse(inst.args[1]!);
       else if (copies && (inst.op === Op.Memcpy || inst.op === Op.Memset)) addressUse(inst.args[2]!);
       else if (inst.op === Op.Add && constOf(inst.args[1]) !== undefined) {
         // Followed through where it is used.
-      } else for (let k = 0; k < inst.args.length; k++) addressUse(inst.args[k]!);
+      } else for (const arg of inst.args) addressUse(arg);
     }
     for (const edge of succs) for (const arg of edge.args) addressUse(arg);
   }

@@ -231,9 +231,7 @@ export class CodeBuffer {
 
   private place(): void {
     let offset = 0;
-    const { items } = this;
-    for (let i = 0; i < items.length; i++) {
-      const item = items[i]!;
+    for (const item of this.items) {
       if (item.kind === Kind.AlignWord) item.size = offset & 2;
       item.offset = offset;
       offset += item.size;
@@ -245,9 +243,7 @@ export class CodeBuffer {
     for (let changed = true; changed; ) {
       changed = false;
       this.place();
-      const { items } = this;
-      for (let i = 0; i < items.length; i++) {
-        const item = items[i]!;
+      for (const item of this.items) {
         if (item.kind === Kind.Branch) {
           const distance = this.distance(item);
           let size = item.size;

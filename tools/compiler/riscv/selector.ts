@@ -20,22 +20,18 @@ export const constOf = (value: Value): bigint | undefined => (value.op === Op.Co
 
 /** Constants too long to build in a register, shared by the functions of a module. */
 export class ConstantPool {
-  readonly globals: Global[] = [];
-  private readonly index = new Map<string, Global>();
+  private readonly globals = new Map<string, Global>();
 
   get(bits: bigint, size: 4 | 8): Global {
     const key = `${size}:${bits}`;
-    let global = this.index.get(key);
+    let global = this.globals.get(key);
     if (global === undefined) {
-      global = new Global(`.LC${this.globals.length}`, size, size);
-      global.isConst = true;
-      global.numberedAs = '.LC';
-      global.data = new Uint8Array(size);
-      const view = new DataView(global.data.buffer);
+      const data = new Uint8Array(size);
+      const view = new DataView(data.buffer);
       if (size === 4) view.setUint32(0, Number(BigInt.asUintN(32, bits)), true);
       else view.setBigUint64(0, BigInt.asUintN(64, bits), true);
-      this.index.set(key, global);
-      this.globals.push(global);
+      global = Global.numbered('.LC', this.globals.size, data, size);
+      this.globals.set(key, global);
     }
     return global;
   }
@@ -87,11 +83,8 @@ export class Selector {
       mblock.frequency = 10 ** Math.min(block.depth, 6) * (block.cold ? 0.001 : 1);
       this.mblocks.set(block, mblock);
       this.out.blocks.push(mblock);
-      for (let at = 0; at < block.insts.length; at++) {
-        const { op, args } = block.insts[at]!;
-        if (op === Op.DbgValue) continue;
-        for (let i = 0; i < args.length; i++) this.uses[args[i]!.id]!++;
-      }
+      for (const { op, args } of block.insts)
+        if (op !== Op.DbgValue) for (const arg of args) this.uses[arg.id]!++;
       for (const { args } of block.succs) for (const arg of args) this.uses[arg.id]!++;
     }
     for (const block of this.order) {
